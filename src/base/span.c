@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Borrowed bytes: comparing, trimming, splitting, numbers.
+ *
+ * Why own code: everything a peer sends is looked at in place, without terminators and without copies, and the C
+ * library's string functions want neither. Promises: never allocates, never writes to the bytes, treats only ASCII
+ * letters as having a case. Leaves to others: who owns the bytes and how long they live.
+ */
+#include "base/span.h"
+
+static inline unsigned char lower(char c) {
+    unsigned char byte = (unsigned char)c;
+    return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte | 0x20) : byte;
+}
+
+bool span_equal_nocase(struct span a, struct span b) {
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+bool span_is_nocase(struct span span, const char *text) {
+    return span_equal_nocase(span, span_text(text));
+}
+
+bool span_starts_with(struct span span, const char *prefix) {
+    size_t length = strlen(prefix);
+    return span.len >= length && (length == 0 || memcmp(span.ptr, prefix, length) == 0);
+}
+
+bool span_ends_with(struct span span, const char *suffix) {
+    size_t length = strlen(suffix);
+    return span.len >= length && (length == 0 || memcmp(span.ptr + span.len - length, suffix, length) == 0);
+}
+
+bool span_contains(struct span haystack, const char *needle) {
+    size_t length = strlen(needle);
+    return length == 0 || (haystack.len >= length && memmem(haystack.ptr, haystack.len, needle, length) != NULL);
+}
+
+bool span_contains_nocase(struct span haystack, const char *needle) {
+    size_t length = strlen(needle);
+    for (size_t i = 0; i + length <= haystack.len; i++)
+        if (span_is_nocase(span_of(haystack.ptr + i, length), needle))
+            return true;
+    return length == 0;
+}
+
+static inline bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+struct span span_trim(struct span span) {
+    while (span.len > 0 && is_blank(span.ptr[0])) {
+        span.ptr++;
+        span.len--;
+    }
+    while (span.len > 0 && is_blank(span.ptr[span.len - 1]))
+        span.len--;
+    return span;
+}
+
+bool span_split(struct span *rest, char separator, struct span *ret_part) {
+    if (rest->ptr == NULL)
+        return false;
+    const char *found = rest->len > 0 ? memchr(rest->ptr, separator, rest->len) : NULL;
+    if (found == NULL) {
+        *ret_part = *rest;
+        *rest = SPAN_NONE;
+        return true;
+    }
+    size_t length = (size_t)(found - rest->ptr);
+    *ret_part = span_of(rest->ptr, length);
+    *rest = span_of(found + 1, rest->len - length - 1);
+    return true;
+}
+
+bool span_to_u64(struct span span, uint64_t *ret_value) {
+    uint64_t value = 0;
+    if (span.len == 0 || span.len > 20)
+        return false;
+    for (size_t i = 0; i < span.len; i++) {
+        unsigned digit = (unsigned)((unsigned char)span.ptr[i] - '0');
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *ret_value = value;
+    return true;
+}
+
+uint64_t span_hash(struct span span) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < span.len; i++)
+        hash = (hash ^ (unsigned char)span.ptr[i]) * 0x100000001b3u;
+    hash ^= hash >> 32;
+    hash *= 0x9e3779b97f4a7c15u;
+    return hash ^ (hash >> 29);
+}
+
+#define SPAN_DISTANCE_MAX 64
+
+size_t span_distance(struct span a, struct span b) {
+    size_t row[SPAN_DISTANCE_MAX + 1];
+    if (a.len > SPAN_DISTANCE_MAX || b.len > SPAN_DISTANCE_MAX)
+        return a.len > b.len ? a.len : b.len;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t change = diagonal + (lower(a.ptr[i - 1]) != lower(b.ptr[j - 1]));
+            size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < step ? change : step;
+        }
+    }
+    return row[b.len];
+}
