@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * From an origin to a connected stream: resolve (c-ares, last good answer kept, one query per host in flight), try the
+ * addresses one after another (each with its share of the connect deadline; the next starts early when one is slow,
+ * RFC 8305), TLS with SNI, host check, system CA and session reuse. Addresses that origin forbids (metadata, 0.0.0.0,
+ * mapped forms, private ranges unless allowed) are refused after resolution, at every connect.
+ */
+#include "base/err.h"
+#include "net/stream.h"
+
+struct origin {
+    struct span host; /* borrowed: as long as whoever made it says; name or numeric, without brackets */
+    uint16_t port;
+    bool tls;
+    bool allow_loopback;            /* the config names a loopback address */
+    struct span private_network;    /* "10.1.2.0/24" or absent: other private ranges that may be reached */
+    struct span ca_file;            /* PEM with additional authorities, or absent: system CA only */
+};
+
+struct net_context; /* per loop: resolver, TLS contexts, session cache */
+struct net_context *net_context_new(struct loop *loop);
+void net_context_free(struct net_context *net); /* nothing may be connecting */
+
+struct connector; /* one connection attempt; freed by itself after its callback */
+
+struct connect_request {
+    const struct origin *origin; /* borrowed until the callback */
+    uint64_t connect_deadline_ns; /* resolving and TCP together */
+    uint64_t tls_timeout_ns;      /* from TCP connected */
+    /* err 0: the stream is the caller's. Otherwise a class of base/err.h (ERR_DNS_*, ERR_CONNECT_*, ERR_TLS_*,
+     * ERR_ADDRESS_FORBIDDEN). Never called from inside connector_start. */
+    void (*on_done)(void *context, int err, struct stream *stream);
+    void *context;
+};
+struct connector *connector_start(struct net_context *net, const struct connect_request *request);
+/* No callback will come. */
+void connector_cancel(struct connector *connector);

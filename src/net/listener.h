@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Listening sockets. Rule (docs/architecture.md, Threads): one probe bind without SO_REUSEPORT, so that a port taken by
+ * another program is an error, then one socket with it for each loop.
+ */
+#include "net/stream.h"
+
+struct listener;
+
+/* "127.0.0.1:7274", "[::1]:0", "localhost:80" (loopback names only, no DNS): parsed, not yet bound. */
+struct listen_address {
+    char host[64]; /* numeric, without brackets */
+    uint16_t port;
+};
+int listen_address_parse(struct span text, struct listen_address *ret_address) WARN_UNUSED;
+bool listen_address_is_loopback(const struct listen_address *address);
+
+/* Binds the probe socket and keeps it until listener_probe_done, so that port 0 becomes one number for all loops.
+ * ERR_ADDRESS_IN_USE, ERR_PERMISSION, ERR_ADDRESS_INVALID, ERR_SYSTEM. */
+int listener_probe(struct listen_address *address, int *ret_fd) WARN_UNUSED;
+void listener_probe_done(int fd);
+
+/* on_accept owns the stream (set a handler, then stream_start). TCP_NODELAY is set. */
+int listener_open(struct loop *loop, const struct listen_address *address, void (*on_accept)(void *context, struct stream *stream),
+                  void *context, struct listener **ret_listener) WARN_UNUSED;
+/* Stops accepting (descriptor shortage, connection cap) and takes it up again. */
+void listener_pause(struct listener *listener);
+void listener_resume(struct listener *listener);
+void listener_close(struct listener *listener); /* frees itself */
