@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * A dialect: one API that providers speak. It encodes a task into an upstream request and decodes the answer into events.
+ *
+ * Pure: no sockets, no clock. encode writes the request anew; parts it need not change are borrowed from the client's body.
+ * A decoder belongs to one attempt. Framing is not its business: it is given whole records (the data of one server-sent
+ * event) or one whole body.
+ */
+#include "message/event.h"
+#include "message/task.h"
+
+/* Deviations of one provider from the wire; a catalog column each. */
+struct dialect_quirks {
+    bool max_tokens_legacy;       /* takes max_tokens, not max_completion_tokens */
+    bool developer_role;          /* knows the role developer; else it becomes system */
+    bool content_string_only;     /* wants strings where the client sent text parts */
+    bool content_never_null;      /* wants "" where the client sent null */
+    bool no_stream_usage;         /* refuses stream_options */
+    bool keep_extras;             /* takes unknown members */
+    bool keep_reasoning;          /* takes reasoning_content in history */
+    uint64_t drop_options;        /* bits 1 << enum chat_option it refuses */
+};
+
+struct dialect_target {
+    struct span upstream_model; /* plain UTF-8 */
+    struct span base_path;      /* "/v1" or "": path of base_url without the last slash, percent-encoded */
+    uint64_t output_tokens_max; /* 0 = unknown; the client's wish is clamped to it */
+    struct dialect_quirks quirks;
+};
+
+struct dialect_request {
+    const char *method;
+    struct span path;  /* in the arena */
+    struct rope body;  /* in the arena; borrows from the task */
+    const char *content_type;
+    const char *accept;
+    const char *dropped[OPTION_COUNT]; /* names of fields left out, for x-papi-warning */
+    uint32_t dropped_count;
+};
+
+enum dialect_auth { AUTH_BEARER, AUTH_X_API_KEY, AUTH_X_GOOG_API_KEY, AUTH_NONE };
+
+struct dialect_decoder; /* the dialect's own; in the attempt arena */
+
+enum dialect_end {
+    DIALECT_COMPLETE,  /* a legal end was seen; FINISH was sent for every choice */
+    DIALECT_TRUNCATED, /* neither finish nor end mark */
+    DIALECT_EMPTY,     /* complete, but no token of any kind */
+    DIALECT_FAILED     /* an ERROR event was sent */
+};
+
+struct dialect {
+    const char *name;
+    enum dialect_auth auth;
+
+    int (*encode)(const struct task *task, const struct dialect_target *target, struct arena *arena, struct dialect_request *ret_request);
+
+    /* Events go to sink(context); the scratch arena is reset by the decoder for each record. */
+    struct dialect_decoder *(*decoder_new)(struct arena *arena, const struct task *task, event_sink sink, void *context);
+    void (*decoder_free)(struct dialect_decoder *decoder);
+    /* One record of a stream. ERR_INVALID: not this wire. What the sink returns comes back. */
+    int (*on_record)(struct dialect_decoder *decoder, struct span data);
+    /* A whole answer with status 200. */
+    int (*on_body)(struct dialect_decoder *decoder, struct span body);
+    /* The transfer ended as its framing says. Late FINISH and USAGE are sent from here. */
+    enum dialect_end (*on_end)(struct dialect_decoder *decoder);
+    /* The end mark ([DONE]) was seen: nothing of value follows. */
+    bool (*is_over)(const struct dialect_decoder *decoder);
+    /* What an error body says: message and code, escaped, absent when not found. Any bytes. */
+    void (*read_error)(struct span body, struct arena *arena, struct span *ret_message, struct span *ret_code);
+};
+
+extern const struct dialect dialect_openai;
+/* By config's `type`; NULL when unknown. */
+const struct dialect *dialect_find(struct span name);
