@@ -65,8 +65,8 @@ static inline const unsigned char *json__skip_plain(const unsigned char *at,
  * subpart: what one U+FFFD stands for). */
 int json__utf8_step(const unsigned char *at, const unsigned char *end);
 
-/* Past plain ASCII and valid UTF-8, quickly and not to the last byte: stops at a character's start, at or before the
- * first byte that is neither. May stop at once. */
+/* Past valid UTF-8 without quote, backslash or control, to the start of a character. May stop early at ASCII, but passes
+ * at least one character when there is a valid one of non-ASCII at `at`. */
 const unsigned char *json__skip_utf8(const unsigned char *at, const unsigned char *end);
 
 /* Writes a code point (no surrogate, <= U+10FFFF) and returns its length, 1 to 4. */

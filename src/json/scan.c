@@ -14,7 +14,6 @@
 
 #define FIRST_NODES_MAX 1024u
 #define BYTES_PER_NODE 12 /* estimate: chat bodies have fewer nodes, dense number lists more */
-#define MANY_NON_ASCII 8  /* characters in a row of one string before its text counts as non-ASCII */
 
 struct scan {
     const unsigned char *end;
@@ -106,37 +105,18 @@ static const unsigned char *skip_escape(struct scan *scan, const unsigned char *
     return invalid(scan, at, "not an escape sequence");
 }
 
-static const unsigned char *skip_non_ascii(struct scan *scan, const unsigned char *at,
-                                           unsigned *seen) {
-    const unsigned char *end = scan->end;
-    if (*seen >= MANY_NON_ASCII) {
-        const unsigned char *skipped = json__skip_utf8(at, end);
-        if (skipped > at)
-            return skipped;
-        *seen = 0;
-    }
-    do {
-        int length = json__utf8_step(at, end);
-        if (length < 0)
-            return fail(scan, at, ERR_UTF8, "not valid UTF-8");
-        at += length;
-        (*seen)++;
-    } while (at < end && *at >= 0x80 && *seen < MANY_NON_ASCII);
-    return at;
-}
-
 /* `at` is on the opening quote. */
 static inline const unsigned char *scan_string(struct scan *scan, const unsigned char *at) {
     const unsigned char *opening = at;
     bool escaped = false;
-    unsigned non_ascii = 0;
     at = json__skip_plain(at + 1, scan->end);
     while (at < scan->end && *at != '"') {
         if (*at == '\\') {
             escaped = true;
             at = skip_escape(scan, at);
         } else if (*at >= 0x80) {
-            at = skip_non_ascii(scan, at, &non_ascii);
+            const unsigned char *after = json__skip_utf8(at, scan->end);
+            at = after > at ? after : fail(scan, at, ERR_UTF8, "not valid UTF-8");
         } else {
             return invalid(scan, at, "a control character in a string must be escaped");
         }
