@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# The everyday commands. Two of them matter: `make run` and `make test`. CMake does the building.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+ARGS ?=
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help run build test test-fast fuzz tsan perf format lint clean setup setup-test
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: build ## build if needed and start the gateway; ARGS="--config F" are passed on
+	@exec build/release/papi serve $(ARGS)
+
+build: setup ## the release program, build/release/papi
+	@scripts/build release papi
+
+test: setup-test ## every suite under ASan and UBSan; the last line counts
+	@tests/run
+
+test-fast: setup-test ## under two minutes: unit, checks, fuzz seeds, quick API tests
+	@tests/run --fast
+
+fuzz: setup-test ## every fuzz target for FUZZ_SECONDS (60) each
+	@tests/run --fuzz
+
+tsan: setup-test ## the API suite against a ThreadSanitizer build
+	@tests/run --tsan
+
+perf: setup-test ## CPU, latency and memory beside nginx in one run
+	@scripts/build release papi
+	@tests/perf/run
+
+format: ## clang-format over our own sources
+	@find src tests tools -name '*.[ch]' -not -path '*/node_modules/*' -print0 | xargs -0 -r clang-format -i
+
+lint: setup-test ## clang-tidy over our own sources (slow, advisory)
+	@scripts/build dev
+	@find src -name '*.c' -print0 | xargs -0 -r -n 4 -P $(JOBS) clang-tidy -p build/dev --quiet
+
+setup:
+	@scripts/setup
+
+setup-test:
+	@scripts/setup --test
+
+clean: ## remove everything that was built
+	@rm -rf build .venv tests/api/node/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

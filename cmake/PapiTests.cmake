@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests: tests/unit/<module>/test_<name>.c becomes build/<preset>/tests/unit/<module>_<name>.
+# Fuzz targets: tests/fuzz/fuzz_<name>.c becomes build/<preset>/tests/fuzz/fuzz_<name>: a libFuzzer program with PAPI_FUZZ,
+# else one that replays the files and folders it is given. Helpers shared by tests live in tests/support/*.c.
+pkg_check_modules(CMOCKA QUIET cmocka)
+
+file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
+set(test_support "")
+if(support_sources AND NOT PAPI_MODULES)
+    add_library(papi_test_support STATIC ${support_sources})
+    target_include_directories(papi_test_support PUBLIC tests)
+    target_link_libraries(papi_test_support PUBLIC papi_core)
+    set(test_support papi_test_support)
+endif()
+
+file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/*/test_*.c)
+if(unit_sources AND NOT CMOCKA_FOUND)
+    message(STATUS "cmocka not found: unit tests are left out (scripts/setup --test installs it)")
+    set(unit_sources "")
+endif()
+foreach(source IN LISTS unit_sources)
+    get_filename_component(folder "${source}" DIRECTORY)
+    get_filename_component(module "${folder}" NAME)
+    get_filename_component(name "${source}" NAME_WE)
+    string(REGEX REPLACE "^test_" "" name "${name}")
+    if(PAPI_MODULES AND NOT module IN_LIST PAPI_MODULES)
+        continue()
+    endif()
+    set(target "unit_${module}_${name}")
+    add_executable(${target} "${source}")
+    target_include_directories(${target} PRIVATE tests)
+    target_include_directories(${target} SYSTEM PRIVATE ${CMOCKA_INCLUDE_DIRS})
+    target_compile_definitions(${target} PRIVATE PAPI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(${target} PRIVATE ${test_support} papi_core ${CMOCKA_LINK_LIBRARIES})
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/unit"
+                          OUTPUT_NAME "${module}_${name}")
+endforeach()
+
+file(GLOB fuzz_sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+if(PAPI_MODULES)
+    set(fuzz_sources "")
+endif()
+foreach(source IN LISTS fuzz_sources)
+    get_filename_component(target "${source}" NAME_WE)
+    add_executable(${target} "${source}")
+    # libFuzzer's entry point has no header of its own.
+    target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
+    target_include_directories(${target} PRIVATE tests)
+    target_link_libraries(${target} PRIVATE ${test_support} papi_core)
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fuzz")
+    if(PAPI_FUZZ)
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.c")
+    endif()
+endforeach()
+
+# Suites with programs of their own describe them themselves.
+foreach(folder sim perf)
+    if(EXISTS "${CMAKE_SOURCE_DIR}/tests/${folder}/CMakeLists.txt" AND NOT PAPI_MODULES)
+        add_subdirectory(tests/${folder})
+    endif()
+endforeach()
