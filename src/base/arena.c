@@ -46,8 +46,6 @@ struct arena_block {
 static void use_first(struct arena *arena) {
     arena->next = arena->first;
     arena->end = arena->first != NULL ? arena->first + arena->first_bytes : NULL;
-    if (arena->first != NULL)
-        poison(arena->first, arena->first_bytes);
 }
 
 void arena_init(struct arena *arena, void *first, size_t first_bytes, size_t cap_bytes) {
@@ -75,9 +73,11 @@ static int add_block(struct arena *arena, size_t size) {
     size_t block_bytes = ARENA_BLOCK_MIN_BYTES;
     while (block_bytes < arena->used_bytes && block_bytes < ARENA_BLOCK_MAX_BYTES)
         block_bytes *= 2;
-    if (size > SIZE_MAX / 2 || block_bytes < size + BLOCK_HEADER_BYTES)
+    if (size > SIZE_MAX - BLOCK_HEADER_BYTES)
+        return ERR_TOO_LARGE;
+    if (block_bytes < size + BLOCK_HEADER_BYTES)
         block_bytes = size + BLOCK_HEADER_BYTES;
-    if (size > arena->cap_bytes || block_bytes > arena->cap_bytes - arena->used_bytes)
+    if (block_bytes > arena->cap_bytes - arena->used_bytes)
         return ERR_TOO_LARGE;
     struct arena_block *block = mem_try_alloc(block_bytes);
     if (block == NULL)
@@ -101,6 +101,8 @@ void *arena_try_alloc(struct arena *arena, size_t size) {
     if ((size_t)(arena->end - arena->next) < rounded && add_block(arena, rounded) < 0)
         return NULL;
     void *pointer = arena->next;
+    if (pointer == arena->first) /* not earlier: storage of an arena that holds nothing is its owner's to reuse */
+        poison(arena->first, arena->first_bytes);
     arena->next += rounded;
     unpoison(pointer, size);
     return pointer;
