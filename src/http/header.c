@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Header fields: looking them up, and the one writer.
+ *
+ * Why one writer: header injection needs a CR or LF from a key, a model name or a config file to reach a head. Every field
+ * that leaves the program goes through http_write_header, which lets printable ASCII pass and nothing else.
+ * Promises: a refused field leaves the buffer as it was. Leaves to others: which fields to send, and the framing fields,
+ * which server and client write themselves.
+ */
+#include "http/header.h"
+
+#include "http/grammar.h"
+
+struct span http_header_get(const struct http_headers *headers, const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct http_header *header = &headers->items[i];
+        if (header->name.len == length && span_equal_nocase(header->name, span_of(name, length)))
+            return header->value;
+    }
+    return SPAN_NONE;
+}
+
+size_t http_header_count(const struct http_headers *headers, const char *name) {
+    size_t count = 0;
+    for (size_t i = 0; i < headers->count; i++)
+        count += span_is_nocase(headers->items[i].name, name) ? 1 : 0;
+    return count;
+}
+
+static bool list_has(struct span list, const char *token) {
+    struct span part;
+    while (span_split(&list, ',', &part)) {
+        if (span_is_nocase(span_trim(part), token))
+            return true;
+    }
+    return false;
+}
+
+bool http_header_has_token(const struct http_headers *headers, const char *name,
+                           const char *token) {
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct http_header *header = &headers->items[i];
+        if (span_is_nocase(header->name, name) && list_has(header->value, token))
+            return true;
+    }
+    return false;
+}
+
+static bool printable(struct span value) {
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < ' ' || value.ptr[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+int http_write_header(struct dynbuf *out, const char *name, struct span value) {
+    struct span name_span = span_text(name);
+    if (name_span.len == 0 || !http_all_of(name_span, HTTP_BYTE_TOKEN) || !printable(value))
+        return ERR_INVALID;
+    size_t length = name_span.len + value.len + 4;
+    int err = dynbuf_reserve(out, length);
+    if (err < 0)
+        return err;
+    char *tail = dynbuf_tail(out);
+    memcpy(tail, name_span.ptr, name_span.len);
+    tail += name_span.len;
+    *tail++ = ':';
+    *tail++ = ' ';
+    if (value.len > 0)
+        memcpy(tail, value.ptr, value.len);
+    memcpy(tail + value.len, "\r\n", 2);
+    dynbuf_grew(out, length);
+    return 0;
+}
+
+int http_write_header_u64(struct dynbuf *out, const char *name, uint64_t value) {
+    char digits[20];
+    size_t place = sizeof digits;
+    do {
+        digits[--place] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return http_write_header(out, name, span_of(digits + place, sizeof digits - place));
+}
