@@ -20,19 +20,14 @@ static const char letters[256] = {
     ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
 };
 
-/* What stands for the bytes at `at`: its length, and in ret_used how many bytes it covers. */
+/* What stands for the bytes at `at`, which cannot stay: its length, and in ret_used how many bytes it covers. */
 static unsigned escape_one(const unsigned char *at, const unsigned char *end, char text[6],
                            unsigned *ret_used) {
     *ret_used = 1;
     if (*at >= 0x80) {
-        int length = json__utf8_step(at, end);
-        *ret_used = (unsigned)(length < 0 ? -length : length);
-        if (length < 0) {
-            memcpy(text, replacement, REPLACEMENT_BYTES);
-            return REPLACEMENT_BYTES;
-        }
-        memcpy(text, at, *ret_used);
-        return *ret_used;
+        *ret_used = (unsigned)-json__utf8_step(at, end);
+        memcpy(text, replacement, REPLACEMENT_BYTES);
+        return REPLACEMENT_BYTES;
     }
     text[0] = '\\';
     if (letters[*at] != 0) {
@@ -45,10 +40,18 @@ static unsigned escape_one(const unsigned char *at, const unsigned char *end, ch
     return 6;
 }
 
+/* First byte that needs an escape or a replacement, or end. */
 static inline const unsigned char *skip_unchanged(const unsigned char *at,
                                                   const unsigned char *end) {
-    at = json__skip_plain(at, end);
-    return at < end && *at >= 0x80 ? json__skip_utf8(at, end) : at;
+    for (;;) {
+        at = json__skip_plain(at, end);
+        if (at == end || *at < 0x80)
+            return at;
+        const unsigned char *after = json__skip_utf8(at, end);
+        if (after == at)
+            return at;
+        at = after;
+    }
 }
 
 /* Length of the escaped text; in ret_same whether it equals the bytes given. */
@@ -60,11 +63,10 @@ static size_t measure(struct span utf8, bool *ret_same) {
     while ((at = skip_unchanged(at, end)) < end) {
         char text[6];
         unsigned used;
-        unsigned written = escape_one(at, end, text, &used);
-        *ret_same = *ret_same && *at >= 0x80 && written == used && memcmp(text, at, used) == 0;
-        length += written;
+        length += escape_one(at, end, text, &used);
         length -= used;
         at += used;
+        *ret_same = false;
     }
     return length;
 }
