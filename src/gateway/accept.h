@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* What the HTTP server calls: contexts are the gateway_loop, then the request (NULL when none was made). */
+#include "http/server.h"
+
+void accept_on_request(void *context, struct http_exchange *exchange);
+void accept_on_gone(void *context, struct http_exchange *exchange);
+void accept_on_drain(void *context, struct http_exchange *exchange);
+void accept_on_finished(void *context, struct http_exchange *exchange);
+void accept_on_reject(void *context, int status, int err, const char *sentence, struct dynbuf *ret_body);

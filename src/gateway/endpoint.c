@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Method and path to endpoint.
+ *
+ * Clients disagree about the base URL: some append /chat/completions to a base that ends in /v1, some /v1/... to a bare host,
+ * some are configured with both. All forms are accepted and none is answered by a redirect, which would turn POST into GET.
+ * Promises: one table, one normalisation, no allocation for paths that are already normal. Leaves to others: access rules.
+ */
+#include "gateway/endpoint.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+
+static const struct endpoint endpoints[] = {
+    {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL, "chat, streamed or whole"},
+    {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models, "what can be asked for"},
+    {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
+    {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
+    {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready, "a provider can be asked"},
+    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_metrics, "Prometheus text"},
+    {"/", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_root, "a first look"},
+    {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "probe of some clients"},
+};
+
+static const struct {
+    const char *prefix;
+    const char *why;
+} not_served[] = {
+    {"/files", "PAPI keeps no files; send the content in the request"},
+    {"/uploads", "PAPI keeps no files; send the content in the request"},
+    {"/batches", "free tiers have no batch price; send the requests one by one"},
+    {"/assistants", "the Assistants API is not served; use /v1/chat/completions"},
+    {"/threads", "the Assistants API is not served; use /v1/chat/completions"},
+    {"/vector_stores", "PAPI keeps no documents"},
+    {"/fine_tuning", "fine-tuning is not served"},
+    {"/evals", "evals are not served"},
+    {"/realtime", "the Realtime API is not served; use /v1/chat/completions with stream"},
+    {"/completions", "text completions are not served yet; use /v1/chat/completions"},
+    {"/embeddings", "embeddings are not served yet"},
+    {"/responses", "the Responses API is not served yet; use /v1/chat/completions"},
+    {"/messages", "the Messages API is not served yet; use /v1/chat/completions"},
+    {"/moderations", "moderation is not served yet"},
+    {"/rerank", "reranking is not served yet"},
+    {"/audio", "audio is not served yet"},
+    {"/images", "images are not served yet"},
+};
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} methods[] = {
+    {"GET", METHOD_GET}, {"HEAD", METHOD_HEAD}, {"POST", METHOD_POST}, {"DELETE", METHOD_DELETE}, {"OPTIONS", METHOD_OPTIONS},
+};
+
+unsigned endpoint_method_of(struct span method) {
+    for (size_t i = 0; i < array_length(methods); i++)
+        if (span_is(method, methods[i].name))
+            return methods[i].bit;
+    return METHOD_OTHER;
+}
+
+static struct span strip_prefix(struct span path, const char *prefix) {
+    size_t length = strlen(prefix);
+    if (span_starts_with(path, prefix) && (path.len == length || path.ptr[length] == '/'))
+        return span_of(path.ptr + length, path.len - length);
+    return path;
+}
+
+static struct span collapse_slashes(struct span path, struct arena *arena) {
+    if (!span_contains(path, "//"))
+        return path;
+    char *copy = arena_try_alloc(arena, path.len);
+    size_t length = 0;
+    if (copy == NULL)
+        return path;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.ptr[i] != '/' || length == 0 || copy[length - 1] != '/')
+            copy[length++] = path.ptr[i];
+    return span_of(copy, length);
+}
+
+struct span endpoint_normalise(struct span path, struct arena *arena) {
+    path = collapse_slashes(path, arena);
+    while (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    if (span_starts_with(path, "/api/v1"))
+        path = strip_prefix(path, "/api");
+    struct span before;
+    do {
+        before = path;
+        path = strip_prefix(path, "/v1");
+    } while (path.len != before.len);
+    return path.len == 0 ? SPAN_LITERAL("/") : path;
+}
+
+const struct endpoint *endpoint_find(struct span path, struct span *ret_rest) {
+    for (size_t i = 0; i < array_length(endpoints); i++) {
+        const struct endpoint *endpoint = &endpoints[i];
+        size_t length = strlen(endpoint->path);
+        bool prefix = endpoint->path[length - 1] == '*';
+        length -= prefix;
+        bool match = prefix ? path.len > length : path.len == length;
+        if (match && memcmp(path.ptr, endpoint->path, length) == 0) {
+            *ret_rest = span_of(path.ptr + length, path.len - length);
+            return endpoint;
+        }
+    }
+    return NULL;
+}
+
+void endpoint_allow(const struct endpoint *endpoint, char *text, size_t size) {
+    size_t used = 0;
+    check(size >= 64);
+    for (size_t i = 0; i < array_length(methods); i++)
+        if ((endpoint->methods & methods[i].bit) != 0 || methods[i].bit == METHOD_OPTIONS)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", methods[i].name);
+}
+
+const char *endpoint_why_not(struct span path) {
+    for (size_t i = 0; i < array_length(not_served); i++)
+        if (strip_prefix(path, not_served[i].prefix).len != path.len)
+            return not_served[i].why;
+    return NULL;
+}

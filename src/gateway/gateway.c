@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The gateway's parts: what is shared, and what each loop has for itself.
+ *
+ * Built in order, torn down in reverse. Promises: a loop is freed only when nothing runs on it. Leaves to others: threads,
+ * signals and the start screen (app/), the story of requests (request.c).
+ */
+#include "gateway/gateway.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "gateway/accept.h"
+#include "gateway/desk.h"
+#include "gateway/request.h"
+
+static const char *status_class_name(uint32_t value) {
+    static const char *const names[] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    return value < array_length(names) ? names[value] : "other";
+}
+
+static const char *error_name(uint32_t value) {
+    const char *code = api_error_code((enum api_error_kind)value);
+    return code != NULL ? code : "bad_request";
+}
+
+static const char *outcome_name(uint32_t value) {
+    return outcome_row((enum outcome)value)->label;
+}
+
+static void make_instance(struct gateway *gateway, struct rand *rand) {
+    static const char digits[] = "0123456789abcdef";
+    uint64_t bits = rand_u64(rand);
+    for (size_t i = 0; i < GATEWAY_INSTANCE_BYTES - 1; i++, bits >>= 4)
+        gateway->instance[i] = digits[bits & 15];
+    gateway->instance[GATEWAY_INSTANCE_BYTES - 1] = '\0';
+}
+
+struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot) {
+    struct gateway *gateway = mem_zalloc(sizeof *gateway);
+    struct rand rand;
+    rand_seed(&rand, rand_entropy());
+    gateway->config = *config;
+    gateway->loop_count = config->loop_count;
+    make_instance(gateway, &rand);
+    const struct desk_config desk_config = {.waiting_max = config->queue_max_waiting,
+                                            .attempts_max = config->attempts_max,
+                                            .tickets_max = config->tickets_max,
+                                            .seed = rand_u64(&rand)};
+    gateway->desk = desk_new(gateway, &desk_config);
+    desk_configure(gateway->desk, snapshot);
+    metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
+    metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
+    metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
+    return gateway;
+}
+
+void gateway_free(struct gateway *gateway) {
+    desk_free(gateway->desk);
+    mem_free(gateway);
+}
+
+static const struct http_server_handler server_handler = {
+    .on_request = accept_on_request,
+    .on_gone = accept_on_gone,
+    .on_drain = accept_on_drain,
+    .on_finished = accept_on_finished,
+    .on_reject = accept_on_reject,
+};
+
+/* Memory for slots is small (12 bytes each); growing it on the way would be one more thing that can fail under load. */
+static void make_slots(struct gateway_loop *home) {
+    home->slot_count = GATEWAY_SLOTS_MAX;
+    home->slots = mem_zalloc(home->slot_count * sizeof *home->slots);
+    home->free_slots = mem_alloc(home->slot_count * sizeof *home->free_slots);
+    for (uint32_t i = 0; i < home->slot_count; i++)
+        home->free_slots[i] = home->slot_count - 1 - i;
+    home->free_count = home->slot_count;
+}
+
+struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index, struct catalog_snapshot *snapshot) {
+    struct gateway_loop *home = mem_zalloc(sizeof *home);
+    struct http_client_limits client_limits;
+    check(index < GATEWAY_LOOPS_MAX && gateway->loops[index] == NULL);
+    home->gateway = gateway;
+    home->loop = loop;
+    home->index = index;
+    home->snapshot = catalog_ref(snapshot);
+    home->metrics = metric_block_new();
+    home->net = net_context_new(loop);
+    http_client_limits_default(&client_limits);
+    home->client = http_client_new(home->net, loop, &client_limits);
+    home->server = http_server_new(loop, &gateway->config.server, &server_handler, home);
+    rand_seed(&home->rand, rand_entropy());
+    make_slots(home);
+    gateway->loops[index] = home;
+    gateway->metric_blocks[index] = home->metrics;
+    if (index == 0)
+        desk_attach(gateway->desk, loop);
+    return home;
+}
+
+static void on_accept(void *context, struct stream *stream) {
+    struct gateway_loop *home = context;
+    http_server_accept(home->server, stream);
+}
+
+int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *address) {
+    return listener_open(home->loop, address, on_accept, home, &home->listener);
+}
+
+void gateway_loop_drain(struct gateway_loop *home) {
+    if (home->listener != NULL)
+        listener_close(home->listener);
+    home->listener = NULL;
+    http_server_drain(home->server);
+}
+
+void gateway_loop_close(struct gateway_loop *home) {
+    gateway_loop_drain(home);
+    http_server_close_all(home->server);
+    http_client_close_all(home->client);
+    if (home->index == 0)
+        desk_detach(home->gateway->desk);
+}
+
+uint32_t gateway_loop_busy(const struct gateway_loop *home) {
+    return home->requests_open + home->attempts_open + (uint32_t)http_server_connections(home->server);
+}
+
+void gateway_loop_free(struct gateway_loop *home) {
+    check(home->requests_open == 0 && home->attempts_open == 0 && home->listener == NULL);
+    http_server_free(home->server);
+    http_client_free(home->client);
+    net_context_free(home->net);
+    catalog_unref(home->snapshot);
+    home->gateway->loops[home->index] = NULL;
+    metric_block_free(home->metrics);
+    mem_free(home->slots);
+    mem_free(home->free_slots);
+    mem_free(home);
+}
+
+struct request *gateway_find(struct gateway_loop *home, uint64_t owner) {
+    uint32_t slot = OWNER_SLOT(owner);
+    if (OWNER_LOOP(owner) != home->index || slot >= home->slot_count)
+        return NULL;
+    struct request *r = home->slots[slot];
+    return r != NULL && r->generation == OWNER_GENERATION(owner) ? r : NULL;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * The gateway: joins policy (surface, dialect, scheduler, catalog) with mechanism (net, http) and runs the story of requests.
+ *
+ * struct gateway is shared and immutable after start but for the desk (own lock) and the current snapshot (published to the
+ * loops by messages). struct gateway_loop belongs to one thread; a request lives and dies on the loop that accepted it.
+ */
+#include "base/list.h"
+#include "base/rand.h"
+#include "catalog/snapshot.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "obs/metric.h"
+
+#include <stdatomic.h>
+
+#define GATEWAY_LOOPS_MAX 64
+#define GATEWAY_SLOTS_MAX ((uint32_t)65536) /* requests at once on one loop */
+#define GATEWAY_INSTANCE_BYTES 17
+
+struct desk;
+
+struct gateway_config {
+    struct span *hosts; /* borrowed: further Host names accepted in open mode */
+    uint32_t host_count;
+    struct span *cors; /* borrowed: further Origins */
+    uint32_t cors_count;
+    uint64_t queue_max_wait_ns;
+    uint32_t queue_max_waiting;
+    uint32_t tickets_max; /* requests at once, all loops together */
+    uint32_t attempts_max;
+    uint32_t loop_count;
+    struct http_server_limits server; /* per loop */
+    uint16_t port;                    /* listened on; for the Origin of own pages */
+};
+
+struct gateway_loop {
+    struct gateway *gateway;            /* borrowed */
+    struct loop *loop;                  /* borrowed */
+    struct net_context *net;            /* owned */
+    struct http_client *client;         /* owned */
+    struct http_server *server;         /* owned */
+    struct listener *listener;          /* owned; NULL when draining */
+    struct metric_block *metrics;       /* owned */
+    struct catalog_snapshot *snapshot;  /* ref */
+    struct request **slots;             /* owned array of borrowed requests */
+    uint32_t *free_slots;               /* owned stack */
+    uint32_t free_count;
+    uint32_t slot_count;
+    uint32_t requests_open;
+    uint32_t attempts_open;
+    uint32_t index;
+    struct rand rand;
+};
+
+struct gateway {
+    struct gateway_config config;
+    struct desk *desk; /* owned */
+    struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
+    struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
+    uint32_t loop_count;
+    atomic_bool draining;
+    char instance[GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
+};
+
+/* The snapshot is referenced, not taken. Loops are added before any of them runs. */
+struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);
+void gateway_free(struct gateway *gateway);
+
+/* Makes the loop's parts; call on the thread that will run it, or before it runs. */
+struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index, struct catalog_snapshot *snapshot);
+int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *address) WARN_UNUSED;
+/* No new connections, no new requests on kept ones. */
+void gateway_loop_drain(struct gateway_loop *home);
+/* Ends what is left: clients see a cut connection. */
+void gateway_loop_close(struct gateway_loop *home);
+/* Requests and attempts that still run on this loop. */
+uint32_t gateway_loop_busy(const struct gateway_loop *home);
+void gateway_loop_free(struct gateway_loop *home);
+
+/* The loop's thread: finds a live request by the owner word the desk knows, NULL when it is gone. */
+struct request *gateway_find(struct gateway_loop *home, uint64_t owner);

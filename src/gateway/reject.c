@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Tells the client why not, in its wire's form.
+ *
+ * The gateway's own columns for outcomes and refusals stand here: what a client is told, keyed by the scheduler's enums. Failures
+ * of our keys never reach a client as 401, 402 or 403, since it would replace the wrong key (wire 1.6). Before the 200 the answer
+ * is a plain error with its status; after it an error event that ends the stream without an end mark. Promises: every refusal
+ * says what was wrong and what to do; waits up to 60 s stand in Retry-After, longer ones in the text only (wire 1.7).
+ */
+#include "base/check.h"
+#include "gateway/request.h"
+
+#include <stdio.h>
+
+#define RETRY_AFTER_TOLD_MAX_MS 60000
+
+/* outcome -> what the client is told when no candidate is left; `own_words`: the provider's sentence is passed on. */
+static const struct {
+    enum api_error_kind kind;
+    bool own_words;
+    const char *sentence;
+} told[OUTCOME_COUNT] = {
+    [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
+    [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false, "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+    [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true, "The provider refused the request as not valid."},
+    [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true, "The provider's content filter refused the request."},
+    [OUTCOME_UNCLEAR] = {API_BAD_REQUEST, true, "The provider refused the request as not valid."},
+    [OUTCOME_EMPTY] = {API_UPSTREAM_FAILED, false, "The provider answered with nothing."},
+    [OUTCOME_CONTEXT_TOO_LONG] = {API_CONTEXT_TOO_LONG, true,
+                                  "This model's maximum context length is exceeded. Please reduce the length of the messages."},
+    [OUTCOME_TOO_LARGE] = {API_TOO_LARGE, true, "The request is larger than any configured provider takes. Send less text or smaller images."},
+    [OUTCOME_KEY_REFUSED] = {API_UPSTREAM_FAILED, false, "The provider refused this gateway's key. Its operator must replace the key."},
+    [OUTCOME_NO_CREDIT] = {API_QUOTA_EXHAUSTED, false, "The provider says this gateway's account has no credit left."},
+    [OUTCOME_RATE_LIMITED] = {API_RATE_LIMITED, false, "All providers of this model are at their rate limit."},
+    [OUTCOME_QUOTA_EXHAUSTED] = {API_QUOTA_EXHAUSTED, false, "The quota of all providers of this model is used up."},
+    [OUTCOME_MODEL_GONE] = {API_UPSTREAM_FAILED, false, "The provider no longer knows this model. Its row in papi.yaml should be corrected."},
+    [OUTCOME_OVERLOADED] = {API_UPSTREAM_FAILED, false, "The provider is overloaded."},
+    [OUTCOME_SERVER_ERROR] = {API_UPSTREAM_FAILED, false, "The provider failed."},
+    [OUTCOME_DNS_FAILED] = {API_UPSTREAM_FAILED, false, "The provider's host name could not be resolved."},
+    [OUTCOME_CONNECT_REFUSED] = {API_UPSTREAM_FAILED, false, "The provider refused the connection."},
+    [OUTCOME_CONNECT_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "Connecting to the provider took too long."},
+    [OUTCOME_TLS_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "The provider's TLS handshake took too long."},
+    [OUTCOME_TLS_EXPIRED] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate has expired or is not valid yet."},
+    [OUTCOME_TLS_HOST] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate is for another host."},
+    [OUTCOME_TLS_UNTRUSTED] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate is not signed by a trusted authority."},
+    [OUTCOME_TLS_FAILED] = {API_UPSTREAM_FAILED, false, "The TLS handshake with the provider failed."},
+    [OUTCOME_ADDRESS_FORBIDDEN] = {API_UPSTREAM_FAILED, false,
+                                   "The provider's address is not allowed here; private networks need the setting private_network."},
+    [OUTCOME_RESET] = {API_UPSTREAM_FAILED, false, "The provider broke the connection."},
+    [OUTCOME_TRUNCATED] = {API_UPSTREAM_FAILED, false, "The provider's answer ended before its end."},
+    [OUTCOME_BAD_ANSWER] = {API_UPSTREAM_FAILED, false, "The provider's answer could not be understood."},
+    [OUTCOME_WRONG_MODEL] = {API_UPSTREAM_FAILED, false, "The provider answered with another model than was asked for."},
+    [OUTCOME_FIRST_BYTE_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "The provider did not begin to answer in time."},
+    [OUTCOME_STALLED] = {API_UPSTREAM_TIMEOUT, false, "The provider fell silent in the middle of its answer."},
+    [OUTCOME_GATEWAY_FAULT] = {API_INTERNAL, false, "The request could not be written in the provider's form."},
+};
+
+static const struct {
+    enum api_error_kind kind;
+    const char *sentence;
+} refused[REFUSAL_COUNT] = {
+    [REFUSAL_NONE] = {API_INTERNAL, "The request was refused without a reason."},
+    [REFUSAL_NO_CANDIDATE] = {API_UNAVAILABLE, "No configured provider can serve this model any more."},
+    [REFUSAL_TOO_LARGE] = {API_BAD_REQUEST, "The request is larger than any provider's limit allows."},
+    [REFUSAL_LIMITED] = {API_RATE_LIMITED, "All providers of this model are busy or resting after errors."},
+    [REFUSAL_QUEUE_FULL] = {API_QUEUE_FULL, "Too many requests are waiting here already."},
+    [REFUSAL_WAIT_OVER] = {API_RATE_LIMITED, "No provider of this model had room in time."},
+    [REFUSAL_FAILED] = {API_UPSTREAM_FAILED, "All providers of this model failed."},
+    [REFUSAL_DEADLINE] = {API_UPSTREAM_TIMEOUT, "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+};
+
+static void set_message(struct request *r, const char *sentence, int64_t wait_ms) {
+    char *text;
+    if (wait_ms >= 0)
+        text = arena_format(&r->arena, "%s Room is expected in %lld.%01lld s. Tried: %u.", sentence, (long long)wait_ms / 1000,
+                            (long long)wait_ms % 1000 / 100, r->attempts);
+    else
+        text = arena_format(&r->arena, "%s Tried: %u.", sentence, r->attempts);
+    r->error.message = span_text(text != NULL ? text : sentence);
+}
+
+/* The provider's own sentence was kept escaped (settle.c). */
+static bool use_own_words(struct request *r) {
+    struct span plain;
+    if (span_absent(r->error.message) || r->error.message.len == 0 || json_unescape(r->error.message, &r->arena, &plain) < 0)
+        return false;
+    r->error.message = plain;
+    return true;
+}
+
+static int64_t wait_ms_of(const struct request *r, const struct action *decision) {
+    uint64_t now_ns = clock_boot_ns();
+    (void)r;
+    if (decision->retry_at_ns == 0)
+        return -1;
+    return decision->retry_at_ns > now_ns ? (int64_t)((decision->retry_at_ns - now_ns) / NS_PER_MS) : 0;
+}
+
+/* From what the scheduler or the last attempt said to an API error. */
+static void explain(struct request *r) {
+    const struct action *decision = &r->decision;
+    bool was_refused = decision->kind == ACTION_REFUSE && decision->refusal != REFUSAL_NONE;
+    enum outcome outcome = was_refused && decision->refusal != REFUSAL_FAILED ? OUTCOME_OK : r->last_outcome;
+    int64_t wait_ms = was_refused ? wait_ms_of(r, decision) : -1;
+    if (r->unclear_seen)
+        outcome = OUTCOME_UNCLEAR;
+    if (outcome == OUTCOME_OK) {
+        r->error.kind = refused[decision->refusal].kind;
+        r->error.code = SPAN_NONE;
+        set_message(r, refused[decision->refusal].sentence, wait_ms);
+    } else {
+        r->error.kind = told[outcome].kind;
+        r->error.code = SPAN_NONE;
+        if (!told[outcome].own_words || !use_own_words(r))
+            set_message(r, told[outcome].sentence, wait_ms);
+    }
+    r->error.param = SPAN_NONE;
+    r->error.retry_after_ms = wait_ms;
+    r->error.no_client_retry = api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;
+}
+
+static int retry_fields(const struct request *r, struct dynbuf *head) {
+    int64_t wait_ms = r->error.retry_after_ms;
+    int err = 0;
+    if (r->error.no_client_retry)
+        err = http_write_header(head, "x-should-retry", SPAN_LITERAL("false"));
+    if (err == 0 && wait_ms >= 0 && wait_ms <= RETRY_AFTER_TOLD_MAX_MS) {
+        err = http_write_header_u64(head, "Retry-After", (uint64_t)(wait_ms + 999) / 1000);
+        if (err == 0)
+            err = http_write_header_u64(head, "retry-after-ms", (uint64_t)wait_ms);
+    }
+    return err;
+}
+
+static int answer_error(struct request *r) {
+    struct dynbuf head;
+    char allow[64];
+    int err = respond_head(r, &head, "application/json");
+    if (err == 0 && r->error.kind == API_METHOD_NOT_ALLOWED) {
+        endpoint_allow(r->endpoint, allow, sizeof allow);
+        err = http_write_header(&head, "Allow", span_text(allow));
+    }
+    if (err == 0)
+        err = retry_fields(r, &head);
+    if (err == 0 && r->attempts > 0)
+        err = respond_route_fields(r, &head);
+    if (err == 0)
+        err = r->surface->error_body(&r->error, &r->out);
+    if (err == 0)
+        err = http_exchange_respond(r->exchange, api_error_status(r->error.kind), dynbuf_span(&head), dynbuf_span(&r->out));
+    dynbuf_done(&head);
+    r->status = api_error_status(r->error.kind);
+    return err;
+}
+
+/* After the 200 only an event can tell; then the connection ends cleanly, without an end mark (wire 1.7). */
+static int answer_in_band(struct request *r) {
+    int err = r->surface->stream_error(r->encoder, &r->identity, &r->error, &r->out);
+    if (err == 0)
+        err = http_exchange_write(r->exchange, dynbuf_span(&r->out));
+    http_exchange_close_after(r->exchange);
+    return err == 0 ? http_exchange_end(r->exchange) : err;
+}
+
+enum step_verdict step_reject(struct request *r) {
+    check(r->attempt == NULL || attempt_ended(r->attempt));
+    if (!r->has_error)
+        explain(r);
+    dynbuf_clear(&r->out);
+    metric_add(r->home->metrics, METRIC_REJECTED, (uint32_t)r->error.kind, 1);
+    int err = r->head == HEAD_HELD ? answer_error(r) : answer_in_band(r);
+    if (err < 0 && !r->gone)
+        http_exchange_abort(r->exchange); /* not even the error could be written */
+    r->answered = true;
+    return request_go(r, STEP_RECORD);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The driver of the story.
+ *
+ * A request is a table of steps (steps.h) and this loop around it. Callbacks of the HTTP server, of attempts and of the desk
+ * store what they bring and call request_resume, which puts the request into the loop's queue once; the queue runs when the
+ * network's callbacks of this turn are done, so that no step ever runs inside another's stack. A step that has to wait parks
+ * with a reason; being resumed for another reason finds nothing to do and parks again.
+ *
+ * Promises: one story, one end; the client leaving is seen at the next resume in every state before RECORD; memory of the
+ * request is freed in one place, request_free, after the story is over and the exchange has finished. Leaves to others: what
+ * each step does.
+ */
+#include "gateway/request.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "gateway/desk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct sm_state states[STEP_COUNT] = {
+#define STEP_ROW(id, function, next, why) [id] = {#function, (next) | ((id) < STEP_CANCEL ? SM_BIT(STEP_CANCEL) : 0), why},
+    STEP_TABLE(STEP_ROW)
+#undef STEP_ROW
+};
+
+static enum step_verdict (*const functions[STEP_COUNT])(struct request *) = {
+#define STEP_FUNCTION(id, function, next, why) [id] = step_##function,
+    STEP_TABLE(STEP_FUNCTION)
+#undef STEP_FUNCTION
+};
+
+static void request_free(struct request *r) {
+    check(r->attempt == NULL && r->ticket == 0 && r->exchange == NULL);
+    struct gateway_loop *home = r->home;
+    loop_timer_clear(home->loop, &r->clock);
+    loop_undefer(&r->resume);
+    if (r->encoder != NULL)
+        r->surface->encoder_free(r->encoder);
+    dynbuf_done(&r->out);
+    http_body_unref(r->body);
+    catalog_unref(r->snapshot);
+    home->slots[r->slot] = NULL;
+    home->free_slots[home->free_count++] = r->slot;
+    home->requests_open--;
+    arena_reset(&r->arena);
+    r->magic = 0;
+    mem_free(r);
+}
+
+static void drive(struct loop_task *task) {
+    struct request *r = container_of(task, struct request, resume);
+    enum step_verdict verdict = STEP_NEXT;
+    while (verdict == STEP_NEXT) {
+        if (r->gone && r->sm.state < STEP_CANCEL)
+            sm_move(&r->sm, STEP_CANCEL);
+        r->parked = PARKED_NOT;
+        verdict = functions[r->sm.state](r);
+    }
+    if (verdict == STEP_FINISHED) {
+        r->story_over = true;
+        if (r->exchange == NULL)
+            request_free(r);
+    }
+}
+
+static void on_clock(struct loop_timer *timer) {
+    struct request *r = container_of(timer, struct request, clock);
+    request_resume(r);
+}
+
+static void make_id(struct request *r) {
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    uint64_t bits = rand_u64(&r->home->rand);
+    memcpy(r->id, "req-", 4);
+    for (size_t i = 4; i < 16; i++, bits >>= 5)
+        r->id[i] = digits[bits & 31];
+    bits = rand_u64(&r->home->rand);
+    for (size_t i = 16; i < REQUEST_ID_BYTES - 1; i++, bits >>= 5)
+        r->id[i] = digits[bits & 31];
+    r->id[REQUEST_ID_BYTES - 1] = '\0';
+}
+
+struct request *request_new(struct gateway_loop *home, struct http_exchange *exchange) {
+    check(home->free_count > 0);
+    struct request *r = mem_alloc(sizeof *r);
+    memset(r, 0, offsetof(struct request, inline_block)); /* the inline block is the arena's */
+    r->magic = REQUEST_MAGIC;
+    sm_init(&r->sm, states, STEP_ACCEPT);
+    r->home = home;
+    r->exchange = exchange;
+    r->snapshot = catalog_ref(home->snapshot);
+    r->surface = &surface_openai_chat;
+    r->slot = home->free_slots[--home->free_count];
+    r->generation = (uint32_t)rand_u64(&home->rand) | 1;
+    r->accepted_ns = http_exchange_accepted_ns(exchange);
+    r->deadline_ns = UINT64_MAX;
+    r->clock.fire = on_clock;
+    home->slots[r->slot] = r;
+    home->requests_open++;
+    loop_task_init(&r->resume, drive);
+    arena_init(&r->arena, r->inline_block, sizeof r->inline_block, REQUEST_ARENA_MAX_BYTES);
+    dynbuf_init(&r->out, REQUEST_OUT_MAX_BYTES);
+    make_id(r);
+    r->identity.request_id = span_of(r->id, REQUEST_ID_BYTES - 1);
+    return r;
+}
+
+void request_resume(struct request *r) {
+    if (!r->story_over)
+        loop_defer(r->home->loop, &r->resume);
+}
+
+enum step_verdict request_go(struct request *r, enum request_step next) {
+    sm_move(&r->sm, next);
+    return STEP_NEXT;
+}
+
+enum step_verdict request_park(struct request *r, enum parked_reason reason) {
+    r->parked = reason;
+    return STEP_PARKED;
+}
+
+enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    r->error = (struct api_error){.kind = kind, .param = span_text(param), .retry_after_ms = -1};
+    if (arena_copy(&r->arena, span_text(text), &r->error.message) < 0)
+        r->error.message = SPAN_LITERAL("the request is larger than this gateway can explain");
+    r->has_error = true;
+    return request_go(r, STEP_REJECT);
+}
+
+void request_decided(struct request *r, const struct action *decision) {
+    r->decision = *decision;
+    r->decided = true;
+    request_resume(r);
+}
+
+uint64_t request_owner(const struct request *r) {
+    return OWNER_WORD(r->home->index, r->slot, r->generation);
+}
+
+void request_on_gone(void *context, struct http_exchange *exchange) {
+    struct request *r = cast_checked(context, struct request, REQUEST_MAGIC);
+    check(r->exchange == exchange);
+    r->gone = true;
+    request_resume(r);
+}
+
+void request_on_drain(void *context, struct http_exchange *exchange) {
+    struct request *r = cast_checked(context, struct request, REQUEST_MAGIC);
+    check(r->exchange == exchange);
+    request_resume(r);
+}
+
+void request_on_finished(void *context, struct http_exchange *exchange) {
+    struct request *r = cast_checked(context, struct request, REQUEST_MAGIC);
+    check(r->exchange == exchange);
+    r->exchange = NULL;
+    if (r->story_over) {
+        request_free(r);
+        return;
+    }
+    r->gone = r->gone || !r->answered;
+    request_resume(r);
+}
+
+/* --- the steps without a file of their own --- */
+
+enum step_verdict step_cancel(struct request *r) {
+    if (r->attempt != NULL) {
+        r->usage = (struct scheduler_usage){r->attempt->usage.input_tokens, r->attempt->usage.output_tokens, r->attempt->usage_known};
+        attempt_release(r->attempt);
+        r->attempt = NULL;
+    }
+    if (r->ticket != 0) {
+        desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
+        r->ticket = 0;
+    }
+    r->last_outcome = OUTCOME_CANCELLED;
+    r->status = 499; /* log only, never sent (wire 1.6) */
+    return request_go(r, STEP_RECORD);
+}
+
+enum step_verdict step_done(struct request *r) {
+    check(r->attempt == NULL && r->ticket == 0);
+    return STEP_FINISHED;
+}
