@@ -14,7 +14,7 @@ enum event_kind {
     EVENT_START,
     EVENT_TEXT,
     EVENT_REASONING,
-    EVENT_TOOL_OPEN,   /* tool_index, id, name */
+    EVENT_TOOL_OPEN,   /* tool_index, id, name; raw: the vendor's extra_content, mostly absent */
     EVENT_TOOL_ARGS,   /* tool_index, text */
     EVENT_REFUSAL,
     EVENT_LOGPROBS,    /* raw */

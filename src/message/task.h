@@ -115,3 +115,4 @@ struct task {
 
 const char *task_kind_name(enum task_kind kind);
 const char *role_name(enum message_role role);
+const char *chat_option_name(enum chat_option option);
