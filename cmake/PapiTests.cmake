@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Unit tests: tests/unit/<module>/test_<name>.c becomes build/<preset>/tests/unit/<module>_<name>.
+# Unit tests: tests/unit/<module>/test_<name>.c becomes build/<preset>/tests/unit/<module>_<name>; simulations:
+# tests/sim/test_<name>.c becomes build/<preset>/tests/sim/<name>.
 # Fuzz targets: tests/fuzz/fuzz_<name>.c becomes build/<preset>/tests/fuzz/fuzz_<name>: a libFuzzer program with PAPI_FUZZ,
 # else one that replays the files and folders it is given. Helpers shared by tests live in tests/support/*.c.
 pkg_check_modules(CMOCKA QUIET cmocka)
@@ -13,7 +14,7 @@ if(support_sources AND NOT PAPI_MODULES)
     set(test_support papi_test_support)
 endif()
 
-file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/*/test_*.c)
+file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/*/test_*.c tests/sim/test_*.c)
 if(unit_sources AND NOT CMOCKA_FOUND)
     message(STATUS "cmocka not found: unit tests are left out (scripts/setup --test installs it)")
     set(unit_sources "")
@@ -27,13 +28,20 @@ foreach(source IN LISTS unit_sources)
         continue()
     endif()
     set(target "unit_${module}_${name}")
+    set(output "unit/${module}_${name}")
+    if(module STREQUAL "sim" AND folder MATCHES "tests/sim$")
+        set(target "sim_${name}")
+        set(output "sim/${name}")
+    endif()
+    get_filename_component(output_folder "${output}" DIRECTORY)
+    get_filename_component(output_name "${output}" NAME)
     add_executable(${target} "${source}")
     target_include_directories(${target} PRIVATE tests)
     target_include_directories(${target} SYSTEM PRIVATE ${CMOCKA_INCLUDE_DIRS})
     target_compile_definitions(${target} PRIVATE PAPI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${target} PRIVATE ${test_support} papi_core ${CMOCKA_LINK_LIBRARIES})
-    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/unit"
-                          OUTPUT_NAME "${module}_${name}")
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/${output_folder}"
+                          OUTPUT_NAME "${output_name}")
 endforeach()
 
 file(GLOB fuzz_sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
@@ -55,9 +63,7 @@ foreach(source IN LISTS fuzz_sources)
     endif()
 endforeach()
 
-# Suites with programs of their own describe them themselves.
-foreach(folder sim perf)
-    if(EXISTS "${CMAKE_SOURCE_DIR}/tests/${folder}/CMakeLists.txt" AND NOT PAPI_MODULES)
-        add_subdirectory(tests/${folder})
-    endif()
-endforeach()
+# Programs for measuring describe themselves.
+if(EXISTS "${CMAKE_SOURCE_DIR}/tests/perf/CMakeLists.txt" AND NOT PAPI_MODULES)
+    add_subdirectory(tests/perf)
+endif()

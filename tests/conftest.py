@@ -13,17 +13,6 @@ sys.path.insert(0, str(HERE / "api"))
 import papi_process  # noqa: E402  pylint: disable=wrong-import-position
 
 
-def pytest_collection_modifyitems(config, items):
-    """Without a program there is nothing to test: say so once for each test instead of failing obscurely."""
-    del config
-    try:
-        papi_process.papi_binary()
-    except FileNotFoundError as missing:
-        for item in items:
-            if "needs_papi" in item.fixturenames or "start_serve" in item.fixturenames:
-                item.add_marker(pytest.mark.skip(reason=str(missing)))
-
-
 @pytest.fixture
 def start_serve(tmp_path):
     """start_serve(config, extra=(), env=None) -> running PapiProcess; stopped and checked after the test."""

@@ -21,6 +21,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_SECONDS = 30  # a sanitizer build on a busy machine
 STOP_SECONDS = 30
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "MemorySanitizer", "runtime error:")
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
+    "TSAN_OPTIONS": "halt_on_error=0:exitcode=99",
+}
 LISTENING = re.compile(r"listening on (http://(\S+):(\d+))")
 
 
@@ -61,11 +66,7 @@ class PapiProcess:
 
     def __init__(self, arguments, env=None, cwd=None, wait_ready=True):
         self.arguments = [papi_binary(), *[str(a) for a in arguments]]
-        self.env = {k: v for k, v in os.environ.items() if not is_provider_variable(k)}
-        self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99:abort_on_error=0")
-        self.env.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1:exitcode=99")
-        self.env.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=99")
-        self.env.update(env or {})
+        self.env = clean_environment(env)
         self.cwd = cwd
         self.wait_ready = wait_ready
         self.url = self.host = self.port = None
@@ -190,6 +191,15 @@ def is_provider_variable(name):
         "http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
+def clean_environment(more=None):
+    """The test's environment without provider keys, proxies and PAPI settings, plus what a test adds."""
+    env = {k: v for k, v in os.environ.items() if not is_provider_variable(k)}
+    for name, value in SANITIZER_OPTIONS.items():
+        env.setdefault(name, value)
+    env.update(more or {})
+    return env
+
+
 def serve(folder, config, extra=(), env=None):
     """`papi serve` on a free loopback port. `config` is a dict (JSON is YAML) or the text of a papi.yaml."""
     folder = pathlib.Path(folder)
@@ -222,9 +232,7 @@ def provider(base_url, models=("test-model",), **more):
 
 def run_papi(*arguments, env=None, cwd=None, stdin="", seconds=60):
     """A command that ends by itself; returns the CompletedProcess. Sanitizer reports fail the test."""
-    merged = {k: v for k, v in os.environ.items() if not is_provider_variable(k)}
-    merged.update(env or {})
-    done = subprocess.run([papi_binary(), *[str(a) for a in arguments]], env=merged, cwd=cwd, input=stdin, text=True,
+    done = subprocess.run([papi_binary(), *[str(a) for a in arguments]], env=clean_environment(env), cwd=cwd, input=stdin, text=True,
                           capture_output=True, timeout=seconds, errors="replace", check=False)
     assert_no_sanitizer_report(done.stderr)
     return done
