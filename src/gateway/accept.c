@@ -20,10 +20,12 @@ static const struct {
 /* A request beyond the slots of its loop never becomes one: it is told to come back. */
 static void refuse_full(struct gateway_loop *home, struct http_exchange *exchange) {
     struct dynbuf body;
-    struct api_error error = {.kind = API_UNAVAILABLE, .message = span_text(full.cure), .retry_after_ms = 1000};
+    struct api_error error = {
+        .kind = API_UNAVAILABLE, .message = span_text(full.cure), .retry_after_ms = 1000};
     dynbuf_init(&body, 4096);
     if (api_error_write_openai(&error, &body) < 0 ||
-        http_exchange_respond(exchange, full.status, SPAN_LITERAL("Content-Type: application/json\r\nRetry-After: 1\r\n"),
+        http_exchange_respond(exchange, full.status,
+                              SPAN_LITERAL("Content-Type: application/json\r\nRetry-After: 1\r\n"),
                               dynbuf_span(&body)) < 0)
         http_exchange_abort(exchange);
     metric_add(home->metrics, METRIC_REJECTED, API_UNAVAILABLE, 1);
@@ -58,10 +60,12 @@ void accept_on_finished(void *context, struct http_exchange *exchange) {
         request_on_finished(context, exchange);
 }
 
-void accept_on_reject(void *context, int status, int err, const char *sentence, struct dynbuf *ret_body) {
+void accept_on_reject(void *context, int status, int err, const char *sentence,
+                      struct dynbuf *ret_body) {
     struct gateway_loop *home = context;
-    struct api_error error = {
-        .kind = api_error_for_status(status), .message = span_text(sentence != NULL ? sentence : err_text(err)), .retry_after_ms = -1};
+    struct api_error error = {.kind = api_error_for_status(status),
+                              .message = span_text(sentence != NULL ? sentence : err_text(err)),
+                              .retry_after_ms = -1};
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
     metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)status / 100, 1);
     if (api_error_write_openai(&error, ret_body) < 0)
@@ -75,14 +79,18 @@ enum step_verdict step_accept(struct request *r) {
     r->endpoint = endpoint_find(path, &r->path_rest);
     if (r->endpoint == NULL) {
         const char *why = endpoint_why_not(path);
-        return request_fail(r, API_UNKNOWN_URL, NULL, "Unknown URL %.*s %.*s%s%s. GET /v1/models lists the models; POST /v1/chat/completions answers.",
-                            SPAN_ARG(http->method), (int)(http->path.len < 200 ? http->path.len : 200), http->path.ptr,
+        return request_fail(r, API_UNKNOWN_URL, NULL,
+                            "Unknown URL %.*s %.*s%s%s. GET /v1/models lists the models; POST "
+                            "/v1/chat/completions answers.",
+                            SPAN_ARG(http->method),
+                            (int)(http->path.len < 200 ? http->path.len : 200), http->path.ptr,
                             why != NULL ? ": " : "", why != NULL ? why : "");
     }
     if ((r->endpoint->methods & method) == 0 && method != METHOD_OPTIONS) {
         char allow[64];
         endpoint_allow(r->endpoint, allow, sizeof allow);
-        return request_fail(r, API_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed here; use %s.", SPAN_ARG(http->method), allow);
+        return request_fail(r, API_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed here; use %s.",
+                            SPAN_ARG(http->method), allow);
     }
     if (r->endpoint->surface != NULL)
         r->surface = r->endpoint->surface;

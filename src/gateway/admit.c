@@ -18,9 +18,9 @@ static const struct {
     uint64_t bit;
     const char *what;
 } needs[] = {
-    {CAN_TOOLS, "tools"},           {CAN_VISION, "images"},          {CAN_AUDIO_IN, "audio input"},
-    {CAN_FILE_IN, "files"},         {CAN_JSON_SCHEMA, "json_schema"}, {CAN_JSON_OBJECT, "json_object"},
-    {CAN_STREAM, "streaming"},      {CAN_REASONING, "reasoning"},
+    {CAN_TOOLS, "tools"},      {CAN_VISION, "images"},           {CAN_AUDIO_IN, "audio input"},
+    {CAN_FILE_IN, "files"},    {CAN_JSON_SCHEMA, "json_schema"}, {CAN_JSON_OBJECT, "json_object"},
+    {CAN_STREAM, "streaming"}, {CAN_REASONING, "reasoning"},
 };
 
 static enum step_verdict unknown_model(struct request *r) {
@@ -30,21 +30,28 @@ static enum step_verdict unknown_model(struct request *r) {
     size_t used = 0;
     uint32_t count = catalog_suggest(r->snapshot, model, names, SUGGESTIONS);
     for (uint32_t i = 0; i < count && used < sizeof text - CATALOG_NAME_MAX_BYTES; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s", i > 0 ? ", " : " Did you mean: ", SPAN_ARG(names[i]));
-    return request_fail(r, API_MODEL_NOT_FOUND, "model", "The model '%.*s' is not known here.%s%s GET /v1/models lists what can be asked for.",
-                        (int)(model.len < 200 ? model.len : 200), model.ptr, text, count > 0 ? "?" : "");
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s",
+                                 i > 0 ? ", " : " Did you mean: ", SPAN_ARG(names[i]));
+    return request_fail(
+        r, API_MODEL_NOT_FOUND, "model",
+        "The model '%.*s' is not known here.%s%s GET /v1/models lists what can be asked for.",
+        (int)(model.len < 200 ? model.len : 200), model.ptr, text, count > 0 ? "?" : "");
 }
 
 static enum step_verdict cannot(struct request *r, uint64_t missing) {
     for (size_t i = 0; i < array_length(needs); i++)
         if ((missing & needs[i].bit) != 0)
-            return request_fail(r, API_BAD_REQUEST, "model", "No provider of '%.*s' that is configured here can do %s.",
+            return request_fail(r, API_BAD_REQUEST, "model",
+                                "No provider of '%.*s' that is configured here can do %s.",
                                 SPAN_ARG(r->task.model), needs[i].what);
-    return request_fail(r, API_BAD_REQUEST, "model", "No provider of '%.*s' can do all that this request needs.", SPAN_ARG(r->task.model));
+    return request_fail(r, API_BAD_REQUEST, "model",
+                        "No provider of '%.*s' can do all that this request needs.",
+                        SPAN_ARG(r->task.model));
 }
 
 /* Keeps what can serve; ret_missing: bits that no candidate has. */
-static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t count, struct demand *demand, uint64_t *ret_missing) {
+static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t count,
+                       struct demand *demand, uint64_t *ret_missing) {
     uint64_t any = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t can = r->snapshot->routes[routes[i]].can;
@@ -61,7 +68,9 @@ enum step_verdict step_admit(struct request *r) {
     struct demand demand;
     uint64_t missing;
     if (r->snapshot->route_count == 0)
-        return request_fail(r, API_UNAVAILABLE, NULL, "No provider is configured. Name one in papi.yaml; `papi check` tells what is read.");
+        return request_fail(
+            r, API_UNAVAILABLE, NULL,
+            "No provider is configured. Name one in papi.yaml; `papi check` tells what is read.");
     uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
     if (count == 0)
         return unknown_model(r);
@@ -74,7 +83,8 @@ enum step_verdict step_admit(struct request *r) {
     demand.output_tokens_max = r->task.chat.max_output_tokens;
     demand.client = 0;
     demand.session = span_hash(r->task.affinity);
-    demand.wait_until_ns = r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns;
+    demand.wait_until_ns =
+        r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns;
     demand.deadline_ns = r->deadline_ns;
     demand.priority = PRIORITY_NORMAL;
     demand.stream = r->task.chat.stream;
@@ -83,6 +93,7 @@ enum step_verdict step_admit(struct request *r) {
     sm_move(&r->sm, STEP_DISPATCH); /* the desk may decide before the call returns */
     r->ticket = desk_submit(r->home->gateway->desk, r->home->index, &demand);
     if (r->ticket == 0 && !r->decided)
-        return request_fail(r, API_QUEUE_FULL, NULL, "Too many requests are waiting here already. Try again in a moment.");
+        return request_fail(r, API_QUEUE_FULL, NULL,
+                            "Too many requests are waiting here already. Try again in a moment.");
     return STEP_NEXT;
 }

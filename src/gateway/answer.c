@@ -11,14 +11,16 @@
 
 #define ANSWER_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
-static int send_body(struct request *r, int status, const char *content_type, int err, struct dynbuf *body) {
+static int send_body(struct request *r, int status, const char *content_type, int err,
+                     struct dynbuf *body) {
     if (err == 0)
         err = respond_whole(r, status, content_type, dynbuf_span(body));
     dynbuf_done(body);
     return err;
 }
 
-static uint64_t can_of(const struct catalog_snapshot *snapshot, const struct catalog_model *model, uint64_t *ret_context_tokens) {
+static uint64_t can_of(const struct catalog_snapshot *snapshot, const struct catalog_model *model,
+                       uint64_t *ret_context_tokens) {
     uint64_t can = 0;
     *ret_context_tokens = 0;
     for (uint32_t i = 0; i < model->route_count; i++) {
@@ -30,7 +32,8 @@ static uint64_t can_of(const struct catalog_snapshot *snapshot, const struct cat
     return can;
 }
 
-static uint32_t providers_of(const struct catalog_snapshot *snapshot, const struct catalog_model *model) {
+static uint32_t providers_of(const struct catalog_snapshot *snapshot,
+                             const struct catalog_model *model) {
     uint32_t count = 0;
     uint32_t last = UINT32_MAX;
     for (uint32_t i = 0; i < model->route_count; i++) {
@@ -41,17 +44,23 @@ static uint32_t providers_of(const struct catalog_snapshot *snapshot, const stru
     return count;
 }
 
-static struct surface_model describe(const struct catalog_snapshot *snapshot, const struct catalog_model *model) {
-    struct surface_model row = {.id = model->id, .owned_by = SPAN_LITERAL("papi"), .created_s = model->created_s};
+static struct surface_model describe(const struct catalog_snapshot *snapshot,
+                                     const struct catalog_model *model) {
+    struct surface_model row = {
+        .id = model->id, .owned_by = SPAN_LITERAL("papi"), .created_s = model->created_s};
     row.needs_served = can_of(snapshot, model, &row.context_tokens);
     row.providers = providers_of(snapshot, model);
     if (row.providers == 1)
-        row.owned_by = snapshot->providers[snapshot->accounts[snapshot->routes[model->routes[0]].account].provider].id;
+        row.owned_by =
+            snapshot
+                ->providers[snapshot->accounts[snapshot->routes[model->routes[0]].account].provider]
+                .id;
     return row;
 }
 
 /* A name that is no model of its own: what its candidates can do together. */
-static bool describe_name(const struct catalog_snapshot *snapshot, struct span name, struct surface_model *ret_row) {
+static bool describe_name(const struct catalog_snapshot *snapshot, struct span name,
+                          struct surface_model *ret_row) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
     struct catalog_model ladder = {.id = name, .routes = routes};
     ladder.route_count = catalog_resolve(snapshot, name, routes);
@@ -67,7 +76,8 @@ int answer_models(struct request *r) {
     uint32_t aliases = catalog_alias_count(snapshot);
     struct dynbuf body;
     uint32_t count = 0;
-    struct surface_model *rows = arena_try_alloc(&r->arena, (snapshot->model_count + aliases + 1) * sizeof *rows);
+    struct surface_model *rows =
+        arena_try_alloc(&r->arena, (snapshot->model_count + aliases + 1) * sizeof *rows);
     if (rows == NULL)
         return ERR_TOO_LARGE;
     count += describe_name(snapshot, SPAN_LITERAL("auto"), &rows[count]);
@@ -91,7 +101,8 @@ static struct span percent_decode(struct span text, struct arena *arena) {
         bool escape = text.ptr[i] == '%' && i + 2 < text.len;
         for (size_t digit = 1; digit <= 2 && escape; digit++) {
             char c = text.ptr[i + digit];
-            unsigned nibble = c >= '0' && c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+            unsigned nibble =
+                c >= '0' && c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
             escape = nibble < 16;
             value = value * 16 + nibble;
         }
@@ -106,8 +117,10 @@ int answer_model(struct request *r) {
     struct dynbuf body;
     struct span name = percent_decode(r->path_rest, &r->arena);
     if (!describe_name(r->snapshot, name, &row)) {
-        (void)request_fail(r, API_MODEL_NOT_FOUND, "model", "The model '%.*s' is not known. GET /v1/models lists what can be asked for.",
-                           (int)(name.len < 200 ? name.len : 200), name.ptr);
+        (void)request_fail(
+            r, API_MODEL_NOT_FOUND, "model",
+            "The model '%.*s' is not known. GET /v1/models lists what can be asked for.",
+            (int)(name.len < 200 ? name.len : 200), name.ptr);
         return 0;
     }
     dynbuf_init(&body, ANSWER_MAX_BYTES);
@@ -123,7 +136,8 @@ int answer_ready(struct request *r) {
     if (atomic_load_explicit(&gateway->draining, memory_order_relaxed))
         return respond_whole(r, 503, "text/plain; charset=utf-8", SPAN_LITERAL("draining\n"));
     if (!desk_any_open(gateway->desk, r->snapshot->route_count))
-        return respond_whole(r, 503, "text/plain; charset=utf-8", SPAN_LITERAL("no provider can be asked now\n"));
+        return respond_whole(r, 503, "text/plain; charset=utf-8",
+                             SPAN_LITERAL("no provider can be asked now\n"));
     return respond_whole(r, 200, "text/plain; charset=utf-8", SPAN_LITERAL("ready\n"));
 }
 
@@ -131,12 +145,14 @@ int answer_metrics(struct request *r) {
     struct gateway *gateway = r->home->gateway;
     struct dynbuf body;
     dynbuf_init(&body, ANSWER_MAX_BYTES);
-    return send_body(r, 200, "text/plain; version=0.0.4; charset=utf-8", metric_write(gateway->metric_blocks, gateway->loop_count, &body), &body);
+    return send_body(r, 200, "text/plain; version=0.0.4; charset=utf-8",
+                     metric_write(gateway->metric_blocks, gateway->loop_count, &body), &body);
 }
 
 int answer_root(struct request *r) {
     return respond_whole(r, 200, "text/plain; charset=utf-8",
-                         SPAN_LITERAL("PAPI is running. Point an OpenAI client at /v1; GET /v1/models lists what can be asked for.\n"));
+                         SPAN_LITERAL("PAPI is running. Point an OpenAI client at /v1; GET "
+                                      "/v1/models lists what can be asked for.\n"));
 }
 
 /* Preflight (Fetch standard): echo what is asked for, since a bare * does not cover Authorization. */
@@ -150,7 +166,8 @@ static int answer_options(struct request *r) {
     if (err == 0)
         err = http_write_header(&head, "Allow", span_text(allow));
     if (err == 0)
-        err = http_write_header(&head, "Access-Control-Allow-Methods", SPAN_LITERAL("GET, POST, DELETE, OPTIONS"));
+        err = http_write_header(&head, "Access-Control-Allow-Methods",
+                                SPAN_LITERAL("GET, POST, DELETE, OPTIONS"));
     if (err == 0 && !span_absent(asked))
         err = http_write_header(&head, "Access-Control-Allow-Headers", asked);
     if (err == 0)
@@ -169,6 +186,7 @@ enum step_verdict step_answer(struct request *r) {
     if (r->has_error)
         return STEP_NEXT; /* the endpoint went to REJECT */
     if (err < 0 && !r->answered)
-        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.", err_text(err));
+        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
+                            err_text(err));
     return request_go(r, STEP_RECORD);
 }

@@ -15,9 +15,14 @@
 #include "gateway/request.h"
 
 static const struct sm_state states[] = {
-    [ATTEMPT_CALLING] = {"calling", SM_BIT(ATTEMPT_SENT) | SM_BIT(ATTEMPT_STREAMING) | SM_BIT(ATTEMPT_COLLECTING) | SM_BIT(ATTEMPT_ENDED),
+    [ATTEMPT_CALLING] = {"calling",
+                         SM_BIT(ATTEMPT_SENT) | SM_BIT(ATTEMPT_STREAMING) |
+                             SM_BIT(ATTEMPT_COLLECTING) | SM_BIT(ATTEMPT_ENDED),
                          "connecting and sending; an answer may come before all is sent"},
-    [ATTEMPT_SENT] = {"sent", SM_BIT(ATTEMPT_STREAMING) | SM_BIT(ATTEMPT_COLLECTING) | SM_BIT(ATTEMPT_ENDED), "the request is out"},
+    [ATTEMPT_SENT] = {"sent",
+                      SM_BIT(ATTEMPT_STREAMING) | SM_BIT(ATTEMPT_COLLECTING) |
+                          SM_BIT(ATTEMPT_ENDED),
+                      "the request is out"},
     [ATTEMPT_STREAMING] = {"streaming", SM_BIT(ATTEMPT_ENDED), "events come"},
     [ATTEMPT_COLLECTING] = {"collecting", SM_BIT(ATTEMPT_ENDED), "a whole body comes"},
     [ATTEMPT_ENDED] = {"ended", 0, "the outcome is known"},
@@ -57,13 +62,15 @@ void attempt_end(struct attempt *attempt, enum outcome outcome, int err) {
     }
     loop_timer_clear(attempt->home->loop, &attempt->clock);
     if (attempt->call != NULL)
-        loop_timer_set(attempt->home->loop, &attempt->clock, loop_now_ns(attempt->home->loop) + ATTEMPT_LINGER_NS);
+        loop_timer_set(attempt->home->loop, &attempt->clock,
+                       loop_now_ns(attempt->home->loop) + ATTEMPT_LINGER_NS);
     tell_request(attempt);
 }
 
 static void on_clock(struct loop_timer *timer) {
     struct attempt *attempt = container_of(timer, struct attempt, clock);
-    if (attempt_ended(attempt)) { /* lingering for the end of a transfer that has nothing more to say */
+    if (attempt_ended(
+            attempt)) { /* lingering for the end of a transfer that has nothing more to say */
         if (attempt->call != NULL)
             http_call_cancel(attempt->call);
         attempt->call = NULL;
@@ -72,7 +79,8 @@ static void on_clock(struct loop_timer *timer) {
         return;
     }
     if (attempt->paused) { /* the client is slow, not the provider */
-        loop_timer_set(attempt->home->loop, timer, loop_now_ns(attempt->home->loop) + attempt->gap_ns);
+        loop_timer_set(attempt->home->loop, timer,
+                       loop_now_ns(attempt->home->loop) + attempt->gap_ns);
         return;
     }
     if (attempt->token_seen)
@@ -123,7 +131,8 @@ static void on_done(void *context, int err, bool answer_bytes_seen) {
 static const struct http_call_handler call_handler = {on_sent, on_head, on_body, on_done};
 
 static int write_key(struct attempt *attempt, const struct catalog_account *account) {
-    static const char *const fields[] = {[AUTH_X_API_KEY] = "x-api-key", [AUTH_X_GOOG_API_KEY] = "x-goog-api-key"};
+    static const char *const fields[] = {
+        [AUTH_X_API_KEY] = "x-api-key", [AUTH_X_GOOG_API_KEY] = "x-goog-api-key"};
     if (account->key == NULL || attempt->dialect->auth == AUTH_NONE)
         return 0;
     struct span key = secret_reveal(account->key);
@@ -141,7 +150,8 @@ static int write_head(struct attempt *attempt, const struct catalog_account *acc
     dynbuf_init(&attempt->head, 2 * SECRET_MAX_BYTES);
     int err = dynbuf_reserve(&attempt->head, 512);
     if (err == 0)
-        err = http_write_header(&attempt->head, "Content-Type", span_text(attempt->upstream.content_type));
+        err = http_write_header(&attempt->head, "Content-Type",
+                                span_text(attempt->upstream.content_type));
     if (err == 0)
         err = http_write_header(&attempt->head, "Accept", span_text(attempt->upstream.accept));
     if (err == 0)
@@ -149,7 +159,8 @@ static int write_head(struct attempt *attempt, const struct catalog_account *acc
     if (err == 0)
         err = http_write_header(&attempt->head, "User-Agent", SPAN_LITERAL("papi-gateway"));
     if (err == 0)
-        err = http_write_header(&attempt->head, "x-papi-hop", span_text(attempt->home->gateway->instance));
+        err = http_write_header(&attempt->head, "x-papi-hop",
+                                span_text(attempt->home->gateway->instance));
     return err == 0 ? write_key(attempt, account) : err;
 }
 
@@ -173,12 +184,14 @@ static void call(struct attempt *attempt, const struct catalog_provider *provide
         .body_piece_count = attempt->upstream.body.count,
         .has_body = true,
         .pinned = attempt->request->body,
-        .timeouts = {.connect_ns = provider->timeouts.connect_ms * NS_PER_MS, .tls_ns = provider->timeouts.tls_ms * NS_PER_MS},
+        .timeouts = {.connect_ns = provider->timeouts.connect_ms * NS_PER_MS,
+                     .tls_ns = provider->timeouts.tls_ms * NS_PER_MS},
     };
     attempt->call = http_call_start(attempt->home->client, &request, &call_handler, attempt);
 }
 
-static struct dialect_target target_of(const struct catalog_provider *provider, const struct catalog_route *route) {
+static struct dialect_target target_of(const struct catalog_provider *provider,
+                                       const struct catalog_route *route) {
     const struct catalog_quirks *quirks = &provider->quirks;
     return (struct dialect_target){.upstream_model = route->upstream_model,
                                    .base_path = provider->base_path,
@@ -204,13 +217,15 @@ static struct attempt *attempt_new(struct request *r, uint32_t route) {
     attempt->route = route;
     attempt->started_ns = loop_refresh_now_ns(r->home->loop);
     attempt->clock.fire = on_clock;
-    arena_init(&attempt->arena, attempt->inline_block, sizeof attempt->inline_block, ATTEMPT_ARENA_MAX_BYTES);
+    arena_init(&attempt->arena, attempt->inline_block, sizeof attempt->inline_block,
+               ATTEMPT_ARENA_MAX_BYTES);
     dynbuf_init(&attempt->body, ATTEMPT_BODY_MAX_BYTES);
     r->home->attempts_open++;
     return attempt;
 }
 
-struct attempt *attempt_start(struct request *r, uint32_t route_index, uint64_t first_token_deadline_ns) {
+struct attempt *attempt_start(struct request *r, uint32_t route_index,
+                              uint64_t first_token_deadline_ns) {
     struct attempt *attempt = attempt_new(r, route_index);
     const struct catalog_route *route = &r->snapshot->routes[route_index];
     const struct catalog_account *account = &r->snapshot->accounts[route->account];

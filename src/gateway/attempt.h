@@ -19,14 +19,21 @@
 #include "http/sse.h"
 #include "scheduler/outcome.h"
 
-#define ATTEMPT_MAGIC 0x41545450u
-#define ATTEMPT_INLINE_BYTES 4096
+#define ATTEMPT_MAGIC           0x41545450u
+#define ATTEMPT_INLINE_BYTES    4096
 #define ATTEMPT_ARENA_MAX_BYTES ((size_t)96 * 1024 * 1024)
-#define ATTEMPT_BODY_MAX_BYTES ((size_t)32 * 1024 * 1024)  /* a whole answer */
-#define ATTEMPT_ERROR_BODY_MAX_BYTES ((size_t)64 * 1024)   /* the body of an error; more is not read */
-#define ATTEMPT_LINGER_NS (1 * NS_PER_S)                   /* for the end of a transfer after its end mark */
+#define ATTEMPT_BODY_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* a whole answer */
+#define ATTEMPT_ERROR_BODY_MAX_BYTES \
+    ((size_t)64 * 1024)                  /* the body of an error; more is not read */
+#define ATTEMPT_LINGER_NS (1 * NS_PER_S) /* for the end of a transfer after its end mark */
 
-enum attempt_state { ATTEMPT_CALLING, ATTEMPT_SENT, ATTEMPT_STREAMING, ATTEMPT_COLLECTING, ATTEMPT_ENDED };
+enum attempt_state {
+    ATTEMPT_CALLING,
+    ATTEMPT_SENT,
+    ATTEMPT_STREAMING,
+    ATTEMPT_COLLECTING,
+    ATTEMPT_ENDED
+};
 
 struct request;
 
@@ -43,8 +50,8 @@ struct attempt {
     struct dialect_request upstream; /* arena */
     struct dialect_decoder *decoder; /* owned, freed with the attempt */
     struct sse_decoder sse;
-    struct dynbuf body; /* COLLECTING */
-    struct dynbuf head; /* upstream head fields, wiped after use */
+    struct dynbuf body;      /* COLLECTING */
+    struct dynbuf head;      /* upstream head fields, wiped after use */
     struct loop_timer clock; /* first token, gap, linger */
     uint64_t first_token_deadline_ns;
     uint64_t gap_ns;
@@ -68,7 +75,8 @@ struct attempt {
 };
 
 /* Encodes and sends. Ends with OUTCOME_GATEWAY_FAULT later in the turn when the request cannot be encoded. */
-struct attempt *attempt_start(struct request *request, uint32_t route, uint64_t first_token_deadline_ns);
+struct attempt *attempt_start(struct request *request, uint32_t route,
+                              uint64_t first_token_deadline_ns);
 static inline bool attempt_ended(const struct attempt *attempt) {
     return attempt->sm.state == ATTEMPT_ENDED;
 }

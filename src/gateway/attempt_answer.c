@@ -46,7 +46,8 @@ static int on_event(void *context, const struct event *event) {
     }
     if (!attempt->token_seen && event_is_token(event))
         attempt->token_seen = true;
-    return r->task.chat.stream ? r->surface->stream_event(r->encoder, &r->identity, event, &r->out) : r->surface->reply_event(r->encoder, event);
+    return r->task.chat.stream ? r->surface->stream_event(r->encoder, &r->identity, event, &r->out)
+                               : r->surface->reply_event(r->encoder, event);
 }
 
 static int on_record(void *context, const struct sse_event *record) {
@@ -69,18 +70,24 @@ void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head
     attempt->status = head->status;
     attempt->answer_is_stream = head->status == 200 && is_event_stream(head->headers);
     if (head->status != 200) {
-        attempt->retry_after_ns = reading_retry_after_ns(http_header_get(head->headers, "retry-after-ms"),
-                                                         http_header_get(head->headers, "retry-after"), clock_wall_ms());
+        attempt->retry_after_ns =
+            reading_retry_after_ns(http_header_get(head->headers, "retry-after-ms"),
+                                   http_header_get(head->headers, "retry-after"), clock_wall_ms());
         attempt->body.cap_bytes = ATTEMPT_ERROR_BODY_MAX_BYTES;
     } else {
-        attempt->decoder = attempt->dialect->decoder_new(&attempt->arena, &attempt->request->task, on_event, attempt);
+        attempt->decoder = attempt->dialect->decoder_new(&attempt->arena, &attempt->request->task,
+                                                         on_event, attempt);
     }
-    if (head->has_length && head->length_bytes <= ATTEMPT_ERROR_BODY_MAX_BYTES && dynbuf_reserve(&attempt->body, head->length_bytes) < 0)
+    if (head->has_length && head->length_bytes <= ATTEMPT_ERROR_BODY_MAX_BYTES &&
+        dynbuf_reserve(&attempt->body, head->length_bytes) < 0)
         attempt->body.cap_bytes = 0; /* out of memory: the first byte will say so */
 }
 
 static int outcome_of_decoding(struct attempt *attempt, int err) {
-    return broken(attempt, err == ERR_TOO_LARGE || err == ERR_INVALID ? OUTCOME_BAD_ANSWER : OUTCOME_GATEWAY_FAULT, err);
+    return broken(attempt,
+                  err == ERR_TOO_LARGE || err == ERR_INVALID ? OUTCOME_BAD_ANSWER
+                                                             : OUTCOME_GATEWAY_FAULT,
+                  err);
 }
 
 static int stream_bytes(struct attempt *attempt, struct span bytes) {
@@ -95,7 +102,8 @@ static int stream_bytes(struct attempt *attempt, struct span bytes) {
         attempt_answer_end(attempt);
         return 0;
     }
-    bool only_comments = attempt->sse.comments != comments_before && bytes.len < 64; /* pings are no progress */
+    bool only_comments =
+        attempt->sse.comments != comments_before && bytes.len < 64; /* pings are no progress */
     if (attempt->token_seen && attempt->gap_ns > 0 && !only_comments)
         loop_timer_set(loop, &attempt->clock, loop_now_ns(loop) + attempt->gap_ns);
     return 0;
@@ -110,7 +118,8 @@ int attempt_answer_bytes(struct attempt *attempt, struct span bytes) {
     if (err < 0)
         return broken(attempt, OUTCOME_BAD_ANSWER, err);
     if (attempt->status == 200 && attempt->gap_ns > 0)
-        loop_timer_set(attempt->home->loop, &attempt->clock, loop_now_ns(attempt->home->loop) + attempt->gap_ns);
+        loop_timer_set(attempt->home->loop, &attempt->clock,
+                       loop_now_ns(attempt->home->loop) + attempt->gap_ns);
     return 0;
 }
 
@@ -118,7 +127,10 @@ static void end_refused(struct attempt *attempt) {
     struct span message, code;
     attempt->dialect->read_error(dynbuf_span(&attempt->body), &attempt->arena, &message, &code);
     keep_error(attempt, message, code);
-    attempt_end(attempt, signal_outcome(attempt->status, code, span_absent(message) ? dynbuf_span(&attempt->body) : message), 0);
+    attempt_end(attempt,
+                signal_outcome(attempt->status, code,
+                               span_absent(message) ? dynbuf_span(&attempt->body) : message),
+                0);
 }
 
 static const enum outcome outcome_of_end[] = {
@@ -180,5 +192,6 @@ enum outcome attempt_outcome_of(int err, bool answer_bytes_seen) {
     for (size_t i = 0; i < array_length(outcomes_of_err); i++)
         if (outcomes_of_err[i].err == err)
             return outcomes_of_err[i].outcome;
-    return answer_bytes_seen ? OUTCOME_BAD_ANSWER : OUTCOME_RESET; /* HTTP that cannot be read, and the rest */
+    return answer_bytes_seen ? OUTCOME_BAD_ANSWER
+                             : OUTCOME_RESET; /* HTTP that cannot be read, and the rest */
 }

@@ -15,8 +15,9 @@
 #include <stdio.h>
 
 static bool is_loopback_name(struct span host) {
-    return span_is_nocase(host, "localhost") || span_is(host, "::1") || span_is(host, "127.0.0.1") ||
-           (span_starts_with(host, "127.") && host.len <= 15) || span_ends_with(host, ".localhost");
+    return span_is_nocase(host, "localhost") || span_is(host, "::1") ||
+           span_is(host, "127.0.0.1") || (span_starts_with(host, "127.") && host.len <= 15) ||
+           span_ends_with(host, ".localhost");
 }
 
 /* "[::1]:80" -> "::1", "localhost:80" -> "localhost" */
@@ -43,11 +44,14 @@ static bool host_allowed(const struct gateway_config *config, struct span host) 
 
 /* Our own pages: scheme http, the same authority as Host. */
 static bool origin_is_own(struct span origin, struct span host) {
-    return span_starts_with(origin, "http://") && span_equal_nocase(span_of(origin.ptr + 7, origin.len - 7), host);
+    return span_starts_with(origin, "http://") &&
+           span_equal_nocase(span_of(origin.ptr + 7, origin.len - 7), host);
 }
 
 static const char *sign_of_proxy(const struct http_headers *headers) {
-    static const char *const names[] = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"};
+    static const char *const names[] = {"forwarded",         "via",
+                                        "x-forwarded-for",   "x-forwarded-host",
+                                        "x-forwarded-proto", "x-real-ip"};
     for (size_t i = 0; i < array_length(names); i++)
         if (!span_absent(http_header_get(headers, names[i])))
             return names[i];
@@ -67,11 +71,13 @@ static bool cross_site(const struct http_headers *headers) {
 }
 
 static bool content_type_allowed(struct span type) {
-    return span_contains_nocase(type, "json") || (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
+    return span_contains_nocase(type, "json") ||
+           (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }
 
 /* The two below go to REJECT themselves when they return false. */
-static bool refuse(struct request *r, const char *format, struct span value) __attribute__((format(printf, 2, 0)));
+static bool refuse(struct request *r, const char *format, struct span value)
+    __attribute__((format(printf, 2, 0)));
 
 static bool refuse(struct request *r, const char *format, struct span value) {
     if (value.len > 200)
@@ -85,19 +91,33 @@ static bool check_origin(struct request *r, const struct http_request *http) {
     struct span origin = http_header_get(http->headers, "origin");
     if (span_absent(origin))
         return !cross_site(http->headers) ||
-               refuse(r, "A page of another site (%.*s) may not use this gateway. Add its origin to the setting cors if it should.",
+               refuse(r,
+                      "A page of another site (%.*s) may not use this gateway. Add its origin to "
+                      "the setting cors if it should.",
                       http_header_get(http->headers, "sec-fetch-site"));
     r->cors = origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count);
-    return r->cors || refuse(r, "The origin %.*s may not use this gateway. Add it to the setting cors if it should.", origin);
+    return r->cors ||
+           refuse(
+               r,
+               "The origin %.*s may not use this gateway. Add it to the setting cors if it should.",
+               origin);
 }
 
 static bool check_client(struct request *r, const struct http_request *http) {
     const char *proxy = sign_of_proxy(http->headers);
     if (proxy != NULL)
-        return refuse(r, "This request came through a proxy (%.*s), but this gateway runs without client keys for one person on this "
-                         "machine. Call its loopback address directly; behind a proxy, client keys are needed.", span_text(proxy));
-    if (!(http->http_1_0 && http->host.len == 0) && !host_allowed(&r->home->gateway->config, http->host))
-        return refuse(r, "The Host %.*s is not a loopback name. Use 127.0.0.1 or localhost, or add the name to the setting hosts.", http->host);
+        return refuse(
+            r,
+            "This request came through a proxy (%.*s), but this gateway runs without client keys "
+            "for one person on this "
+            "machine. Call its loopback address directly; behind a proxy, client keys are needed.",
+            span_text(proxy));
+    if (!(http->http_1_0 && http->host.len == 0) &&
+        !host_allowed(&r->home->gateway->config, http->host))
+        return refuse(r,
+                      "The Host %.*s is not a loopback name. Use 127.0.0.1 or localhost, or add "
+                      "the name to the setting hosts.",
+                      http->host);
     return check_origin(r, http);
 }
 
@@ -111,8 +131,13 @@ enum step_verdict step_authenticate(struct request *r) {
     if (method == METHOD_POST) {
         struct span type = http_header_get(http->headers, "content-type");
         if (!content_type_allowed(type))
-            return request_fail(r, API_UNSUPPORTED_MEDIA, NULL, "Content-Type is %s%.*s%s; send application/json.", type.len > 0 ? "'" : "",
-                                (int)(type.len == 0 ? 7 : type.len < 100 ? type.len : 100), type.len > 0 ? type.ptr : "missing", type.len > 0 ? "'" : "");
+            return request_fail(r, API_UNSUPPORTED_MEDIA, NULL,
+                                "Content-Type is %s%.*s%s; send application/json.",
+                                type.len > 0 ? "'" : "",
+                                (int)(type.len == 0    ? 7
+                                      : type.len < 100 ? type.len
+                                                       : 100),
+                                type.len > 0 ? type.ptr : "missing", type.len > 0 ? "'" : "");
     }
     return request_go(r, STEP_DECODE);
 }

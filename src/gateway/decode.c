@@ -11,12 +11,15 @@
 
 /* Goes to REJECT itself when it returns false. */
 static bool read_deadline(struct request *r) {
-    struct span text = http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-deadline-ms");
+    struct span text =
+        http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-deadline-ms");
     uint64_t deadline_ms = 0;
     if (span_absent(text))
         return true;
     if (!span_to_u64(text, &deadline_ms) || deadline_ms == 0 || deadline_ms > 24u * 3600 * 1000) {
-        (void)request_fail(r, API_BAD_REQUEST, NULL, "The header x-papi-deadline-ms must be a whole number of milliseconds from 1 to 86400000.");
+        (void)request_fail(r, API_BAD_REQUEST, NULL,
+                           "The header x-papi-deadline-ms must be a whole number of milliseconds "
+                           "from 1 to 86400000.");
         return false;
     }
     r->deadline_ns = r->accepted_ns + deadline_ms * NS_PER_MS;
@@ -30,7 +33,8 @@ enum step_verdict step_decode(struct request *r) {
     struct span hop = http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-hop");
     if (span_is(hop, r->home->gateway->instance))
         return request_fail(r, API_BAD_REQUEST, NULL,
-                            "This request was sent by this same gateway: a provider's base_url points back at it. Correct the base_url.");
+                            "This request was sent by this same gateway: a provider's base_url "
+                            "points back at it. Correct the base_url.");
     struct span body = r->body != NULL ? http_body_bytes(r->body) : SPAN_LITERAL("");
     r->error = (struct api_error){.retry_after_ms = -1};
     if (r->surface->decode(body, &r->arena, &r->task, &r->error) < 0) {

@@ -19,17 +19,18 @@
 
 #include <pthread.h>
 
-#define DESK_SLEEP_MAX_NS NS_PER_S
+#define DESK_SLEEP_MAX_NS    NS_PER_S
+#define DESK_HANDED_OVER_MAX 4 /* decisions handed over within one visit */
 
 struct desk {
     pthread_mutex_t lock;
-    struct gateway *gateway;      /* borrowed */
-    struct scheduler *scheduler;  /* owned; guarded by lock */
-    struct actions actions;       /* guarded by lock */
-    struct loop *loop;            /* borrowed: loop 0 */
-    struct loop_timer timer;      /* loop 0's thread only */
-    uint64_t wake_at_ns;          /* guarded by lock; CLOCK_BOOTTIME */
-    struct loop_message poke;     /* guarded by lock: one at a time */
+    struct gateway *gateway;     /* borrowed */
+    struct scheduler *scheduler; /* owned; guarded by lock */
+    struct actions actions;      /* guarded by lock */
+    struct loop *loop;           /* borrowed: loop 0 */
+    struct loop_timer timer;     /* loop 0's thread only */
+    uint64_t wake_at_ns;         /* guarded by lock; CLOCK_BOOTTIME */
+    struct loop_message poke;    /* guarded by lock: one at a time */
     bool poke_under_way;
     bool attached;
 };
@@ -65,7 +66,7 @@ static void on_delivery(struct loop_message *message) {
     mem_free(delivery);
 }
 
-static void send_elsewhere(struct desk *desk, const struct action *action) {
+static void send_as_message(struct desk *desk, const struct action *action) {
     struct delivery *delivery = mem_alloc(sizeof *delivery);
     delivery->message.run = on_delivery;
     delivery->home = desk->gateway->loops[OWNER_LOOP(action->owner)];
@@ -103,7 +104,8 @@ static void on_arm(struct desk *desk, uint32_t home_index, uint64_t time_ns) {
     }
 }
 
-/* Caller holds the lock. Actions for the visiting loop come out in `mine` to be run without it. */
+/* Caller holds the lock. The first few decisions for the visiting loop come out in `mine`, to be handed over without the lock; a
+ * visit that decides more than that (a provider came back, many waiters go) sends the rest as messages like those of others. */
 static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine) {
     uint32_t mine_count = 0;
     for (uint32_t i = 0; i < desk->actions.count; i++) {
@@ -114,10 +116,10 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
         }
         /* remote ledgers and durable marks are asked for only when a configuration names them, and none does here */
         check(action->kind == ACTION_DISPATCH || action->kind == ACTION_REFUSE);
-        if (OWNER_LOOP(action->owner) == home_index)
+        if (OWNER_LOOP(action->owner) == home_index && mine_count < DESK_HANDED_OVER_MAX)
             mine[mine_count++] = *action;
         else
-            send_elsewhere(desk, action);
+            send_as_message(desk, action);
     }
     desk->actions.count = 0;
     return mine_count;
@@ -125,7 +127,7 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
 
 /* Ends a visit: unlocks, then hands over what concerns the visiting loop. */
 static void leave(struct desk *desk, uint32_t home_index) {
-    struct action mine[SCHEDULER_ACTIONS_MAX];
+    struct action mine[DESK_HANDED_OVER_MAX];
     uint32_t count = act(desk, home_index, mine);
     pthread_mutex_unlock(&desk->lock);
     for (uint32_t i = 0; i < count; i++)
@@ -178,14 +180,17 @@ void desk_detach(struct desk *desk) {
 
 void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) {
     const struct gateway_config *gateway_config = &desk->gateway->config;
-    struct scheduler_account *accounts = mem_zalloc((snapshot->account_count + 1) * sizeof *accounts);
+    struct scheduler_account *accounts =
+        mem_zalloc((snapshot->account_count + 1) * sizeof *accounts);
     struct scheduler_route *routes = mem_zalloc((snapshot->route_count + 1) * sizeof *routes);
     struct scheduler_config config;
     for (uint32_t i = 0; i < snapshot->account_count; i++)
-        accounts[i] = (struct scheduler_account){.provider = snapshot->accounts[i].provider,
-                                                 .concurrency_max = snapshot->accounts[i].concurrency_max};
+        accounts[i] =
+            (struct scheduler_account){.provider = snapshot->accounts[i].provider,
+                                       .concurrency_max = snapshot->accounts[i].concurrency_max};
     for (uint32_t i = 0; i < snapshot->route_count; i++)
-        routes[i] = (struct scheduler_route){snapshot->routes[i].account, snapshot->routes[i].model};
+        routes[i] =
+            (struct scheduler_route){snapshot->routes[i].account, snapshot->routes[i].model};
     scheduler_config_default(&config);
     config.accounts = accounts;
     config.routes = routes;
@@ -197,7 +202,8 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
     desk->actions.count = 0;
-    check(scheduler_configure(desk->scheduler, clock_boot_ns(), &config, NULL, &desk->actions) == 0);
+    check(scheduler_configure(desk->scheduler, clock_boot_ns(), &config, NULL, &desk->actions) ==
+          0);
     leave(desk, 0);
     mem_free(accounts);
     mem_free(routes);
@@ -218,7 +224,8 @@ scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct dema
     return ticket;
 }
 
-void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket, const struct scheduler_usage *usage) {
+void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                 const struct scheduler_usage *usage) {
     pthread_mutex_lock(&desk->lock);
     scheduler_cancel(desk->scheduler, clock_boot_ns(), ticket, usage, &desk->actions);
     leave(desk, home_index);
@@ -242,10 +249,12 @@ void desk_first_token(struct desk *desk, scheduler_ticket ticket) {
     pthread_mutex_unlock(&desk->lock);
 }
 
-enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket, enum outcome outcome,
-                            const struct scheduler_usage *usage, uint64_t retry_after_ns) {
+enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                            enum outcome outcome, const struct scheduler_usage *usage,
+                            uint64_t retry_after_ns) {
     pthread_mutex_lock(&desk->lock);
-    enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome, usage, retry_after_ns, &desk->actions);
+    enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome,
+                                               usage, retry_after_ns, &desk->actions);
     leave(desk, home_index);
     return verdict;
 }

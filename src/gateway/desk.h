@@ -29,19 +29,22 @@ void desk_attach(struct desk *desk, struct loop *loop);
 void desk_detach(struct desk *desk);
 
 /* `home_index` is the visiting loop. A decision about a request of that loop reaches request_granted / request_refused before the call returns. */
-scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand); /* times in demand are the loop's */
-void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket, const struct scheduler_usage *usage);
+scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index,
+                             struct demand *demand); /* times in demand are the loop's */
+void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                 const struct scheduler_usage *usage);
 void desk_sent(struct desk *desk, scheduler_ticket ticket);
 void desk_headers(struct desk *desk, scheduler_ticket ticket, int status);
 void desk_first_token(struct desk *desk, scheduler_ticket ticket);
-enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket, enum outcome outcome,
-                            const struct scheduler_usage *usage, uint64_t retry_after_ns);
+enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                            enum outcome outcome, const struct scheduler_usage *usage,
+                            uint64_t retry_after_ns);
 /* Whether any route could be asked now; for /readyz. */
 bool desk_any_open(struct desk *desk, uint32_t route_count);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 
 #define OWNER_WORD(loop_index, slot, generation) \
     ((uint64_t)(loop_index) << 56 | (uint64_t)(slot) << 32 | (uint64_t)(generation))
-#define OWNER_LOOP(owner) ((uint32_t)((owner) >> 56))
-#define OWNER_SLOT(owner) ((uint32_t)((owner) >> 32) & 0xffffffu)
+#define OWNER_LOOP(owner)       ((uint32_t)((owner) >> 56))
+#define OWNER_SLOT(owner)       ((uint32_t)((owner) >> 32) & 0xffffffu)
 #define OWNER_GENERATION(owner) ((uint32_t)(owner))

@@ -13,10 +13,13 @@
  * to those after them, by their provider's own limit. */
 static uint64_t first_token_deadline_ns(const struct request *r, const struct action *grant) {
     const struct catalog_route *route = &r->snapshot->routes[grant->route];
-    const struct catalog_provider *provider = &r->snapshot->providers[r->snapshot->accounts[route->account].provider];
+    const struct catalog_provider *provider =
+        &r->snapshot->providers[r->snapshot->accounts[route->account].provider];
     uint64_t now_ns = request_now_ns(r);
-    uint64_t total_ns = r->accepted_ns + (r->task.chat.stream ? FIRST_TOKEN_MAX_NS : FIRST_BYTE_MAX_NS);
-    uint64_t own_ms = r->task.chat.stream ? provider->timeouts.first_token_ms : provider->timeouts.first_byte_ms;
+    uint64_t total_ns =
+        r->accepted_ns + (r->task.chat.stream ? FIRST_TOKEN_MAX_NS : FIRST_BYTE_MAX_NS);
+    uint64_t own_ms =
+        r->task.chat.stream ? provider->timeouts.first_token_ms : provider->timeouts.first_byte_ms;
     uint64_t deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns;
     if (own_ms > 0 && now_ns + own_ms * NS_PER_MS < deadline_ns)
         deadline_ns = now_ns + own_ms * NS_PER_MS;
@@ -41,8 +44,10 @@ enum step_verdict step_dispatch(struct request *r) {
         if (hold_deadline_passed(r)) {
             desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
             r->ticket = 0;
-            return request_fail(r, API_RATE_LIMITED, NULL, "No provider had room within the %llu ms this request allowed.",
-                                (unsigned long long)((r->deadline_ns - r->accepted_ns) / NS_PER_MS));
+            return request_fail(
+                r, API_RATE_LIMITED, NULL,
+                "No provider had room within the %llu ms this request allowed.",
+                (unsigned long long)((r->deadline_ns - r->accepted_ns) / NS_PER_MS));
         }
         hold_service(r);
         return request_park(r, PARKED_FOR_GRANT);

@@ -13,14 +13,18 @@
 #include <stdio.h>
 
 static const struct endpoint endpoints[] = {
-    {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL, "chat, streamed or whole"},
-    {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models, "what can be asked for"},
+    {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL,
+     "chat, streamed or whole"},
+    {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
+     "what can be asked for"},
     {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
     {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
-    {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready, "a provider can be asked"},
+    {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
+     "a provider can be asked"},
     {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_metrics, "Prometheus text"},
     {"/", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_root, "a first look"},
-    {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "probe of some clients"},
+    {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health,
+     "probe of some clients"},
 };
 
 static const struct {
@@ -50,7 +54,8 @@ static const struct {
     const char *name;
     unsigned bit;
 } methods[] = {
-    {"GET", METHOD_GET}, {"HEAD", METHOD_HEAD}, {"POST", METHOD_POST}, {"DELETE", METHOD_DELETE}, {"OPTIONS", METHOD_OPTIONS},
+    {"GET", METHOD_GET},       {"HEAD", METHOD_HEAD},       {"POST", METHOD_POST},
+    {"DELETE", METHOD_DELETE}, {"OPTIONS", METHOD_OPTIONS},
 };
 
 unsigned endpoint_method_of(struct span method) {
@@ -114,7 +119,8 @@ void endpoint_allow(const struct endpoint *endpoint, char *text, size_t size) {
     check(size >= 64);
     for (size_t i = 0; i < array_length(methods); i++)
         if ((endpoint->methods & methods[i].bit) != 0 || methods[i].bit == METHOD_OPTIONS)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", methods[i].name);
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     methods[i].name);
 }
 
 const char *endpoint_why_not(struct span path) {

@@ -12,16 +12,23 @@ enum endpoint_access {
     ACCESS_CLIENT  /* the rules of product 6 */
 };
 
-enum endpoint_method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_POST = 4, METHOD_DELETE = 8, METHOD_OPTIONS = 16, METHOD_OTHER = 32 };
+enum endpoint_method {
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_DELETE = 8,
+    METHOD_OPTIONS = 16,
+    METHOD_OTHER = 32
+};
 
 struct request;
 
 struct endpoint {
-    const char *path;   /* normalised; ends in '*' when the rest is the endpoint's own */
-    unsigned methods;   /* enum endpoint_method bits */
+    const char *path; /* normalised; ends in '*' when the rest is the endpoint's own */
+    unsigned methods; /* enum endpoint_method bits */
     enum endpoint_access access;
-    const struct surface *surface;      /* a task for providers, or */
-    int (*answer)(struct request *r);   /* an answer of our own */
+    const struct surface *surface;    /* a task for providers, or */
+    int (*answer)(struct request *r); /* an answer of our own */
     const char *about;
 };
 

@@ -35,7 +35,8 @@ static void make_instance(struct gateway *gateway, struct rand *rand) {
     gateway->instance[GATEWAY_INSTANCE_BYTES - 1] = '\0';
 }
 
-struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot) {
+struct gateway *gateway_new(const struct gateway_config *config,
+                            struct catalog_snapshot *snapshot) {
     struct gateway *gateway = mem_zalloc(sizeof *gateway);
     struct rand rand;
     rand_seed(&rand, rand_entropy());
@@ -77,7 +78,8 @@ static void make_slots(struct gateway_loop *home) {
     home->free_count = home->slot_count;
 }
 
-struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index, struct catalog_snapshot *snapshot) {
+struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
+                                      struct catalog_snapshot *snapshot) {
     struct gateway_loop *home = mem_zalloc(sizeof *home);
     struct http_client_limits client_limits;
     check(index < GATEWAY_LOOPS_MAX && gateway->loops[index] == NULL);
@@ -124,7 +126,8 @@ void gateway_loop_close(struct gateway_loop *home) {
 }
 
 uint32_t gateway_loop_busy(const struct gateway_loop *home) {
-    return home->requests_open + home->attempts_open + (uint32_t)http_server_connections(home->server);
+    return home->requests_open + home->attempts_open +
+           (uint32_t)http_server_connections(home->server);
 }
 
 void gateway_loop_free(struct gateway_loop *home) {

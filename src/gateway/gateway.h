@@ -15,8 +15,8 @@
 
 #include <stdatomic.h>
 
-#define GATEWAY_LOOPS_MAX 64
-#define GATEWAY_SLOTS_MAX ((uint32_t)65536) /* requests at once on one loop */
+#define GATEWAY_LOOPS_MAX      64
+#define GATEWAY_SLOTS_MAX      ((uint32_t)65536) /* requests at once on one loop */
 #define GATEWAY_INSTANCE_BYTES 17
 
 struct desk;
@@ -36,16 +36,16 @@ struct gateway_config {
 };
 
 struct gateway_loop {
-    struct gateway *gateway;            /* borrowed */
-    struct loop *loop;                  /* borrowed */
-    struct net_context *net;            /* owned */
-    struct http_client *client;         /* owned */
-    struct http_server *server;         /* owned */
-    struct listener *listener;          /* owned; NULL when draining */
-    struct metric_block *metrics;       /* owned */
-    struct catalog_snapshot *snapshot;  /* ref */
-    struct request **slots;             /* owned array of borrowed requests */
-    uint32_t *free_slots;               /* owned stack */
+    struct gateway *gateway;           /* borrowed */
+    struct loop *loop;                 /* borrowed */
+    struct net_context *net;           /* owned */
+    struct http_client *client;        /* owned */
+    struct http_server *server;        /* owned */
+    struct listener *listener;         /* owned; NULL when draining */
+    struct metric_block *metrics;      /* owned */
+    struct catalog_snapshot *snapshot; /* ref */
+    struct request **slots;            /* owned array of borrowed requests */
+    uint32_t *free_slots;              /* owned stack */
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
@@ -61,7 +61,8 @@ struct gateway {
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
     atomic_bool draining;
-    char instance[GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
+    char instance
+        [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
@@ -69,8 +70,10 @@ struct gateway *gateway_new(const struct gateway_config *config, struct catalog_
 void gateway_free(struct gateway *gateway);
 
 /* Makes the loop's parts; call on the thread that will run it, or before it runs. */
-struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index, struct catalog_snapshot *snapshot);
-int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *address) WARN_UNUSED;
+struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
+                                      struct catalog_snapshot *snapshot);
+int gateway_loop_listen(struct gateway_loop *home,
+                        const struct listen_address *address) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
 /* Ends what is left: clients see a cut connection. */

@@ -17,13 +17,15 @@ bool hold_deadline_passed(const struct request *r) {
 static uint64_t next_service_ns(const struct request *r) {
     if (!r->task.chat.stream)
         return UINT64_MAX;
-    return r->head == HEAD_HELD ? r->accepted_ns + CLIENT_HOLD_NS : r->last_write_ns + CLIENT_KEEPALIVE_NS;
+    return r->head == HEAD_HELD ? r->accepted_ns + CLIENT_HOLD_NS
+                                : r->last_write_ns + CLIENT_KEEPALIVE_NS;
 }
 
 void hold_arm(struct request *r) {
     uint64_t due_ns = next_service_ns(r);
     uint64_t now_ns = request_now_ns(r);
-    if (due_ns <= now_ns) /* waiting without a grant: looked at again when one comes, and once a period */
+    if (due_ns <=
+        now_ns) /* waiting without a grant: looked at again when one comes, and once a period */
         due_ns = now_ns + CLIENT_KEEPALIVE_NS;
     if (r->deadline_ns < due_ns)
         due_ns = r->deadline_ns;

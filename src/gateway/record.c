@@ -19,7 +19,8 @@ static void count(const struct request *r, uint64_t total_ns) {
         return;
     metric_observe_ns(metrics, METRIC_WAIT_SECONDS, r->queued_ns);
     uint64_t elsewhere_ns = r->queued_ns + r->upstream_ns;
-    metric_observe_ns(metrics, METRIC_OVERHEAD_SECONDS, total_ns > elsewhere_ns ? total_ns - elsewhere_ns : 0);
+    metric_observe_ns(metrics, METRIC_OVERHEAD_SECONDS,
+                      total_ns > elsewhere_ns ? total_ns - elsewhere_ns : 0);
     metric_add(metrics, METRIC_INPUT_TOKENS, 0, (int64_t)r->usage.input_tokens);
     metric_add(metrics, METRIC_OUTPUT_TOKENS, 0, (int64_t)r->usage.output_tokens);
 }
@@ -32,8 +33,10 @@ enum step_verdict step_record(struct request *r) {
     for (uint32_t i = 0; i < r->attempts && i < REQUEST_LADDER_MAX; i++) {
         const struct request_rung *rung = &r->ladder[i];
         if (rung->outcome != OUTCOME_OK && rung->outcome != OUTCOME_CANCELLED)
-            log_event(LOG_WARN, "attempt.failed", "request=%s route=%u outcome=%s status=%d ms=%llu", r->id, rung->route,
-                      outcome_row(rung->outcome)->label, rung->status, (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
+            log_event(LOG_WARN, "attempt.failed",
+                      "request=%s route=%u outcome=%s status=%d ms=%llu", r->id, rung->route,
+                      outcome_row(rung->outcome)->label, rung->status,
+                      (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
     }
     return request_go(r, STEP_DONE);
 }

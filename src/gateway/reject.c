@@ -21,38 +21,68 @@ static const struct {
     const char *sentence;
 } told[OUTCOME_COUNT] = {
     [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
-    [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false, "No answer came within the time this request allowed (x-papi-deadline-ms)."},
-    [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true, "The provider refused the request as not valid."},
-    [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true, "The provider's content filter refused the request."},
+    [OUTCOME_CANCELLED] =
+        {API_UPSTREAM_TIMEOUT, false,
+         "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+    [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true,
+                              "The provider refused the request as not valid."},
+    [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true,
+                                "The provider's content filter refused the request."},
     [OUTCOME_UNCLEAR] = {API_BAD_REQUEST, true, "The provider refused the request as not valid."},
     [OUTCOME_EMPTY] = {API_UPSTREAM_FAILED, false, "The provider answered with nothing."},
     [OUTCOME_CONTEXT_TOO_LONG] = {API_CONTEXT_TOO_LONG, true,
-                                  "This model's maximum context length is exceeded. Please reduce the length of the messages."},
-    [OUTCOME_TOO_LARGE] = {API_TOO_LARGE, true, "The request is larger than any configured provider takes. Send less text or smaller images."},
-    [OUTCOME_KEY_REFUSED] = {API_UPSTREAM_FAILED, false, "The provider refused this gateway's key. Its operator must replace the key."},
-    [OUTCOME_NO_CREDIT] = {API_QUOTA_EXHAUSTED, false, "The provider says this gateway's account has no credit left."},
-    [OUTCOME_RATE_LIMITED] = {API_RATE_LIMITED, false, "All providers of this model are at their rate limit."},
-    [OUTCOME_QUOTA_EXHAUSTED] = {API_QUOTA_EXHAUSTED, false, "The quota of all providers of this model is used up."},
-    [OUTCOME_MODEL_GONE] = {API_UPSTREAM_FAILED, false, "The provider no longer knows this model. Its row in papi.yaml should be corrected."},
+                                  "This model's maximum context length is exceeded. Please reduce "
+                                  "the length of the messages."},
+    [OUTCOME_TOO_LARGE] = {API_TOO_LARGE, true,
+                           "The request is larger than any configured provider takes. Send less "
+                           "text or smaller images."},
+    [OUTCOME_KEY_REFUSED] =
+        {API_UPSTREAM_FAILED, false,
+         "The provider refused this gateway's key. Its operator must replace the key."},
+    [OUTCOME_NO_CREDIT] = {API_QUOTA_EXHAUSTED, false,
+                           "The provider says this gateway's account has no credit left."},
+    [OUTCOME_RATE_LIMITED] = {API_RATE_LIMITED, false,
+                              "All providers of this model are at their rate limit."},
+    [OUTCOME_QUOTA_EXHAUSTED] = {API_QUOTA_EXHAUSTED, false,
+                                 "The quota of all providers of this model is used up."},
+    [OUTCOME_MODEL_GONE] =
+        {API_UPSTREAM_FAILED, false,
+         "The provider no longer knows this model. Its row in papi.yaml should be corrected."},
     [OUTCOME_OVERLOADED] = {API_UPSTREAM_FAILED, false, "The provider is overloaded."},
     [OUTCOME_SERVER_ERROR] = {API_UPSTREAM_FAILED, false, "The provider failed."},
-    [OUTCOME_DNS_FAILED] = {API_UPSTREAM_FAILED, false, "The provider's host name could not be resolved."},
-    [OUTCOME_CONNECT_REFUSED] = {API_UPSTREAM_FAILED, false, "The provider refused the connection."},
-    [OUTCOME_CONNECT_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "Connecting to the provider took too long."},
-    [OUTCOME_TLS_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "The provider's TLS handshake took too long."},
-    [OUTCOME_TLS_EXPIRED] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate has expired or is not valid yet."},
-    [OUTCOME_TLS_HOST] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate is for another host."},
-    [OUTCOME_TLS_UNTRUSTED] = {API_UPSTREAM_FAILED, false, "The provider's TLS certificate is not signed by a trusted authority."},
-    [OUTCOME_TLS_FAILED] = {API_UPSTREAM_FAILED, false, "The TLS handshake with the provider failed."},
+    [OUTCOME_DNS_FAILED] = {API_UPSTREAM_FAILED, false,
+                            "The provider's host name could not be resolved."},
+    [OUTCOME_CONNECT_REFUSED] = {API_UPSTREAM_FAILED, false,
+                                 "The provider refused the connection."},
+    [OUTCOME_CONNECT_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false,
+                                 "Connecting to the provider took too long."},
+    [OUTCOME_TLS_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false,
+                             "The provider's TLS handshake took too long."},
+    [OUTCOME_TLS_EXPIRED] = {API_UPSTREAM_FAILED, false,
+                             "The provider's TLS certificate has expired or is not valid yet."},
+    [OUTCOME_TLS_HOST] = {API_UPSTREAM_FAILED, false,
+                          "The provider's TLS certificate is for another host."},
+    [OUTCOME_TLS_UNTRUSTED] =
+        {API_UPSTREAM_FAILED, false,
+         "The provider's TLS certificate is not signed by a trusted authority."},
+    [OUTCOME_TLS_FAILED] = {API_UPSTREAM_FAILED, false,
+                            "The TLS handshake with the provider failed."},
     [OUTCOME_ADDRESS_FORBIDDEN] = {API_UPSTREAM_FAILED, false,
-                                   "The provider's address is not allowed here; private networks need the setting private_network."},
+                                   "The provider's address is not allowed here; private networks "
+                                   "need the setting private_network."},
     [OUTCOME_RESET] = {API_UPSTREAM_FAILED, false, "The provider broke the connection."},
-    [OUTCOME_TRUNCATED] = {API_UPSTREAM_FAILED, false, "The provider's answer ended before its end."},
-    [OUTCOME_BAD_ANSWER] = {API_UPSTREAM_FAILED, false, "The provider's answer could not be understood."},
-    [OUTCOME_WRONG_MODEL] = {API_UPSTREAM_FAILED, false, "The provider answered with another model than was asked for."},
-    [OUTCOME_FIRST_BYTE_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false, "The provider did not begin to answer in time."},
-    [OUTCOME_STALLED] = {API_UPSTREAM_TIMEOUT, false, "The provider fell silent in the middle of its answer."},
-    [OUTCOME_GATEWAY_FAULT] = {API_INTERNAL, false, "The request could not be written in the provider's form."},
+    [OUTCOME_TRUNCATED] = {API_UPSTREAM_FAILED, false,
+                           "The provider's answer ended before its end."},
+    [OUTCOME_BAD_ANSWER] = {API_UPSTREAM_FAILED, false,
+                            "The provider's answer could not be understood."},
+    [OUTCOME_WRONG_MODEL] = {API_UPSTREAM_FAILED, false,
+                             "The provider answered with another model than was asked for."},
+    [OUTCOME_FIRST_BYTE_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false,
+                                    "The provider did not begin to answer in time."},
+    [OUTCOME_STALLED] = {API_UPSTREAM_TIMEOUT, false,
+                         "The provider fell silent in the middle of its answer."},
+    [OUTCOME_GATEWAY_FAULT] = {API_INTERNAL, false,
+                               "The request could not be written in the provider's form."},
 };
 
 static const struct {
@@ -60,20 +90,26 @@ static const struct {
     const char *sentence;
 } refused[REFUSAL_COUNT] = {
     [REFUSAL_NONE] = {API_INTERNAL, "The request was refused without a reason."},
-    [REFUSAL_NO_CANDIDATE] = {API_UNAVAILABLE, "No configured provider can serve this model any more."},
-    [REFUSAL_TOO_LARGE] = {API_BAD_REQUEST, "The request is larger than any provider's limit allows."},
-    [REFUSAL_LIMITED] = {API_RATE_LIMITED, "All providers of this model are busy or resting after errors."},
+    [REFUSAL_NO_CANDIDATE] = {API_UNAVAILABLE,
+                              "No configured provider can serve this model any more."},
+    [REFUSAL_TOO_LARGE] = {API_BAD_REQUEST,
+                           "The request is larger than any provider's limit allows."},
+    [REFUSAL_LIMITED] = {API_RATE_LIMITED,
+                         "All providers of this model are busy or resting after errors."},
     [REFUSAL_QUEUE_FULL] = {API_QUEUE_FULL, "Too many requests are waiting here already."},
     [REFUSAL_WAIT_OVER] = {API_RATE_LIMITED, "No provider of this model had room in time."},
     [REFUSAL_FAILED] = {API_UPSTREAM_FAILED, "All providers of this model failed."},
-    [REFUSAL_DEADLINE] = {API_UPSTREAM_TIMEOUT, "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+    [REFUSAL_DEADLINE] =
+        {API_UPSTREAM_TIMEOUT,
+         "No answer came within the time this request allowed (x-papi-deadline-ms)."},
 };
 
 static void set_message(struct request *r, const char *sentence, int64_t wait_ms) {
     char *text;
     if (wait_ms >= 0)
-        text = arena_format(&r->arena, "%s Room is expected in %lld.%01lld s. Tried: %u.", sentence, (long long)wait_ms / 1000,
-                            (long long)wait_ms % 1000 / 100, r->attempts);
+        text =
+            arena_format(&r->arena, "%s Room is expected in %lld.%01lld s. Tried: %u.", sentence,
+                         (long long)wait_ms / 1000, (long long)wait_ms % 1000 / 100, r->attempts);
     else
         text = arena_format(&r->arena, "%s Tried: %u.", sentence, r->attempts);
     r->error.message = span_text(text != NULL ? text : sentence);
@@ -82,7 +118,8 @@ static void set_message(struct request *r, const char *sentence, int64_t wait_ms
 /* The provider's own sentence was kept escaped (settle.c). */
 static bool use_own_words(struct request *r) {
     struct span plain;
-    if (span_absent(r->error.message) || r->error.message.len == 0 || json_unescape(r->error.message, &r->arena, &plain) < 0)
+    if (span_absent(r->error.message) || r->error.message.len == 0 ||
+        json_unescape(r->error.message, &r->arena, &plain) < 0)
         return false;
     r->error.message = plain;
     return true;
@@ -93,14 +130,16 @@ static int64_t wait_ms_of(const struct request *r, const struct action *decision
     (void)r;
     if (decision->retry_at_ns == 0)
         return -1;
-    return decision->retry_at_ns > now_ns ? (int64_t)((decision->retry_at_ns - now_ns) / NS_PER_MS) : 0;
+    return decision->retry_at_ns > now_ns ? (int64_t)((decision->retry_at_ns - now_ns) / NS_PER_MS)
+                                          : 0;
 }
 
 /* From what the scheduler or the last attempt said to an API error. */
 static void explain(struct request *r) {
     const struct action *decision = &r->decision;
     bool was_refused = decision->kind == ACTION_REFUSE && decision->refusal != REFUSAL_NONE;
-    enum outcome outcome = was_refused && decision->refusal != REFUSAL_FAILED ? OUTCOME_OK : r->last_outcome;
+    enum outcome outcome =
+        was_refused && decision->refusal != REFUSAL_FAILED ? OUTCOME_OK : r->last_outcome;
     int64_t wait_ms = was_refused ? wait_ms_of(r, decision) : -1;
     if (r->unclear_seen)
         outcome = OUTCOME_UNCLEAR;
@@ -116,7 +155,8 @@ static void explain(struct request *r) {
     }
     r->error.param = SPAN_NONE;
     r->error.retry_after_ms = wait_ms;
-    r->error.no_client_retry = api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;
+    r->error.no_client_retry =
+        api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;
 }
 
 static int retry_fields(const struct request *r, struct dynbuf *head) {
@@ -147,7 +187,8 @@ static int answer_error(struct request *r) {
     if (err == 0)
         err = r->surface->error_body(&r->error, &r->out);
     if (err == 0)
-        err = http_exchange_respond(r->exchange, api_error_status(r->error.kind), dynbuf_span(&head), dynbuf_span(&r->out));
+        err = http_exchange_respond(r->exchange, api_error_status(r->error.kind),
+                                    dynbuf_span(&head), dynbuf_span(&r->out));
     dynbuf_done(&head);
     r->status = api_error_status(r->error.kind);
     return err;

@@ -14,7 +14,8 @@
 static int first_token(struct request *r) {
     r->first_token_ns = request_now_ns(r);
     desk_first_token(r->home->gateway->desk, r->ticket);
-    metric_observe_ns(r->home->metrics, METRIC_FIRST_TOKEN_SECONDS, r->first_token_ns - r->accepted_ns);
+    metric_observe_ns(r->home->metrics, METRIC_FIRST_TOKEN_SECONDS,
+                      r->first_token_ns - r->accepted_ns);
     return r->head == HEAD_HELD ? respond_stream(r) : 0;
 }
 

@@ -21,7 +21,8 @@
 #include <stdio.h>
 
 static const struct sm_state states[STEP_COUNT] = {
-#define STEP_ROW(id, function, next, why) [id] = {#function, (next) | ((id) < STEP_CANCEL ? SM_BIT(STEP_CANCEL) : 0), why},
+#define STEP_ROW(id, function, next, why) \
+    [id] = {#function, (next) | ((id) < STEP_CANCEL ? SM_BIT(STEP_CANCEL) : 0), why},
     STEP_TABLE(STEP_ROW)
 #undef STEP_ROW
 };
@@ -123,7 +124,8 @@ enum step_verdict request_park(struct request *r, enum parked_reason reason) {
     return STEP_PARKED;
 }
 
-enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param, const char *format, ...) {
+enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param,
+                               const char *format, ...) {
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -175,7 +177,9 @@ void request_on_finished(void *context, struct http_exchange *exchange) {
 
 enum step_verdict step_cancel(struct request *r) {
     if (r->attempt != NULL) {
-        r->usage = (struct scheduler_usage){r->attempt->usage.input_tokens, r->attempt->usage.output_tokens, r->attempt->usage_known};
+        r->usage =
+            (struct scheduler_usage){r->attempt->usage.input_tokens,
+                                     r->attempt->usage.output_tokens, r->attempt->usage_known};
         attempt_release(r->attempt);
         r->attempt = NULL;
     }

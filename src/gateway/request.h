@@ -16,17 +16,18 @@
 #include "gateway/steps.h"
 #include "surface/surface.h"
 
-#define REQUEST_MAGIC 0x52455155u
+#define REQUEST_MAGIC        0x52455155u
 #define REQUEST_INLINE_BYTES 4096
-#define REQUEST_ARENA_MAX_BYTES ((size_t)96 * 1024 * 1024) /* index of a 32 MiB body plus what is written from it */
-#define REQUEST_OUT_MAX_BYTES ((size_t)48 * 1024 * 1024)   /* an answer of 32 MiB, encoded */
-#define REQUEST_ID_BYTES 24
-#define REQUEST_LADDER_MAX 16
+#define REQUEST_ARENA_MAX_BYTES \
+    ((size_t)96 * 1024 * 1024) /* index of a 32 MiB body plus what is written from it */
+#define REQUEST_OUT_MAX_BYTES ((size_t)48 * 1024 * 1024) /* an answer of 32 MiB, encoded */
+#define REQUEST_ID_BYTES      24
+#define REQUEST_LADDER_MAX    16
 
-#define CLIENT_HOLD_NS (25 * NS_PER_S)      /* product 5: how long the 200 of a stream is held */
-#define CLIENT_KEEPALIVE_NS (15 * NS_PER_S) /* wire 1.5 */
-#define FIRST_TOKEN_MAX_NS (120 * NS_PER_S) /* product 5.6: streams */
-#define FIRST_BYTE_MAX_NS (300 * NS_PER_S)  /* product 5.6: whole answers */
+#define CLIENT_HOLD_NS      (25 * NS_PER_S)  /* product 5: how long the 200 of a stream is held */
+#define CLIENT_KEEPALIVE_NS (15 * NS_PER_S)  /* wire 1.5 */
+#define FIRST_TOKEN_MAX_NS  (120 * NS_PER_S) /* product 5.6: streams */
+#define FIRST_BYTE_MAX_NS   (300 * NS_PER_S) /* product 5.6: whole answers */
 
 /* What of the answer's head the client has: nothing; a 200 before any token; a 200 with all that is known. */
 enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
@@ -53,13 +54,15 @@ struct request {
 
     const struct endpoint *endpoint; /* borrowed, static */
     struct span path_rest;           /* what follows a prefix endpoint */
-    const struct surface *surface;   /* borrowed, static; for errors also before an endpoint is known */
+    const struct surface
+        *surface; /* borrowed, static; for errors also before an endpoint is known */
     struct task task;
     struct surface_encoder *encoder; /* owned by the surface, freed with the request */
     struct surface_identity identity;
 
     scheduler_ticket ticket;
-    struct action decision; /* the desk's last word; decision.ticket != 0 when there is one to act on */
+    struct action
+        decision; /* the desk's last word; decision.ticket != 0 when there is one to act on */
     bool decided;
     struct attempt *attempt; /* owned until it is detached */
     struct request_rung ladder[REQUEST_LADDER_MAX];
@@ -74,8 +77,8 @@ struct request {
     bool wait_longer;  /* the client set x-papi-deadline-ms */
     bool answered;     /* the answer is ended */
     bool story_over;
-    bool empty_seen;   /* a provider answered well, but with nothing */
-    bool unclear_seen; /* a provider refused for a reason that may be its own */
+    bool empty_seen;        /* a provider answered well, but with nothing */
+    bool unclear_seen;      /* a provider refused for a reason that may be its own */
     struct api_error error; /* what REJECT tells */
     bool has_error;
     int status;
@@ -95,7 +98,8 @@ void request_resume(struct request *r);
 enum step_verdict request_go(struct request *r, enum request_step next);
 enum step_verdict request_park(struct request *r, enum parked_reason reason);
 /* Fills r->error and goes to REJECT. `message` may use printf forms; it is kept in the arena. */
-enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param, const char *format, ...) PRINTF_LIKE(4, 5);
+enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param,
+                               const char *format, ...) PRINTF_LIKE(4, 5);
 /* The desk's word for this request, on its own loop. */
 void request_decided(struct request *r, const struct action *decision);
 /* Exchange callbacks (accept.c gives them to the server). */

@@ -20,7 +20,8 @@ static int browser_fields(struct request *r, struct dynbuf *head) {
     if (err == 0)
         err = http_write_header(
             head, "Access-Control-Expose-Headers",
-            SPAN_LITERAL("x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-papi-provider, x-papi-model, "
+            SPAN_LITERAL("x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, "
+                         "x-papi-provider, x-papi-model, "
                          "x-papi-attempts, x-papi-queued-ms, x-papi-overhead-us, x-papi-warning"));
     return err;
 }
@@ -57,7 +58,8 @@ static int warning_field(const struct attempt *attempt, struct dynbuf *head) {
 /* Own work: all of the time since the request was read but the waiting and the upstream's. */
 static uint64_t overhead_ns(const struct request *r) {
     uint64_t now_ns = loop_refresh_now_ns(r->home->loop);
-    uint64_t upstream_ns = r->upstream_ns + (r->attempt != NULL ? now_ns - r->attempt->started_ns : 0);
+    uint64_t upstream_ns =
+        r->upstream_ns + (r->attempt != NULL ? now_ns - r->attempt->started_ns : 0);
     uint64_t total_ns = now_ns - r->accepted_ns;
     return total_ns > upstream_ns + r->queued_ns ? total_ns - upstream_ns - r->queued_ns : 0;
 }
@@ -67,7 +69,8 @@ int respond_route_fields(struct request *r, struct dynbuf *head) {
     if (r->attempt != NULL) {
         const struct catalog_route *route = &r->snapshot->routes[r->attempt->route];
         const struct catalog_account *account = &r->snapshot->accounts[route->account];
-        err = http_write_header(head, "x-papi-provider", r->snapshot->providers[account->provider].id);
+        err = http_write_header(head, "x-papi-provider",
+                                r->snapshot->providers[account->provider].id);
         if (err == 0)
             err = http_write_header(head, "x-papi-model", route->upstream_model);
     }

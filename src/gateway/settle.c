@@ -14,10 +14,12 @@ static void climb(struct request *r) {
     struct attempt *attempt = r->attempt;
     uint64_t now_ns = request_now_ns(r);
     if (r->attempts <= REQUEST_LADDER_MAX)
-        r->ladder[r->attempts - 1] = (struct request_rung){attempt->route, attempt->outcome, attempt->started_ns, now_ns, attempt->status};
+        r->ladder[r->attempts - 1] = (struct request_rung){
+            attempt->route, attempt->outcome, attempt->started_ns, now_ns, attempt->status};
     r->upstream_ns += now_ns - attempt->started_ns;
     r->last_outcome = attempt->outcome;
-    r->usage = (struct scheduler_usage){attempt->usage.input_tokens, attempt->usage.output_tokens, attempt->usage_known};
+    r->usage = (struct scheduler_usage){attempt->usage.input_tokens, attempt->usage.output_tokens,
+                                        attempt->usage_known};
     metric_add(r->home->metrics, METRIC_ATTEMPTS, (uint32_t)attempt->outcome, 1);
 }
 
@@ -28,9 +30,11 @@ static void keep_words(struct request *r) {
     if (r->unclear_seen)
         return;
     r->unclear_seen = attempt->outcome == OUTCOME_UNCLEAR;
-    if (arena_copy(&r->arena, attempt->error_message, &r->error.message) < 0 || span_absent(attempt->error_message))
+    if (arena_copy(&r->arena, attempt->error_message, &r->error.message) < 0 ||
+        span_absent(attempt->error_message))
         r->error.message = SPAN_NONE;
-    if (arena_copy(&r->arena, attempt->error_code, &r->error.code) < 0 || span_absent(attempt->error_code))
+    if (arena_copy(&r->arena, attempt->error_code, &r->error.code) < 0 ||
+        span_absent(attempt->error_code))
         r->error.code = SPAN_NONE;
 }
 
@@ -69,22 +73,26 @@ static bool delivers(enum outcome outcome) {
 static enum step_verdict deliver(struct request *r) {
     int err = r->task.chat.stream ? finish_stream(r) : finish_reply(r);
     if (err < 0 && !r->answered)
-        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.", err_text(err));
+        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
+                            err_text(err));
     r->gone = r->gone || err < 0; /* it was answered as far as the client let us */
     return request_go(r, STEP_RECORD);
 }
 
 /* The second opinion on an empty answer failed too: then the empty answer stands (product 5.7). */
 static enum step_verdict deliver_empty(struct request *r) {
-    const struct event events[] = {{.kind = EVENT_START},
-                                   {.kind = EVENT_FINISH, .finish = FINISH_STOP},
-                                   {.kind = EVENT_USAGE, .usage = {.input_tokens = r->usage.input_tokens, .estimated = true}}};
+    const struct event events[] = {
+        {.kind = EVENT_START},
+        {.kind = EVENT_FINISH, .finish = FINISH_STOP},
+        {.kind = EVENT_USAGE, .usage = {.input_tokens = r->usage.input_tokens, .estimated = true}}};
     int err = 0;
     for (size_t i = 0; i < array_length(events) && err == 0; i++)
-        err = r->task.chat.stream ? r->surface->stream_event(r->encoder, &r->identity, &events[i], &r->out)
-                                  : r->surface->reply_event(r->encoder, &events[i]);
+        err = r->task.chat.stream
+                  ? r->surface->stream_event(r->encoder, &r->identity, &events[i], &r->out)
+                  : r->surface->reply_event(r->encoder, &events[i]);
     if (err < 0)
-        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.", err_text(err));
+        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
+                            err_text(err));
     return deliver(r);
 }
 
@@ -98,7 +106,8 @@ enum step_verdict step_settle(struct request *r) {
         return deliver_empty(r);
     struct attempt *attempt = r->attempt;
     climb(r);
-    enum done_verdict verdict = desk_done(r->home->gateway->desk, r->home->index, r->ticket, attempt->outcome, &r->usage, attempt->retry_after_ns);
+    enum done_verdict verdict = desk_done(r->home->gateway->desk, r->home->index, r->ticket,
+                                          attempt->outcome, &r->usage, attempt->retry_after_ns);
     r->empty_seen = r->empty_seen || attempt->outcome == OUTCOME_EMPTY;
     if (!delivers(attempt->outcome))
         keep_words(r);

@@ -104,14 +104,16 @@ static void put_json_fields(struct line *line, const char *fields) {
     }
 }
 
-static void format_line(struct line *line, enum log_level level, const char *event, const char *fields, uint64_t now_ms) {
+static void format_line(struct line *line, enum log_level level, const char *event,
+                        const char *fields, uint64_t now_ms) {
     char when[32];
     clock_format_rfc3339(now_ms, when, sizeof when);
     line->length = 0;
     if (line_format == LOG_TEXT) {
         put(line, "%s %s %s %s", when, level_names[level], event, fields);
     } else {
-        put(line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", when, level_names[level], event);
+        put(line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", when, level_names[level],
+            event);
         put_json_fields(line, fields);
         put(line, "}");
     }

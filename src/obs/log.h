@@ -13,8 +13,9 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-#define LOG_LINE_MAX_BYTES 2048
+#define LOG_LINE_MAX_BYTES    2048
 #define LOG_EVENTS_PER_SECOND 50
 
 void log_configure(enum log_level least, enum log_format format);
-void log_event(enum log_level level, const char *event, const char *fields_format, ...) PRINTF_LIKE(3, 4);
+void log_event(enum log_level level, const char *event, const char *fields_format, ...)
+    PRINTF_LIKE(3, 4);

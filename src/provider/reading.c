@@ -38,7 +38,8 @@ static bool read_decimal(struct span *text, double *ret_value) {
 static const struct {
     const char *unit;
     double seconds;
-} units[] = {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"h", 3600}, {"m", 60}, {"s", 1}}; /* "ms" before "m" */
+} units[] = {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9},
+             {"h", 3600},  {"m", 60},    {"s", 1}}; /* "ms" before "m" */
 
 static bool read_unit(struct span *text, double *ret_seconds) {
     for (size_t i = 0; i < array_length(units); i++) {
@@ -99,14 +100,17 @@ static uint64_t retry_after_ns(struct span text, uint64_t wall_ms) {
     if (!reading_http_date_ms(text, &date_ms) || date_ms <= wall_ms)
         return 0;
     uint64_t wait_ms = date_ms - wall_ms;
-    return wait_ms > READING_RETRY_AFTER_MAX_NS / 1000000 ? READING_RETRY_AFTER_MAX_NS : wait_ms * 1000000;
+    return wait_ms > READING_RETRY_AFTER_MAX_NS / 1000000 ? READING_RETRY_AFTER_MAX_NS
+                                                          : wait_ms * 1000000;
 }
 
-uint64_t reading_retry_after_ns(struct span retry_after_ms, struct span retry_after, uint64_t wall_ms) {
+uint64_t reading_retry_after_ns(struct span retry_after_ms, struct span retry_after,
+                                uint64_t wall_ms) {
     uint64_t exact_ns = 0;
     uint64_t ms;
     if (!span_absent(retry_after_ms) && span_to_u64(span_trim(retry_after_ms), &ms))
-        exact_ns = ms > READING_RETRY_AFTER_MAX_NS / 1000000 ? READING_RETRY_AFTER_MAX_NS : ms * 1000000;
+        exact_ns =
+            ms > READING_RETRY_AFTER_MAX_NS / 1000000 ? READING_RETRY_AFTER_MAX_NS : ms * 1000000;
     uint64_t coarse_ns = retry_after_ns(retry_after, wall_ms);
     return exact_ns > coarse_ns ? exact_ns : coarse_ns;
 }

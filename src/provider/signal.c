@@ -64,7 +64,8 @@ static const struct rule rules[] = {
 };
 
 static bool matches(const struct rule *rule, int status, struct span code, struct span message) {
-    return status >= rule->status_least && status <= rule->status_most && (rule->code == NULL || span_is_nocase(code, rule->code)) &&
+    return status >= rule->status_least && status <= rule->status_most &&
+           (rule->code == NULL || span_is_nocase(code, rule->code)) &&
            (rule->words == NULL || span_contains_nocase(message, rule->words));
 }
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Ending a loop without losing a request.
+ *
+ * Looks every DRAIN_LOOK_NS whether the loop is still busy; idle kept connections are closed by the server at once. When the
+ * deadline passes, what is left is cut and the loop runs on until every handle is closed. Promises: the loop stops
+ * only when nothing is open on it. Leaves to others: the exit code.
+ */
+#include "app/drain.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#define DRAIN_LOOK_NS (5 * NS_PER_MS)
+
+static void look(struct drain *drain) {
+    struct gateway_loop *home = drain->home;
+    uint64_t now_ns = loop_now_ns(home->loop);
+    if (!drain->closed && (gateway_loop_busy(home) == 0 || now_ns >= drain->deadline_ns)) {
+        gateway_loop_close(home);
+        drain->closed = true;
+    }
+    if (drain->closed && gateway_loop_busy(home) == 0) {
+        loop_stop(home->loop);
+        return;
+    }
+    loop_timer_set(home->loop, &drain->timer, now_ns + DRAIN_LOOK_NS);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    look(container_of(timer, struct drain, timer));
+}
+
+static void on_begin(struct loop_message *message) {
+    struct drain *drain = container_of(message, struct drain, begin);
+    gateway_loop_drain(drain->home);
+    look(drain);
+}
+
+static void on_cut(struct loop_message *message) {
+    struct drain *drain = container_of(message, struct drain, cut);
+    drain->deadline_ns = 0; /* seen at the next look */
+}
+
+void drain_init(struct drain *drain, struct gateway_loop *home) {
+    *drain = (struct drain){.home = home};
+    drain->timer.fire = on_timer;
+    drain->begin.run = on_begin;
+    drain->cut.run = on_cut;
+}
+
+void drain_begin(struct drain *drain, uint64_t deadline_ns) {
+    drain->deadline_ns = deadline_ns;
+    loop_post(drain->home->loop, &drain->begin);
+}
+
+void drain_cut(struct drain *drain) {
+    loop_post(drain->home->loop, &drain->cut);
+}
