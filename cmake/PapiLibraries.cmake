@@ -5,7 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
 add_library(papi_libraries INTERFACE)
-target_link_libraries(papi_libraries INTERFACE Threads::Threads)
+target_link_libraries(papi_libraries INTERFACE Threads::Threads m)
 
 # papi_archive(<out> <name> <folders>...): the static archive of library <name>, or "" if the system has none.
 function(papi_archive out name)
@@ -46,7 +46,7 @@ function(papi_library package)
     endforeach()
 endfunction()
 
-foreach(package libuv libssl libcrypto libcares yaml-0.1 jansson zlib)
+foreach(package libuv libssl libcrypto libcares yaml-0.1 jansson zlib libzstd)
     papi_library(${package})
 endforeach()
 
