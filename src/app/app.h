@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * The running gateway as one thing: built in order, run, torn down in reverse.
+ * The running gateway: builds everything in order, runs it, tears it down in reverse.
+ *
+ * Ownership: the options and their texts are the caller's and stay valid until app_serve returns.
  */
 #include <stdbool.h>
 
 struct app_options {
-    const char *config_path; /* --config, or NULL */
-    const char *data_dir;    /* --data, or NULL */
-    const char *listen;      /* --listen, or NULL */
+    const char *config_path; /* --config; NULL = search (config_find) */
+    const char *data_dir;    /* --data; NULL = search */
+    const char *listen;      /* --listen ADDRESS:PORT; NULL = as configured */
+    bool demo;               /* --demo */
 };
 
-/* Serves until TERM or INT; returns the exit code. Errors are told on stderr. */
+/* Runs until TERM or INT and returns an exit code: 0 drained, 1 failed (said so on stderr). */
 int app_serve(const struct app_options *options);
