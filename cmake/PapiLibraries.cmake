@@ -46,7 +46,7 @@ function(papi_library package)
     endforeach()
 endfunction()
 
-foreach(package libuv libssl libcrypto libcares yaml-0.1 jansson zlib libzstd)
+foreach(package libuv libssl libcrypto libcares yaml-0.1 zlib libzstd)
     papi_library(${package})
 endforeach()
 

@@ -4,6 +4,8 @@
 # Fuzz targets: tests/fuzz/fuzz_<name>.c becomes build/<preset>/tests/fuzz/fuzz_<name>: a libFuzzer program with PAPI_FUZZ,
 # else one that replays the files and folders it is given. Helpers shared by tests live in tests/support/*.c.
 pkg_check_modules(CMOCKA QUIET cmocka)
+# The other parser that fuzz_json compares ours with. It shares names with src/json, so it stays a shared library.
+pkg_check_modules(JANSSON QUIET jansson)
 
 file(GLOB support_sources CONFIGURE_DEPENDS tests/support/*.c)
 set(test_support "")
@@ -54,7 +56,7 @@ foreach(source IN LISTS fuzz_sources)
     # libFuzzer's entry point has no header of its own.
     target_compile_options(${target} PRIVATE -Wno-missing-prototypes)
     target_include_directories(${target} PRIVATE tests)
-    target_link_libraries(${target} PRIVATE ${test_support} papi_core)
+    target_link_libraries(${target} PRIVATE ${test_support} papi_core ${JANSSON_LIBRARIES})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fuzz")
     if(PAPI_FUZZ)
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
