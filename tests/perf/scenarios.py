@@ -154,5 +154,5 @@ def open_streams(bench, target):
 
 
 def is_stripped(binary):
-    sections = subprocess.run(["readelf", "-S", "-W", binary], capture_output=True, text=True, check=True)
+    sections = subprocess.run(["readelf", "-S", "-W", binary], capture_output=True, text=True)
     return ".symtab" not in sections.stdout
