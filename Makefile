@@ -31,7 +31,8 @@ fuzz: setup-test ## every fuzz target for FUZZ_SECONDS (60) each
 tsan: setup-test ## the API suite against a ThreadSanitizer build
 	@tests/run --tsan
 
-perf: setup-test ## CPU, latency and memory beside nginx in one run
+perf: ## CPU, latency and memory beside nginx in one run
+	@scripts/setup --perf
 	@scripts/build release papi
 	@tests/perf/run
 
