@@ -17,7 +17,6 @@
 #include <immintrin.h>
 #define JSON_AVX2 1
 
-
 const unsigned char *json__skip_long(const unsigned char *at, const unsigned char *end) {
     while (end - at >= 64) {
         __m128i a = json__odd16(json__load16(at));
@@ -40,7 +39,7 @@ const unsigned char *json__skip_long(const unsigned char *at, const unsigned cha
     return at;
 }
 #else
-#define ONES ((uint64_t)0x0101010101010101)
+#define ONES  ((uint64_t)0x0101010101010101)
 #define HIGHS ((uint64_t)0x8080808080808080)
 
 /* High bit set in bytes of `word` that are zero; bytes above the first such one may be wrong. */
@@ -53,7 +52,8 @@ const unsigned char *json__skip_long(const unsigned char *at, const unsigned cha
         uint64_t word;
         memcpy(&word, at, sizeof word);
         uint64_t low = (word - ONES * 0x20) & ~word; /* high bit: below 0x20 */
-        uint64_t odd = zero_bytes(word ^ (ONES * '"')) | zero_bytes(word ^ (ONES * '\\')) | low | word;
+        uint64_t odd =
+            zero_bytes(word ^ (ONES * '"')) | zero_bytes(word ^ (ONES * '\\')) | low | word;
         if ((odd & HIGHS) != 0)
             break;
         at += 8;
@@ -87,36 +87,77 @@ int json__utf8_step(const unsigned char *at, const unsigned char *end) {
  * 32 bytes of UTF-8 at once, after Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte" (2021):
  * three look-ups by half bytes give the mistakes a pair of neighbours may be part of; what all three agree on is one.
  */
-#define SHORT_ 0x01    /* a lead byte without its continuation */
-#define LONG_ 0x02     /* a continuation after ASCII */
-#define OVER3 0x04     /* overlong form of three bytes */
-#define LARGE 0x08     /* above U+10FFFF: F4 90 and up */
-#define SURROGATE 0x10 /* ED A0 and up */
-#define OVER2 0x20     /* overlong form of two bytes */
+#define SHORT_      0x01 /* a lead byte without its continuation */
+#define LONG_       0x02 /* a continuation after ASCII */
+#define OVER3       0x04 /* overlong form of three bytes */
+#define LARGE       0x08 /* above U+10FFFF: F4 90 and up */
+#define SURROGATE   0x10 /* ED A0 and up */
+#define OVER2       0x20 /* overlong form of two bytes */
 #define LARGE_OVER4 0x40 /* F5 80 and up, or overlong form of four bytes */
-#define PAIR 0x80      /* two continuations: right only inside sequences of three and four */
-#define ANY (SHORT_ | LONG_ | PAIR)
-#define BIG (ANY | LARGE | LARGE_OVER4)
+#define PAIR        0x80 /* two continuations: right only inside sequences of three and four */
+#define ANY         (SHORT_ | LONG_ | PAIR)
+#define BIG         (ANY | LARGE | LARGE_OVER4)
 
 static const unsigned char first_high[16] = {
-    LONG_, LONG_, LONG_, LONG_, LONG_, LONG_, LONG_, LONG_, PAIR, PAIR, PAIR, PAIR,
-    SHORT_ | OVER2, SHORT_, SHORT_ | OVER3 | SURROGATE, SHORT_ | LARGE | LARGE_OVER4,
+    LONG_,
+    LONG_,
+    LONG_,
+    LONG_,
+    LONG_,
+    LONG_,
+    LONG_,
+    LONG_,
+    PAIR,
+    PAIR,
+    PAIR,
+    PAIR,
+    SHORT_ | OVER2,
+    SHORT_,
+    SHORT_ | OVER3 | SURROGATE,
+    SHORT_ | LARGE | LARGE_OVER4,
 };
 static const unsigned char first_low[16] = {
-    ANY | OVER3 | OVER2 | LARGE_OVER4, ANY | OVER2, ANY, ANY, ANY | LARGE, BIG, BIG, BIG,
-    BIG, BIG, BIG, BIG, BIG, BIG | SURROGATE, BIG, BIG,
+    ANY | OVER3 | OVER2 | LARGE_OVER4,
+    ANY | OVER2,
+    ANY,
+    ANY,
+    ANY | LARGE,
+    BIG,
+    BIG,
+    BIG,
+    BIG,
+    BIG,
+    BIG,
+    BIG,
+    BIG,
+    BIG | SURROGATE,
+    BIG,
+    BIG,
 };
 static const unsigned char second_high[16] = {
-    SHORT_, SHORT_, SHORT_, SHORT_, SHORT_, SHORT_, SHORT_, SHORT_,
-    LONG_ | OVER2 | PAIR | OVER3 | LARGE_OVER4, LONG_ | OVER2 | PAIR | OVER3 | LARGE,
-    LONG_ | OVER2 | PAIR | SURROGATE | LARGE, LONG_ | OVER2 | PAIR | SURROGATE | LARGE,
-    SHORT_, SHORT_, SHORT_, SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    LONG_ | OVER2 | PAIR | OVER3 | LARGE_OVER4,
+    LONG_ | OVER2 | PAIR | OVER3 | LARGE,
+    LONG_ | OVER2 | PAIR | SURROGATE | LARGE,
+    LONG_ | OVER2 | PAIR | SURROGATE | LARGE,
+    SHORT_,
+    SHORT_,
+    SHORT_,
+    SHORT_,
 };
 
 #define AVX2 __attribute__((target("avx2")))
 
 static inline AVX2 __m256i look_up(const unsigned char table[16], __m256i half_bytes) {
-    __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+    __m256i both =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
     return _mm256_shuffle_epi8(both, half_bytes);
 }
 

@@ -17,14 +17,22 @@
 #define JSON_DEPTH_MAX 128
 #define JSON_NODES_MAX ((uint32_t)2000000)
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* 16 bytes. Children of a container follow it: an object's as key, value, key, value. */
 struct json_node {
-    uint32_t start; /* first byte of the raw value in the text (a string's opening quote) */
-    uint32_t end;   /* one past the last byte */
-    uint32_t next;  /* index of the node after this value and all in it */
-    uint8_t type;   /* enum json_type */
+    uint32_t start;  /* first byte of the raw value in the text (a string's opening quote) */
+    uint32_t end;    /* one past the last byte */
+    uint32_t next;   /* index of the node after this value and all in it */
+    uint8_t type;    /* enum json_type */
     uint8_t escaped; /* string: holds at least one backslash */
     uint16_t depth;
 };
@@ -50,7 +58,8 @@ struct json_value {
 };
 
 /* ret_error may be NULL. On failure nothing of the doc may be used. */
-int json_parse(struct json_doc *doc, struct span text, struct arena *arena, struct json_error *ret_error) WARN_UNUSED;
+int json_parse(struct json_doc *doc, struct span text, struct arena *arena,
+               struct json_error *ret_error) WARN_UNUSED;
 /* Only checks; no arena. For relayed fragments. */
 int json_validate(struct span text) WARN_UNUSED;
 
@@ -63,14 +72,16 @@ static inline bool json_present(struct json_value value) {
 /* Absent counts as JSON_NULL. */
 enum json_type json_type(struct json_value value);
 bool json_is(struct json_value value, enum json_type type); /* false when absent */
-const char *json_type_name(enum json_type type);            /* "an object", "a string", ... for messages */
+const char *json_type_name(enum json_type type); /* "an object", "a string", ... for messages */
 
 /* The value's bytes as they stand in the text, quotes and brackets included; absent span when absent. */
 struct span json_raw(struct json_value value);
 /* A string's inside, still escaped; absent span when it is not a string. */
 struct span json_escaped(struct json_value value);
 /* A string decoded to UTF-8: zero-copy without escapes, else in the arena. A lone surrogate becomes U+FFFD. ERR_TYPE, ERR_TOO_LARGE. */
-int json_string(struct json_value value, struct arena *arena, struct span *ret_text) WARN_UNUSED;
+/* The label: jansson has a symbol of this name, and a program may link both. */
+int json_string(struct json_value value, struct arena *arena,
+                struct span *ret_text) __asm__("papi_json_string") WARN_UNUSED;
 /* Whether a string equals this UTF-8 text after decoding; no allocation. */
 bool json_string_is(struct json_value value, const char *text);
 int json_bool(struct json_value value, bool *ret) WARN_UNUSED;
@@ -99,9 +110,12 @@ bool json_next(struct json_iter *it);
 const char *json_place(struct json_value value, struct arena *arena);
 
 /* --- writing (json/write.c): appends to a dynbuf; the caller writes brackets and commas --- */
-int json_write_string(struct dynbuf *out, struct span utf8) WARN_UNUSED;      /* quotes and escapes; invalid UTF-8 becomes U+FFFD */
-int json_write_escaped(struct dynbuf *out, struct span escaped) WARN_UNUSED;  /* quotes around escaped text */
-int json_write_member_string(struct dynbuf *out, const char *name, struct span utf8) WARN_UNUSED; /* "name":"..." */
+int json_write_string(struct dynbuf *out, struct span utf8)
+    WARN_UNUSED; /* quotes and escapes; invalid UTF-8 becomes U+FFFD */
+int json_write_escaped(struct dynbuf *out,
+                       struct span escaped) WARN_UNUSED; /* quotes around escaped text */
+int json_write_member_string(struct dynbuf *out, const char *name,
+                             struct span utf8) WARN_UNUSED; /* "name":"..." */
 int json_write_i64(struct dynbuf *out, int64_t value) WARN_UNUSED;
 /* Escaped text of UTF-8, in the arena (zero-copy when nothing needs escaping). */
 int json_escape(struct span utf8, struct arena *arena, struct span *ret_escaped) WARN_UNUSED;
@@ -115,4 +129,5 @@ struct json_edit {
 };
 /* Adds the object to the rope with the edits applied; members named by an edit that the object lacks are added at the end
  * when their replacement is present. Each name at most once in edits. */
-void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count, struct rope *out);
+void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
+                 struct rope *out);

@@ -16,12 +16,13 @@
 #include <stdlib.h>
 
 #define NUMBER_SHORT_BYTES 64
-#define EXPONENT_CLAMP ((int64_t)1 << 40) /* far beyond what the digits of a 4 GiB text can make up for */
+#define EXPONENT_CLAMP \
+    ((int64_t)1 << 40) /* far beyond what the digits of a 4 GiB text can make up for */
 #define PLACE_NAME_MAX 64
 
 static const char *const type_names[] = {
-    [JSON_NULL] = "null",       [JSON_FALSE] = "a boolean", [JSON_TRUE] = "a boolean",
-    [JSON_NUMBER] = "a number", [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
+    [JSON_NULL] = "null",        [JSON_FALSE] = "a boolean", [JSON_TRUE] = "a boolean",
+    [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
     [JSON_OBJECT] = "an object",
 };
 

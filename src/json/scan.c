@@ -13,7 +13,7 @@
 #include "json/json.h"
 
 #define FIRST_NODES_MAX 1024u
-#define BYTES_PER_NODE 12 /* estimate: chat bodies have fewer nodes, dense number lists more */
+#define BYTES_PER_NODE  12 /* estimate: chat bodies have fewer nodes, dense number lists more */
 
 struct scan {
     const unsigned char *end;
@@ -185,7 +185,7 @@ static inline const unsigned char *scan_scalar(struct scan *scan, const unsigned
         memcmp(at, words[*at].text, length) != 0)
         return invalid(scan, at, "expected a value");
     return add_node(scan, (enum json_type)words[*at].type, at, at + length, false) ? at + length
-                                                                                  : NULL;
+                                                                                   : NULL;
 }
 
 static inline bool in_object(const struct scan *scan) {

@@ -31,8 +31,8 @@ static bool is_kept(struct json_value object, struct json_value value,
 static void add_member(const struct json_edit *edit, bool first, struct rope *out) {
     struct span name;
     int err = json_escape(span_text(edit->name), out->arena, &name);
-    char *text = err == 0 ? arena_format(out->arena, "%s\"%.*s\":", first ? "" : ",", SPAN_ARG(name))
-                          : NULL;
+    char *text =
+        err == 0 ? arena_format(out->arena, "%s\"%.*s\":", first ? "" : ",", SPAN_ARG(name)) : NULL;
     if (text == NULL) {
         out->err = out->err != 0 ? out->err : ERR_TOO_LARGE;
         return;

@@ -13,8 +13,8 @@
 
 #include <stdio.h>
 
-#define ROUND_NS (2 * NS_PER_MS)
-#define CASE_NS (300 * NS_PER_MS)
+#define ROUND_NS  (2 * NS_PER_MS)
+#define CASE_NS   (300 * NS_PER_MS)
 #define ARENA_CAP ((size_t)256 << 20)
 
 static const char chunk_text[] =
@@ -25,7 +25,8 @@ static const char chunk_text[] =
 static const char chat_text[] =
     "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a careful "
     "assistant. Answer in one paragraph and cite your sources where you can.\"},{\"role\":\"user\","
-    "\"content\":\"Please explain how a suspension bridge carries its load, and why the cables hang "
+    "\"content\":\"Please explain how a suspension bridge carries its load, and why the cables "
+    "hang "
     "in the curve they do.\\nKeep it short; I am twelve years old and I like drawings more than "
     "formulas.\"}],\"temperature\":0.7,\"top_p\":1,\"max_tokens\":256,\"stream\":true,"
     "\"stream_options\":{\"include_usage\":true},\"stop\":[\"\\n\\n\",\"END\"],\"user\":\"u-1842\","
@@ -33,7 +34,8 @@ static const char chat_text[] =
 
 static const char english[] =
     "The cables of the bridge are pulled by the deck below, and so they settle into a curve. "
-    "\\\"Like a hammock?\\\" asked the child.\\nYes \xE2\x80\x93 quite so, na\xC3\xAFve as it sounds. ";
+    "\\\"Like a hammock?\\\" asked the child.\\nYes \xE2\x80\x93 quite so, na\xC3\xAFve as it "
+    "sounds. ";
 static const char russian[] =
     "\xD0\xA2\xD1\x80\xD0\xBE\xD1\x81\xD1\x8B \xD0\xBC\xD0\xBE\xD1\x81\xD1\x82\xD0\xB0 "
     "\xD0\xB4\xD0\xB5\xD1\x80\xD0\xB6\xD0\xB0\xD1\x82 \xD0\xB5\xD0\xB3\xD0\xBE, ";
@@ -77,10 +79,11 @@ static void make_numbers(struct dynbuf *out) {
 static void make_pretty(struct dynbuf *out) {
     append(out, "{\n  \"tools\": [\n");
     for (int i = 0; i < 40; i++)
-        append(out, "    {\n      \"type\": \"function\",\n      \"function\": {\n        \"name\": "
-                    "\"get_weather\",\n        \"parameters\": {\n          \"type\": \"object\",\n"
-                    "          \"required\": [\n            \"city\"\n          ]\n        }\n"
-                    "      }\n    },\n");
+        append(out,
+               "    {\n      \"type\": \"function\",\n      \"function\": {\n        \"name\": "
+               "\"get_weather\",\n        \"parameters\": {\n          \"type\": \"object\",\n"
+               "          \"required\": [\n            \"city\"\n          ]\n        }\n"
+               "      }\n    },\n");
     append(out, "    null\n  ]\n}\n");
 }
 

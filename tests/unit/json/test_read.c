@@ -72,9 +72,14 @@ static const struct {
     {"\\ud83d\\ud83d\\ude00", "\xEF\xBF\xBD\xF0\x9F\x98\x80", 7},
     {"\\ud83dx", "\xEF\xBF\xBDx", 4},
     {"\\ud83d\\n", "\xEF\xBF\xBD\n", 4},
-    {"\\ud83d\\u0041", "\xEF\xBF\xBD" "A", 4},
-    {"long text before the escape, more than 32 bytes\\nand after", "long text before the escape, "
-     "more than 32 bytes\nand after", 57},
+    {"\\ud83d\\u0041",
+     "\xEF\xBF\xBD"
+     "A",
+     4},
+    {"long text before the escape, more than 32 bytes\\nand after",
+     "long text before the escape, "
+     "more than 32 bytes\nand after",
+     57},
 };
 
 static void decodes_strings(void **state) {
@@ -186,7 +191,8 @@ static void reads_doubles(void **state) {
         {"1.7976931348623157e308", 0, 1.7976931348623157e308},
         {"9007199254740993", 0, 9007199254740992.0},
         {"1e-400", 0, 0.0},
-        {"0.10000000000000000000000000000000000000000000000000000000000000000000000000000000001", 0, 0.1},
+        {"0.10000000000000000000000000000000000000000000000000000000000000000000000000000000001", 0,
+         0.1},
         {"1e309", ERR_RANGE, 0},
         {"-1e309", ERR_RANGE, 0},
         {"\"1\"", ERR_TYPE, 0},
@@ -226,14 +232,14 @@ static void looks_up(void **state) {
         const char *path;
         const char *raw; /* NULL: absent */
     } rows[] = {
-        {"a", "1"},          {"bc.x", "[10,[20,{\"deep\":\"yes\"}]]"},
-        {"bc.x.0", "10"},    {"bc.x.1.1.deep", "\"yes\""},
-        {"bc.x.2", NULL},    {"bc.x.-1", NULL},
-        {"bc.x.one", NULL},  {"bc.x.1.1.deep.no", NULL},
-        {"nope", NULL},      {"a.b", NULL},
-        {"0.1", "4"},        {"\xF0\x9F\x98\x80", "5"},
-        {"b", NULL},         {"bcd", NULL},
-        {"b\\u0063", NULL},  {"bc.x.99999999999999999999999", NULL},
+        {"a", "1"},         {"bc.x", "[10,[20,{\"deep\":\"yes\"}]]"},
+        {"bc.x.0", "10"},   {"bc.x.1.1.deep", "\"yes\""},
+        {"bc.x.2", NULL},   {"bc.x.-1", NULL},
+        {"bc.x.one", NULL}, {"bc.x.1.1.deep.no", NULL},
+        {"nope", NULL},     {"a.b", NULL},
+        {"0.1", "4"},       {"\xF0\x9F\x98\x80", "5"},
+        {"b", NULL},        {"bcd", NULL},
+        {"b\\u0063", NULL}, {"bc.x.99999999999999999999999", NULL},
     };
     struct fixture fixture;
     struct json_value top = fixture_top(&fixture, look_up_text);
@@ -259,7 +265,8 @@ static void iterates(void **state) {
     for (struct json_iter it = json_each(top); json_next(&it);) {
         struct span key = json_escaped(it.key);
         struct span raw = json_raw(it.value);
-        assert_int_equal(dynbuf_append_format(&seen, "%.*s=%.*s;", SPAN_ARG(key), SPAN_ARG(raw)), 0);
+        assert_int_equal(dynbuf_append_format(&seen, "%.*s=%.*s;", SPAN_ARG(key), SPAN_ARG(raw)),
+                         0);
     }
     assert_span(dynbuf_span(&seen), "a=[1,[2]];b={};a=\"x\";");
     struct json_iter it = json_each(json_get(top, "b"));
@@ -272,9 +279,23 @@ static void iterates(void **state) {
 static void tells_places(void **state) {
     (void)state;
     static const char *const places[] = {
-        "", "messages", "messages", "messages[0]", "messages[1]", "messages[1].content",
-        "messages[1].content", "messages[1].content[0]", "messages[2]", "max_tokens", "max_tokens",
-        "[\"a b\"]", "[\"a b\"]", "[\"a b\"].c-d", "[\"a b\"].c-d", "[\"\"]", "[\"\"]",
+        "",
+        "messages",
+        "messages",
+        "messages[0]",
+        "messages[1]",
+        "messages[1].content",
+        "messages[1].content",
+        "messages[1].content[0]",
+        "messages[2]",
+        "max_tokens",
+        "max_tokens",
+        "[\"a b\"]",
+        "[\"a b\"]",
+        "[\"a b\"].c-d",
+        "[\"a b\"].c-d",
+        "[\"\"]",
+        "[\"\"]",
     };
     struct fixture fixture;
     fixture_top(&fixture, "{\"messages\":[1,{\"content\":[true]},[]],\"max_tokens\":5,"
@@ -305,11 +326,16 @@ static void cuts_long_names_in_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(absent_is_harmless), cmocka_unit_test(names_types),
-        cmocka_unit_test(decodes_strings),    cmocka_unit_test(decoding_may_fail),
-        cmocka_unit_test(reads_integers),     cmocka_unit_test(reads_doubles),
-        cmocka_unit_test(reads_booleans),     cmocka_unit_test(looks_up),
-        cmocka_unit_test(iterates),           cmocka_unit_test(tells_places),
+        cmocka_unit_test(absent_is_harmless),
+        cmocka_unit_test(names_types),
+        cmocka_unit_test(decodes_strings),
+        cmocka_unit_test(decoding_may_fail),
+        cmocka_unit_test(reads_integers),
+        cmocka_unit_test(reads_doubles),
+        cmocka_unit_test(reads_booleans),
+        cmocka_unit_test(looks_up),
+        cmocka_unit_test(iterates),
+        cmocka_unit_test(tells_places),
         cmocka_unit_test(cuts_long_names_in_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

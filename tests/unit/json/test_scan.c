@@ -25,17 +25,71 @@ static void check_index(const struct json_doc *doc) {
 }
 
 static const char *const accepted[] = {
-    "null", "true", "false", "0", "-0", "1", "-1", "10", "1234567890123456789012345678901234567890",
-    "0.0", "-0.5", "1.25", "0e0", "1e5", "1E5", "1e+5", "1e-5", "1.5E-05", "1e00", "0.1e1",
-    "1e999999999999", "\"\"", "\"a\"", "\"\\\"\"", "\"\\\\\"", "\"\\/\"", "\"\\b\\f\\n\\r\\t\"",
-    "\"\\u0000\"", "\"\\u00e9\"", "\"\\uD83D\\uDE00\"", "\"\\uDEAD\"", "\"\\uD800\"",
-    "\"\\uD800\\n\"", "\"\\uD800\\uD800\"", "\"\\uDC00\\uD800\"", "\"\\ufFfF\"", "\"/\"", "\"\x7f\"",
-    "\"\xC2\x80\"", "\"\xE2\x82\xAC\"", "\"\xF0\x9F\x98\x80\"", "\"\xEF\xBB\xBF\"",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "10",
+    "1234567890123456789012345678901234567890",
+    "0.0",
+    "-0.5",
+    "1.25",
+    "0e0",
+    "1e5",
+    "1E5",
+    "1e+5",
+    "1e-5",
+    "1.5E-05",
+    "1e00",
+    "0.1e1",
+    "1e999999999999",
+    "\"\"",
+    "\"a\"",
+    "\"\\\"\"",
+    "\"\\\\\"",
+    "\"\\/\"",
+    "\"\\b\\f\\n\\r\\t\"",
+    "\"\\u0000\"",
+    "\"\\u00e9\"",
+    "\"\\uD83D\\uDE00\"",
+    "\"\\uDEAD\"",
+    "\"\\uD800\"",
+    "\"\\uD800\\n\"",
+    "\"\\uD800\\uD800\"",
+    "\"\\uDC00\\uD800\"",
+    "\"\\ufFfF\"",
+    "\"/\"",
+    "\"\x7f\"",
+    "\"\xC2\x80\"",
+    "\"\xE2\x82\xAC\"",
+    "\"\xF0\x9F\x98\x80\"",
+    "\"\xEF\xBB\xBF\"",
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789\"",
-    "\"0123456789abcde\\n0123456789abcdef\\\"0123456789abcdef\\\\\"", "[]", "[ ]", "[\t\r\n ]",
-    "[null]", "[1,2]", "[ 1 , 2 ]", "[[]]", "[[],[]]", "[[[1]],{}]", "{}", "{ }", "{\"a\":1}",
-    "{ \"a\" : 1 , \"b\" : 2 }", "{\"a\":1,\"a\":2}", "{\"\":0}", "{\"a\":{}}",
-    "{\"a\":[{\"b\":[]}],\"c\":\"d\"}", " 1 ", "\n[\n]\n", "\t\"x\"\r\n", "[\"a\",true,false,null,-1.5e3]",
+    "\"0123456789abcde\\n0123456789abcdef\\\"0123456789abcdef\\\\\"",
+    "[]",
+    "[ ]",
+    "[\t\r\n ]",
+    "[null]",
+    "[1,2]",
+    "[ 1 , 2 ]",
+    "[[]]",
+    "[[],[]]",
+    "[[[1]],{}]",
+    "{}",
+    "{ }",
+    "{\"a\":1}",
+    "{ \"a\" : 1 , \"b\" : 2 }",
+    "{\"a\":1,\"a\":2}",
+    "{\"\":0}",
+    "{\"a\":{}}",
+    "{\"a\":[{\"b\":[]}],\"c\":\"d\"}",
+    " 1 ",
+    "\n[\n]\n",
+    "\t\"x\"\r\n",
+    "[\"a\",true,false,null,-1.5e3]",
 };
 
 static void accepts(void **state) {
@@ -181,9 +235,10 @@ static void tells_line_and_column(void **state) {
 
 static void refuses_each_beginning(void **state) {
     (void)state;
-    static const char whole[] = "{\"k\\u00e9\\ud83d\\ude00y\":[-12.5e+3,\"\\\"\\\\\\n\xE2\x82\xAC\xF0\x9F"
-                                "\x98\x80 and then some more text to pass thirty-two bytes\",{\"a\":"
-                                "true,\"b\":[null,false]}], \"z\" : {} }";
+    static const char whole[] =
+        "{\"k\\u00e9\\ud83d\\ude00y\":[-12.5e+3,\"\\\"\\\\\\n\xE2\x82\xAC\xF0\x9F"
+        "\x98\x80 and then some more text to pass thirty-two bytes\",{\"a\":"
+        "true,\"b\":[null,false]}], \"z\" : {} }";
     for (size_t len = 0; len < sizeof whole; len++) {
         struct fixture fixture;
         bool complete = len == sizeof whole - 1;
@@ -238,7 +293,8 @@ static struct span make_many(struct dynbuf *buf, size_t nodes) {
 
 static void limits_nodes(void **state) {
     (void)state;
-    static const size_t counts[] = {1, 8, 9, 10, 100, 1023, 1024, 1025, 5000, 100000, JSON_NODES_MAX};
+    static const size_t counts[] = {1,    8,    9,    10,     100,           1023,
+                                    1024, 1025, 5000, 100000, JSON_NODES_MAX};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct dynbuf buf;
         struct fixture fixture;

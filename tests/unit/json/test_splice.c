@@ -42,8 +42,10 @@ static const struct row rows[] = {
     {"{\"a\":1}", {{"a", "2"}}, "{\"a\":2}", 3},
     {"{ \"a\" : 1 }", {{"a", "2"}}, "{ \"a\" : 2 }", 3},
     {"{\"a\":1,\"b\":2}", {{"b", "3"}, {"a", "4"}}, "{\"a\":4,\"b\":3}", 5},
-    {"{\"a\":{\"a\":1},\"b\":{\"a\":[1.0e+00,\"\\u0061\"]}}", {{"a", "0"}},
-     "{\"a\":0,\"b\":{\"a\":[1.0e+00,\"\\u0061\"]}}", 3},
+    {"{\"a\":{\"a\":1},\"b\":{\"a\":[1.0e+00,\"\\u0061\"]}}",
+     {{"a", "0"}},
+     "{\"a\":0,\"b\":{\"a\":[1.0e+00,\"\\u0061\"]}}",
+     3},
     /* added */
     {"{}", {{"a", "1"}}, "{\"a\":1}", 4},
     {"{}", {{"a", "1"}, {"b", "2"}}, "{\"a\":1,\"b\":2}", 6},
@@ -51,15 +53,16 @@ static const struct row rows[] = {
     {"{ \"a\" : 1 }", {{"b", "2"}}, "{ \"a\" : 1,\"b\":2 }", 4},
     {"{\"a\":1}", {{"q\"\n", "2"}}, "{\"a\":1,\"q\\\"\\n\":2}", 4},
     /* together */
-    {"{\"a\":1,\"b\":2,\"c\":3}", {{"a", NULL}, {"c", "4"}, {"d", "5"}, {"e", NULL}},
-     "{\"b\":2,\"c\":4,\"d\":5}", 6},
+    {"{\"a\":1,\"b\":2,\"c\":3}",
+     {{"a", NULL}, {"c", "4"}, {"d", "5"}, {"e", NULL}},
+     "{\"b\":2,\"c\":4,\"d\":5}",
+     6},
     {"{\"a\":1}", {{"a", NULL}, {"b", "2"}}, "{\"b\":2}", 4},
     /* escaped names */
     {"{\"m\\u006fdel\":\"x\",\"b\":2}", {{"model", "\"y\""}}, "{\"m\\u006fdel\":\"y\",\"b\":2}", 3},
     {"{\"b\":2,\"m\\u006fdel\":\"x\"}", {{"model", NULL}}, "{\"b\":2}", 2},
     {"{\"\\ud83d\\ude00\":1,\"b\":2}", {{"\xF0\x9F\x98\x80", NULL}}, "{\"b\":2}", 2},
-    {"{\"m\\u006fdel\":1}", {{"m\\u006fdel", "2"}},
-     "{\"m\\u006fdel\":1,\"m\\\\u006fdel\":2}", 4},
+    {"{\"m\\u006fdel\":1}", {{"m\\u006fdel", "2"}}, "{\"m\\u006fdel\":1,\"m\\\\u006fdel\":2}", 4},
     /* a name that occurs twice: one stays where the first was, removal takes all */
     {"{\"a\":1,\"b\":2,\"\\u0061\":3}", {{"a", "4"}}, "{\"a\":4,\"b\":2}", 4},
     {"{\"a\":1,\"a\":2,\"b\":3,\"a\":4}", {{"a", NULL}}, "{\"b\":3}", 3},
@@ -69,8 +72,8 @@ static const struct row rows[] = {
 static size_t fill_edits(const struct row *row, struct json_edit edits[EDITS_MAX]) {
     size_t count = 0;
     for (; count < EDITS_MAX && row->edits[count].name != NULL; count++)
-        edits[count] = (struct json_edit){row->edits[count].name,
-                                          span_text(row->edits[count].replacement)};
+        edits[count] =
+            (struct json_edit){row->edits[count].name, span_text(row->edits[count].replacement)};
     return count;
 }
 
@@ -124,7 +127,8 @@ static void keeps_untouched_bytes_in_place(void **state) {
     (void)state;
     struct fixture fixture;
     struct rope rope;
-    struct json_value top = fixture_top(&fixture, "{\"model\":\"m\",\"big\":\"0123456789\",\"n\":1}");
+    struct json_value top =
+        fixture_top(&fixture, "{\"model\":\"m\",\"big\":\"0123456789\",\"n\":1}");
     const struct json_edit edit = {"model", span_text("\"other\"")};
     rope_init(&rope, &fixture.arena);
     json_splice(top, &edit, 1, &rope);

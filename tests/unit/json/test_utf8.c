@@ -95,8 +95,8 @@ static void open_scene(struct scene *scene) {
     arena_init(&scene->arena, scene->arena_bytes, sizeof scene->arena_bytes, 65536);
 }
 
-static const unsigned char telling[] = {0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2,
-                                        0xE0, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF};
+static const unsigned char telling[] = {0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0,
+                                        0xC2, 0xE0, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF};
 #define TELLING (sizeof telling)
 
 static void each_pair_and_its_followers(void **state) {
@@ -107,8 +107,8 @@ static void each_pair_and_its_followers(void **state) {
     for (unsigned first = 0x80; first <= 0xFF; first++)
         for (unsigned second = 0x80; second <= 0xFF; second++)
             for (size_t i = 0; i < TELLING; i++) {
-                unsigned char sequence[4] = {(unsigned char)first, (unsigned char)second, telling[i],
-                                             telling[(i + first) % TELLING]};
+                unsigned char sequence[4] = {(unsigned char)first, (unsigned char)second,
+                                             telling[i], telling[(i + first) % TELLING]};
                 scan_between(&scene, sequence, 4, far, "\xE6\xA1\xA5");
             }
     arena_reset(&scene.arena);
@@ -117,13 +117,38 @@ static void each_pair_and_its_followers(void **state) {
 static void at_each_place(void **state) {
     (void)state;
     static const char *const sequences[] = {
-        "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2",
-        "\xC2\xC2\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xED\xBF\xBF", "\xE1\x80", "\xE1",
-        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF1\x80\x80", "\xF1\x80",
-        "\xF8\x88\x80\x80\x80", "\xFE", "\xC2\x80\x80", "\xE1\x80\x80\x80", "\xF1\x80\x80\x80\x80",
+        "\xC2\x80",
+        "\xDF\xBF",
+        "\xE0\xA0\x80",
+        "\xED\x9F\xBF",
+        "\xEE\x80\x80",
+        "\xEF\xBF\xBF",
+        "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF",
+        "\x80",
+        "\xBF",
+        "\xC0\x80",
+        "\xC1\xBF",
+        "\xC2",
+        "\xC2\xC2\x80",
+        "\xE0\x9F\xBF",
+        "\xED\xA0\x80",
+        "\xED\xBF\xBF",
+        "\xE1\x80",
+        "\xE1",
+        "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xF1\x80\x80",
+        "\xF1\x80",
+        "\xF8\x88\x80\x80\x80",
+        "\xFE",
+        "\xC2\x80\x80",
+        "\xE1\x80\x80\x80",
+        "\xF1\x80\x80\x80\x80",
     };
-    static const char *const fillers[] = {"a", "\xD0\xB6", "\xE6\xA1\xA5", "\xF0\x9F\x98\x80", "\xD0\xB6 "};
+    static const char *const fillers[] = {"a", "\xD0\xB6", "\xE6\xA1\xA5", "\xF0\x9F\x98\x80",
+                                          "\xD0\xB6 "};
     struct scene scene;
     open_scene(&scene);
     for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++)

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define BUFFER_CAP 65536
+#define BUFFER_CAP    65536
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const struct {
@@ -23,7 +23,10 @@ static const struct {
     {TEXT("\0\x01\x0B\x1F\x7F"), "\\u0000\\u0001\\u000b\\u001f\x7F"},
     {TEXT("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"), "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"},
     {TEXT("\xEF\xBF\xBD"), "\xEF\xBF\xBD"},
-    {TEXT("a\xFF" "b"), "a\xEF\xBF\xBD" "b"},
+    {TEXT("a\xFF"
+          "b"),
+     "a\xEF\xBF\xBD"
+     "b"},
     {TEXT("\x80\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD"},
     {TEXT("\xE2\x82"), "\xEF\xBF\xBD"},
     {TEXT("\xF0\x9F\x98"), "\xEF\xBF\xBD"},
@@ -82,8 +85,13 @@ static void writes_members_and_numbers(void **state) {
         int64_t value;
         const char *text;
     } numbers[] = {
-        {0, "0"}, {7, "7"}, {-7, "-7"}, {10, "10"}, {1732442000, "1732442000"},
-        {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"},
+        {0, "0"},
+        {7, "7"},
+        {-7, "-7"},
+        {10, "10"},
+        {1732442000, "1732442000"},
+        {INT64_MAX, "9223372036854775807"},
+        {INT64_MIN, "-9223372036854775808"},
     };
     struct dynbuf out;
     dynbuf_init(&out, BUFFER_CAP);
@@ -136,7 +144,8 @@ static void refuses_beyond_the_arena(void **state) {
 
 static void unescapes_only_escapes(void **state) {
     (void)state;
-    static const char *const bad[] = {"\\", "a\\", "\\x", "\\u", "\\u12", "\\u123g", "\\ud83d\\", "a\\u"};
+    static const char *const bad[] = {"\\",    "a\\",     "\\x",       "\\u",
+                                      "\\u12", "\\u123g", "\\ud83d\\", "a\\u"};
     struct arena arena;
     struct span text = SPAN_NONE;
     arena_init(&arena, NULL, 0, BUFFER_CAP);
@@ -177,8 +186,16 @@ static void cuts_escapes_anywhere(void **state) {
 }
 
 static size_t make_text(struct rand *rand, char *text, size_t most) {
-    static const char *const parts[] = {"a", "word ", "\"", "\\", "\n", "\x01", "\xC3\xA9", "\xE6\xA1\xA5",
-                                        "\xF0\x9F\x98\x80", "a longer run of plain text, forty bytes or so. "};
+    static const char *const parts[] = {"a",
+                                        "word ",
+                                        "\"",
+                                        "\\",
+                                        "\n",
+                                        "\x01",
+                                        "\xC3\xA9",
+                                        "\xE6\xA1\xA5",
+                                        "\xF0\x9F\x98\x80",
+                                        "a longer run of plain text, forty bytes or so. "};
     size_t wanted = rand_below(rand, most);
     size_t len = 0;
     for (;;) {
