@@ -6,8 +6,9 @@
  */
 #include "http/body.h"
 
-#define HTTP_BODY_STEP_BYTES ((size_t)64 * 1024)
-#define HTTP_BODY_FIRST_BYTES ((size_t)4 * 1024) /* first step of a body without an announced length */
+#define HTTP_BODY_STEP_BYTES ((size_t)128 * 1024)
+#define HTTP_BODY_FIRST_BYTES \
+    ((size_t)4 * 1024) /* first step of a body without an announced length */
 
 /* One reference, empty. */
 struct http_body *http_body_new(void);

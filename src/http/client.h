@@ -19,32 +19,36 @@ struct http_client;
 struct http_call;
 
 struct http_client_limits {
-    size_t idle_connections_max;  /* per origin */
-    uint64_t idle_timeout_ns;     /* a kept connection unused for this long is closed */
-    size_t interim_max;           /* 1xx answers skipped */
+    size_t idle_connections_max; /* per origin */
+    uint64_t idle_timeout_ns;    /* a kept connection unused for this long is closed */
+    size_t interim_max;          /* 1xx answers skipped */
 };
 void http_client_limits_default(struct http_client_limits *limits);
 
-struct http_client *http_client_new(struct net_context *net, struct loop *loop, const struct http_client_limits *limits);
+struct http_client *http_client_new(struct net_context *net, struct loop *loop,
+                                    const struct http_client_limits *limits);
 /* Closes kept connections; calls must be done or cancelled; run the loop until idle, then free. */
 void http_client_close_all(struct http_client *client);
 void http_client_free(struct http_client *client);
 size_t http_client_idle_connections(const struct http_client *client);
 
 struct http_timeouts {
-    uint64_t connect_ns;    /* resolve + TCP */
+    uint64_t connect_ns; /* resolve + TCP */
     uint64_t tls_ns;
     uint64_t first_byte_ns; /* request sent -> complete head of the answer */
     uint64_t gap_ns;        /* silence inside the body; 0 = none */
 };
 
 struct http_call_request {
-    const struct origin *origin; /* borrowed until on_done or cancel returns; contents copied as needed for the pool key */
+    const struct origin *
+        origin; /* borrowed until on_done or cancel returns; contents copied as needed for the pool key */
     const char *method;
-    struct span target;       /* "/v1/chat/completions": already percent-encoded */
-    struct span host_header;  /* "api.example.com" or "host:port" */
-    struct span head_fields;  /* "Name: value\r\n" block, copied; must not hold framing fields, Host or Connection */
-    const struct span *body_pieces; /* borrowed until on_done / cancel; Content-Length is their sum */
+    struct span target;      /* "/v1/chat/completions": already percent-encoded */
+    struct span host_header; /* "api.example.com" or "host:port" */
+    struct span
+        head_fields; /* "Name: value\r\n" block, copied; must not hold framing fields, Host or Connection */
+    const struct span
+        *body_pieces; /* borrowed until on_done / cancel; Content-Length is their sum */
     size_t body_piece_count;
     bool has_body;            /* false: no Content-Length at all (GET) */
     struct http_body *pinned; /* ref taken while body bytes may still be read; NULL when none */
@@ -67,8 +71,9 @@ struct http_call_handler {
     void (*on_done)(void *context, int err, bool answer_bytes_seen);
 };
 
-struct http_call *http_call_start(struct http_client *client, const struct http_call_request *request, const struct http_call_handler *handler,
-                                  void *context);
+struct http_call *http_call_start(struct http_client *client,
+                                  const struct http_call_request *request,
+                                  const struct http_call_handler *handler, void *context);
 void http_call_cancel(struct http_call *call);
 /* Backpressure: nothing is read from the socket while paused; the gap clock stands still. */
 void http_call_pause(struct http_call *call);

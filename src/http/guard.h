@@ -14,21 +14,22 @@
 enum http_side { HTTP_SIDE_REQUEST, HTTP_SIDE_ANSWER };
 
 struct http_guard {
-    size_t head_start;   /* offset of the request or status line */
-    size_t line_start;   /* offset of the first line not checked yet */
-    size_t scanned;      /* no line end before this offset */
-    uint64_t length;     /* Content-Length, when has_length */
+    size_t head_start; /* offset of the request or status line */
+    size_t line_start; /* offset of the first line not checked yet */
+    size_t scanned;    /* no line end before this offset */
+    uint64_t length;   /* Content-Length, when has_length */
     uint32_t fields;
     uint16_t host_fields;
     uint16_t length_fields;
     uint16_t encoding_fields;
     uint8_t empty_lines;
-    uint8_t side;        /* enum http_side */
+    uint8_t side; /* enum http_side */
     bool has_start_line;
     bool has_length;
     bool chunked;
     bool http_1_0;
-    bool framing_bad; /* a length or coding that is not exactly right; told at the end of the head */
+    bool
+        framing_bad; /* a length or coding that is not exactly right; told at the end of the head */
 };
 
 enum http_guard_verdict { HTTP_GUARD_DONE = 0, HTTP_GUARD_MORE = 1 };

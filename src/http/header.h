@@ -8,8 +8,8 @@
  */
 #include "base/dynbuf.h"
 
-#define HTTP_HEADERS_MAX 100              /* fields in one head */
-#define HTTP_HEAD_MAX_BYTES (32 * 1024)   /* request or status line and all fields */
+#define HTTP_HEADERS_MAX    100         /* fields in one head */
+#define HTTP_HEAD_MAX_BYTES (32 * 1024) /* request or status line and all fields */
 
 struct http_header {
     struct span name;

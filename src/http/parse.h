@@ -20,4 +20,5 @@ struct http_head {
 
 /* `bytes` begins at the guard's head_start. ERR_UNSUPPORTED: a method that is not known. ERR_HTTP_FRAMING: guard and parser
  * disagree. ERR_HTTP_SYNTAX, ERR_HTTP_VERSION otherwise. */
-int http_parse_head(const struct http_guard *guard, struct span bytes, struct http_head *head) WARN_UNUSED;
+int http_parse_head(const struct http_guard *guard, struct span bytes,
+                    struct http_head *head) WARN_UNUSED;

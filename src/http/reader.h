@@ -8,11 +8,16 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define HTTP_CHUNK_EXTENSION_MAX_BYTES 256         /* in one chunk line */
+#define HTTP_CHUNK_EXTENSION_MAX_BYTES  256         /* in one chunk line */
 #define HTTP_CHUNK_EXTENSIONS_MAX_BYTES (16 * 1024) /* in one body */
-#define HTTP_TRAILERS_MAX_BYTES (8 * 1024)
+#define HTTP_TRAILERS_MAX_BYTES         (8 * 1024)
 
-enum http_framing { HTTP_FRAMING_NONE, HTTP_FRAMING_LENGTH, HTTP_FRAMING_CHUNKED, HTTP_FRAMING_CLOSE };
+enum http_framing {
+    HTTP_FRAMING_NONE,
+    HTTP_FRAMING_LENGTH,
+    HTTP_FRAMING_CHUNKED,
+    HTTP_FRAMING_CLOSE
+};
 
 struct http_reader {
     uint64_t left; /* bytes still to come: of the body, or of the chunk */
@@ -32,7 +37,8 @@ enum http_read {
 
 void http_reader_init(struct http_reader *reader, enum http_framing framing, uint64_t length);
 /* Takes bytes off the front of `rest`. ERR_HTTP_FRAMING, ERR_HTTP_SYNTAX, ERR_HTTP_HEADER_TOO_LARGE. */
-int http_reader_next(struct http_reader *reader, struct span *rest, struct span *ret_bytes) WARN_UNUSED;
+int http_reader_next(struct http_reader *reader, struct span *rest,
+                     struct span *ret_bytes) WARN_UNUSED;
 /* Takes `count` bytes of a Content-Length body that were read elsewhere; at most http_reader_direct. */
 void http_reader_skip(struct http_reader *reader, size_t count);
 /* How many of the next bytes are plain body; 0 when a line comes first. */

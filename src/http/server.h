@@ -30,14 +30,15 @@ struct http_server_limits {
 void http_server_limits_default(struct http_server_limits *limits);
 
 struct http_request {
-    struct span method;   /* live as long as the exchange */
-    struct span target;   /* as sent */
-    struct span path;     /* without query; percent-encoding untouched; absolute-form already reduced to path */
-    struct span query;    /* without '?', absent when none */
-    struct span host;     /* Host field or authority of absolute-form; empty when HTTP/1.0 without */
+    struct span method; /* live as long as the exchange */
+    struct span target; /* as sent */
+    struct span
+        path; /* without query; percent-encoding untouched; absolute-form already reduced to path */
+    struct span query; /* without '?', absent when none */
+    struct span host;  /* Host field or authority of absolute-form; empty when HTTP/1.0 without */
     const struct http_headers *headers;
     bool http_1_0;
-    bool keep_alive;      /* after the answer, if nothing speaks against it */
+    bool keep_alive; /* after the answer, if nothing speaks against it */
 };
 
 struct http_server_handler {
@@ -50,11 +51,16 @@ struct http_server_handler {
     void (*on_finished)(void *exchange_context, struct http_exchange *exchange);
     /* Writes the body of an error that the server found itself (status 400, 408, 413, 415, 417, 431, 501, 503, 505) with a sentence for people;
      * content type application/json. `err` tells the cause. exchange may be NULL (head not readable). */
-    void (*on_reject)(void *server_context, int status, int err, const char *sentence, struct dynbuf *ret_body);
+    void (*on_reject)(void *server_context, int status, int err, const char *sentence,
+                      struct dynbuf *ret_body);
 };
 
-struct http_server *http_server_new(struct loop *loop, const struct http_server_limits *limits, const struct http_server_handler *handler,
+struct http_server *http_server_new(struct loop *loop, const struct http_server_limits *limits,
+                                    const struct http_server_handler *handler,
                                     void *server_context);
+/* Optional: the listener is paused at connections_max and resumed below it. Borrowed; NULL before it is closed. Beyond the
+ * cap http_server_accept answers 503. */
+void http_server_pause_at_cap(struct http_server *server, struct listener *listener);
 /* Takes over an accepted stream. */
 void http_server_accept(struct http_server *server, struct stream *stream);
 /* No new requests: idle connections close, the rest after their answer (Connection: close). */
@@ -69,14 +75,18 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 struct http_body *http_exchange_body(const struct http_exchange *exchange);
 void http_exchange_set_context(struct http_exchange *exchange, void *exchange_context);
 void *http_exchange_context(const struct http_exchange *exchange);
-struct stream *http_exchange_stream(const struct http_exchange *exchange); /* for peer address only */
-uint64_t http_exchange_accepted_ns(const struct http_exchange *exchange);  /* loop time when the head was complete */
+struct stream *
+http_exchange_stream(const struct http_exchange *exchange); /* for peer address only */
+uint64_t http_exchange_accepted_ns(
+    const struct http_exchange *exchange); /* loop time when the head was complete */
 
 /* `head_fields` is a block of "Name: value\r\n" lines made with http_write_header; the server adds the status line, Date,
  * Content-Length or Transfer-Encoding and Connection. HEAD gets no body, Content-Length as if. Copies. */
-int http_exchange_respond(struct http_exchange *exchange, int status, struct span head_fields, struct span body) WARN_UNUSED;
+int http_exchange_respond(struct http_exchange *exchange, int status, struct span head_fields,
+                          struct span body) WARN_UNUSED;
 /* A stream: head now, then chunks (HTTP/1.0: until close), then end. */
-int http_exchange_start(struct http_exchange *exchange, int status, struct span head_fields) WARN_UNUSED;
+int http_exchange_start(struct http_exchange *exchange, int status,
+                        struct span head_fields) WARN_UNUSED;
 int http_exchange_write(struct http_exchange *exchange, struct span bytes) WARN_UNUSED;
 int http_exchange_end(struct http_exchange *exchange) WARN_UNUSED;
 /* Ends a started answer without its last chunk and closes: the client sees a broken transfer. */
@@ -85,4 +95,5 @@ void http_exchange_abort(struct http_exchange *exchange);
 void http_exchange_close_after(struct http_exchange *exchange);
 bool http_exchange_started(const struct http_exchange *exchange); /* the status line was given */
 bool http_exchange_gone(const struct http_exchange *exchange);
-size_t http_exchange_backlog(const struct http_exchange *exchange); /* bytes the client has not taken yet */
+size_t http_exchange_backlog(
+    const struct http_exchange *exchange); /* bytes the client has not taken yet */

@@ -18,9 +18,10 @@ struct sse_event {
 typedef int (*sse_event_cb)(void *context, const struct sse_event *event);
 
 struct sse_decoder {
-    struct dynbuf line;  /* owned: a partial line */
-    struct dynbuf data;  /* owned: data lines of the open event, used only for multi-line or split events */
-    struct dynbuf name;  /* owned */
+    struct dynbuf line; /* owned: a partial line */
+    struct dynbuf
+        data; /* owned: data lines of the open event, used only for multi-line or split events */
+    struct dynbuf name; /* owned */
     sse_event_cb on_event;
     void *context; /* borrowed */
     uint64_t comments;
@@ -29,7 +30,8 @@ struct sse_decoder {
     bool has_data;
 };
 
-void sse_init(struct sse_decoder *decoder, size_t event_max_bytes, sse_event_cb on_event, void *context);
+void sse_init(struct sse_decoder *decoder, size_t event_max_bytes, sse_event_cb on_event,
+              void *context);
 void sse_done(struct sse_decoder *decoder);
 /* ERR_TOO_LARGE for an event beyond the cap; or what the callback returned. */
 int sse_feed(struct sse_decoder *decoder, struct span bytes) WARN_UNUSED;

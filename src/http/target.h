@@ -13,6 +13,7 @@ struct http_target {
 };
 
 /* ERR_HTTP_SYNTAX: no form that belongs to that method. ERR_UNSUPPORTED: CONNECT and TRACE. */
-int http_parse_target(struct span method, struct span target, struct http_target *ret_target) WARN_UNUSED;
+int http_parse_target(struct span method, struct span target,
+                      struct http_target *ret_target) WARN_UNUSED;
 /* A Host value or authority: host and port only, no userinfo, no path. May be empty. */
 bool http_host_valid(struct span host);
