@@ -6,7 +6,9 @@
  * A call sends one request and delivers one answer as callbacks: on_head, on_body*, on_done exactly once, never from
  * inside a call into this module. After on_done returns the call is freed. http_call_cancel: closes the connection, no
  * callback comes any more, except that `pinned` is released.
- * A kept connection that turns out closed before any byte of the answer came is replayed once on a new one, silently.
+ * A kept connection that turns out closed before any byte of the answer came, within a second of sending, is replayed once
+ * on a new one, silently; later it is ERR_EOF or ERR_RESET, since the upstream may have done the work.
+ * An answer with a Content-Encoding is ERR_UNSUPPORTED without on_head: callers ask for identity.
  * 1xx are skipped (bounded), 101 unasked is ERR_HTTP_UPGRADE, redirects are not followed, no cookies. Bytes after the answer
  * are dropped and the connection closed. An answer that comes before the request is fully sent is delivered; the rest is not sent.
  */
