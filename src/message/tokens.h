@@ -8,10 +8,10 @@
 
 /* Zeroed to begin with. Text may come in any number of pieces, cut between code points. */
 struct token_counter {
-    uint64_t weight;      /* hundredths of a token, the open run and diacritics left out */
-    uint64_t letters;     /* ASCII and accented Latin */
-    uint64_t diacritics;  /* accented Latin among them */
-    uint64_t run_length;  /* letters and digits since the last other code point */
+    uint64_t weight;     /* hundredths of a token, the open run and diacritics left out */
+    uint64_t letters;    /* ASCII and accented Latin */
+    uint64_t diacritics; /* accented Latin among them */
+    uint64_t run_length; /* letters and digits since the last other code point */
     uint64_t run_weight;
 };
 
