@@ -17,8 +17,9 @@
 #include "scheduler/demand.h"
 #include "scheduler/outcome.h"
 
-#define SCHEDULER_ACTIONS_MAX 160      /* what one visit may cause */
-#define SCHEDULER_DISPATCH_PER_VISIT 64 /* the rest is re-armed for now */
+#define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause */
+#define SCHEDULER_DISPATCH_PER_VISIT 64  /* the rest is re-armed for now */
+#define SCHEDULER_TICKETS_MAX        (1u << 24)
 
 typedef uint64_t scheduler_ticket; /* slot | generation << 32; 0 is none */
 
@@ -28,38 +29,38 @@ enum refusal {
     REFUSAL_TOO_LARGE,    /* larger than any candidate's limit can ever allow */
     REFUSAL_LIMITED,      /* waiting cannot fit; retry_at_ns says when room comes, 0 = unknown */
     REFUSAL_QUEUE_FULL,
-    REFUSAL_WAIT_OVER,    /* it waited as long as it may */
-    REFUSAL_FAILED,       /* candidates were tried and failed; `last` says how */
-    REFUSAL_DEADLINE,     /* the client's total deadline */
+    REFUSAL_WAIT_OVER, /* it waited as long as it may */
+    REFUSAL_FAILED,    /* candidates were tried and failed; `last` says how */
+    REFUSAL_DEADLINE,  /* the client's total deadline */
     REFUSAL_COUNT
 };
 
 enum action_kind {
-    ACTION_DISPATCH,           /* send ticket's request by route */
-    ACTION_REFUSE,             /* the ticket has ended */
-    ACTION_NEED_REMOTE_GRANT,  /* ask the shared ledger; answer by scheduler_remote_grant(grant) */
-    ACTION_REMOTE_RELEASE,     /* give a grant back: its ticket had gone, or the outcome releases it */
-    ACTION_REMOTE_SETTLE,      /* tell the shared ledger what was used */
-    ACTION_NEED_DURABLE,       /* make node's mark durable; answer by scheduler_durable_done(node, mark) */
-    ACTION_ARM                 /* call scheduler_tick at time_ns (replaces the time before) */
+    ACTION_DISPATCH,          /* send ticket's request by route */
+    ACTION_REFUSE,            /* the ticket has ended */
+    ACTION_NEED_REMOTE_GRANT, /* ask the shared ledger; answer by scheduler_remote_grant(grant) */
+    ACTION_REMOTE_RELEASE, /* give a grant back: its ticket had gone, or the outcome releases it */
+    ACTION_REMOTE_SETTLE,  /* tell the shared ledger what was used */
+    ACTION_NEED_DURABLE, /* make node's mark durable; answer by scheduler_durable_done(node, mark) */
+    ACTION_ARM           /* call scheduler_tick at time_ns (replaces the time before) */
 };
 
 struct action {
     enum action_kind kind;
     scheduler_ticket ticket;
     uint64_t owner;
-    uint32_t route;          /* DISPATCH */
-    uint32_t attempt;        /* DISPATCH: 1, 2, ... */
+    uint32_t route;                   /* DISPATCH */
+    uint32_t attempt;                 /* DISPATCH: 1, 2, ... */
     uint64_t first_token_deadline_ns; /* DISPATCH: 0 = the gateway's own */
-    enum refusal refusal;    /* REFUSE */
-    enum outcome last;       /* REFUSE: outcome of the last attempt, OUTCOME_OK when none was made */
-    uint64_t retry_at_ns;    /* REFUSE: when room may come, 0 = unknown */
-    uint32_t account;        /* REMOTE_*: account index */
+    enum refusal refusal;             /* REFUSE */
+    enum outcome last;    /* REFUSE: outcome of the last attempt, OUTCOME_OK when none was made */
+    uint64_t retry_at_ns; /* REFUSE: when room may come, 0 = unknown */
+    uint32_t account;     /* REMOTE_*: account index */
     uint64_t requests, tokens; /* REMOTE_*: amounts */
-    uint64_t grant;          /* REMOTE_*: id of the question */
-    uint32_t node;           /* NEED_DURABLE */
+    uint64_t grant;            /* REMOTE_*: id of the question */
+    uint32_t node;             /* NEED_DURABLE */
     uint64_t mark;
-    uint64_t time_ns;        /* ARM */
+    uint64_t time_ns; /* ARM */
 };
 
 struct actions {
@@ -68,7 +69,10 @@ struct actions {
 };
 
 enum remote_verdict { REMOTE_OK, REMOTE_DENIED, REMOTE_LOST };
-enum done_verdict { DONE_FINISHED, DONE_RETRYING }; /* RETRYING: a DISPATCH or REFUSE for the ticket comes, now or later */
+enum done_verdict {
+    DONE_FINISHED,
+    DONE_RETRYING
+}; /* RETRYING: a DISPATCH or REFUSE for the ticket comes, now or later */
 
 /* --- configuration: plain tables, copied --- */
 struct scheduler_account {
@@ -85,10 +89,10 @@ struct scheduler_config {
     const struct scheduler_account *accounts;
     const struct scheduler_route *routes;
     uint32_t account_count, route_count, provider_count;
-    uint32_t attempts_max;        /* that cost quota or time; default 3 */
-    uint32_t waiting_max;         /* queue places in all; default 4096 */
+    uint32_t attempts_max;           /* that cost quota or time; default 3 */
+    uint32_t waiting_max;            /* queue places in all; default 4096 */
     uint32_t waiting_per_client_max; /* default 64, 0 = no bound (open mode) */
-    uint64_t remote_timeout_ns;   /* a grant not answered by then counts as lost */
+    uint64_t remote_timeout_ns;      /* a grant not answered by then counts as lost */
 };
 void scheduler_config_default(struct scheduler_config *config);
 
@@ -100,22 +104,31 @@ void scheduler_free(struct scheduler *scheduler);
 /* --- events --- */
 /* Routes get new numbers: tickets not yet granted are refused with REFUSAL_NO_CANDIDATE if none of theirs is left (the desk
  * passes `route_map[old] = new or UINT32_MAX`, NULL at the first call); running ones keep their reservation until done. */
-int scheduler_configure(struct scheduler *scheduler, uint64_t now_ns, const struct scheduler_config *config, const uint32_t *route_map,
+int scheduler_configure(struct scheduler *scheduler, uint64_t now_ns,
+                        const struct scheduler_config *config, const uint32_t *route_map,
                         struct actions *out) WARN_UNUSED;
 /* 0 when no ticket is free (a REFUSE action is then not given: the caller answers QUEUE_FULL). */
-scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns, const struct demand *demand, struct actions *out);
+scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns,
+                                  const struct demand *demand, struct actions *out);
 /* The client is gone, in any state. A running attempt is settled as OUTCOME_CANCELLED with this usage. */
-void scheduler_cancel(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket, const struct scheduler_usage *usage, struct actions *out);
-void scheduler_remote_grant(struct scheduler *scheduler, uint64_t now_ns, uint64_t grant, enum remote_verdict verdict, struct actions *out);
-void scheduler_durable_done(struct scheduler *scheduler, uint64_t now_ns, uint32_t node, uint64_t mark, struct actions *out);
+void scheduler_cancel(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
+                      const struct scheduler_usage *usage, struct actions *out);
+void scheduler_remote_grant(struct scheduler *scheduler, uint64_t now_ns, uint64_t grant,
+                            enum remote_verdict verdict, struct actions *out);
+void scheduler_durable_done(struct scheduler *scheduler, uint64_t now_ns, uint32_t node,
+                            uint64_t mark, struct actions *out);
 void scheduler_sent(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket);
-void scheduler_headers(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket, int status);
+void scheduler_headers(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
+                       int status);
 /* A token reached the client: from now on no other candidate is tried for this ticket. */
 void scheduler_first_token(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket);
-void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket, uint64_t output_tokens);
+void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
+                        uint64_t output_tokens);
 /* retry_after_ns: what the provider asked for (duration), 0 = nothing. */
-enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket, enum outcome outcome,
-                                 const struct scheduler_usage *usage, uint64_t retry_after_ns, struct actions *out);
+enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns,
+                                 scheduler_ticket ticket, enum outcome outcome,
+                                 const struct scheduler_usage *usage, uint64_t retry_after_ns,
+                                 struct actions *out);
 void scheduler_tick(struct scheduler *scheduler, uint64_t now_ns, struct actions *out);
 
 /* --- looking (copies, for metrics, explain, tests) --- */
@@ -126,7 +139,8 @@ struct scheduler_counts {
 };
 void scheduler_counts(const struct scheduler *scheduler, struct scheduler_counts *ret_counts);
 /* Whether a candidate could be asked now; for /readyz and explain. */
-bool scheduler_route_open(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route, uint64_t *ret_open_at_ns);
+bool scheduler_route_open(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
+                          uint64_t *ret_open_at_ns);
 uint32_t scheduler_account_in_flight(const struct scheduler *scheduler, uint32_t account);
 /* Broken invariants end the process: sums, lists, heaps. For tests after every event. */
 void scheduler_verify(const struct scheduler *scheduler);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Waiting: first come, first served, among those that can be served.
+ *
+ * A waiter hangs on the list of each route that could serve it, in order of arrival. A route that is open and waited for stands
+ * in its account's `ready` heap by its first waiter. When an account gets a free place, or it or a route of it opens, it
+ * becomes dirty, and queue_serve hands its places to the first of its ready routes. So a head that no candidate can take is
+ * never looked at and holds nobody up, and one place costs O(log routes) however many wait.
+ * A ticket that comes back after a failed attempt keeps its arrival and so goes before those that came later; finding its
+ * place among older ones is bounded, beyond that it stands a little too far in front.
+ * Promises: after queue_serve said true no ticket waits at a route that is open and has room; never more waiters than
+ * configured, in all and per client. Leaves to others: when waiting ends by time (ticket.c).
+ */
+#include "scheduler/state.h"
+
+#define LOOKS_MAX 64
+
+static struct list *links_of(const struct scheduler *scheduler, const struct ticket *ticket) {
+    return &scheduler->links[(size_t)ticket->slot * DEMAND_CANDIDATES_MAX];
+}
+
+struct ticket *queue_ticket_of(const struct scheduler *scheduler, const struct list *link) {
+    return &scheduler->tickets[(size_t)(link - scheduler->links) / DEMAND_CANDIDATES_MAX];
+}
+
+/* --- how many wait for each client: open addressing, linear probing, no tombstones --- */
+
+static uint32_t client_home(const struct scheduler *scheduler, uint64_t client) {
+    return (uint32_t)((client * 0x9e3779b97f4a7c15u) >> 32) & scheduler->clients_mask;
+}
+
+static uint32_t client_place(const struct scheduler *scheduler, uint64_t client) {
+    uint32_t place = client_home(scheduler, client);
+    while (scheduler->clients[place].waiting > 0 && scheduler->clients[place].client != client)
+        place = (place + 1) & scheduler->clients_mask;
+    return place;
+}
+
+static void client_add(struct scheduler *scheduler, uint64_t client) {
+    struct client_row *row = &scheduler->clients[client_place(scheduler, client)];
+    row->client = client;
+    row->waiting++;
+}
+
+static void client_remove(struct scheduler *scheduler, uint64_t client) {
+    uint32_t hole = client_place(scheduler, client);
+    check(scheduler->clients[hole].waiting > 0);
+    if (--scheduler->clients[hole].waiting > 0)
+        return;
+    uint32_t mask = scheduler->clients_mask;
+    for (uint32_t place = (hole + 1) & mask; scheduler->clients[place].waiting > 0;
+         place = (place + 1) & mask) {
+        uint32_t home = client_home(scheduler, scheduler->clients[place].client);
+        if (((place - home) & mask) < ((place - hole) & mask))
+            continue;
+        scheduler->clients[hole] = scheduler->clients[place];
+        scheduler->clients[place].waiting = 0;
+        hole = place;
+    }
+}
+
+static bool client_full(const struct scheduler *scheduler, uint64_t client) {
+    uint32_t limit = scheduler->config.waiting_per_client_max;
+    if (limit == 0 || client == 0)
+        return false;
+    return scheduler->clients[client_place(scheduler, client)].waiting >= limit;
+}
+
+/* --- routes and accounts that changed --- */
+
+void queue_route_changed(struct scheduler *scheduler, uint32_t index) {
+    struct route *route = &scheduler->routes[index];
+    struct heap *ready = &scheduler->accounts[route->account].ready;
+    if (list_empty(&route->waiters) || route->shut != 0) {
+        heap_remove(ready, &route->ready);
+        return;
+    }
+    uint64_t arrival = queue_ticket_of(scheduler, route->waiters.next)->arrival;
+    if (!heap_linked(&route->ready) || route->ready.key != arrival)
+        heap_set(ready, &route->ready, arrival);
+}
+
+void queue_account_changed(struct scheduler *scheduler, uint32_t index) {
+    struct account *account = &scheduler->accounts[index];
+    if (heap_first(&account->ready) != NULL && !list_linked(&account->dirty))
+        list_append(&scheduler->dirty, &account->dirty);
+}
+
+/* --- in and out --- */
+
+static void insert_by_arrival(const struct scheduler *scheduler, struct list *waiters,
+                              struct list *link) {
+    uint64_t arrival = queue_ticket_of(scheduler, link)->arrival;
+    struct list *place = waiters;
+    if (!list_empty(waiters) && queue_ticket_of(scheduler, waiters->prev)->arrival > arrival) {
+        place = waiters->next;
+        for (int looks = 0;
+             looks < LOOKS_MAX && queue_ticket_of(scheduler, place)->arrival < arrival; looks++)
+            place = place->next;
+    }
+    list_insert_before(place, link);
+}
+
+void queue_link(struct scheduler *scheduler, struct ticket *ticket, uint64_t mask) {
+    check(ticket->linked == 0);
+    ticket->linked = mask;
+    ticket_move(scheduler, ticket, TICKET_WAITING);
+    client_add(scheduler, ticket->client);
+    for (uint64_t rest = mask; rest != 0; rest &= rest - 1) {
+        uint32_t candidate = (uint32_t)__builtin_ctzll(rest);
+        uint32_t index = ticket->candidates[candidate];
+        struct list *link = links_of(scheduler, ticket) + candidate;
+        list_init(link);
+        insert_by_arrival(scheduler, &scheduler->routes[index].waiters, link);
+        queue_route_changed(scheduler, index);
+        queue_account_changed(scheduler, scheduler->routes[index].account);
+    }
+}
+
+void queue_leave(struct scheduler *scheduler, struct ticket *ticket) {
+    uint64_t linked = ticket->linked;
+    ticket->linked = 0;
+    client_remove(scheduler, ticket->client);
+    for (uint64_t rest = linked; rest != 0; rest &= rest - 1) {
+        uint32_t candidate = (uint32_t)__builtin_ctzll(rest);
+        list_remove(links_of(scheduler, ticket) + candidate);
+        queue_route_changed(scheduler, ticket->candidates[candidate]);
+    }
+}
+
+enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t mask) {
+    struct scheduler *scheduler = visit->scheduler;
+    uint64_t earliest_ns = route_earliest(scheduler, ticket, mask);
+    uint64_t limit_ns =
+        ticket->wait_until_ns < ticket->deadline_ns ? ticket->wait_until_ns : ticket->deadline_ns;
+    ticket->retry_at_ns = earliest_ns == UINT64_MAX ? 0 : earliest_ns;
+    if (visit->now_ns >= limit_ns || earliest_ns > limit_ns)
+        return REFUSAL_LIMITED;
+    if (scheduler->counts.waiting >= scheduler->config.waiting_max ||
+        client_full(scheduler, ticket->client))
+        return REFUSAL_QUEUE_FULL;
+    queue_link(scheduler, ticket, mask);
+    /* The last moment still counts as in time. */
+    ticket_arm(visit, ticket, limit_ns == UINT64_MAX ? UINT64_MAX : limit_ns + 1);
+    return REFUSAL_NONE;
+}
+
+/* --- service --- */
+
+static struct ticket *first_waiter(struct scheduler *scheduler, const struct account *account) {
+    struct heap_node *first = heap_first(&account->ready);
+    if (first == NULL || account->shut != 0 || scheduler->providers[account->provider].shut != 0 ||
+        !route_account_has_room(account))
+        return NULL;
+    struct route *route = container_of(first, struct route, ready);
+    return queue_ticket_of(scheduler, route->waiters.next);
+}
+
+bool queue_serve(struct visit *visit) {
+    struct scheduler *scheduler = visit->scheduler;
+    while (!list_empty(&scheduler->dirty)) {
+        if (!visit_has_room(visit))
+            return false;
+        struct account *account = container_of(scheduler->dirty.next, struct account, dirty);
+        struct ticket *ticket = first_waiter(scheduler, account);
+        if (ticket == NULL) {
+            list_remove(&account->dirty);
+            continue;
+        }
+        uint32_t candidate = route_pick(scheduler, ticket, ticket->linked);
+        check(candidate != INDEX_NONE);
+        queue_leave(scheduler, ticket);
+        ledger_reserve(visit, ticket, candidate);
+    }
+    return true;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * What the files of this folder share; nobody else includes it (tests may).
+ *
+ * Routes, accounts and providers are tables by index, rebuilt by configure; tickets and questions are slabs. A waiting ticket
+ * hangs on every route that could serve it (a list per route, by arrival), and a route that is open and waited for stands in
+ * its account's `ready` heap by the arrival of its first waiter. So a freed place finds its heir in O(log routes), heads that
+ * nobody can take cost nothing, and no event looks at all tickets. Whatever ends by time (bench, breaker, wait, question) is a
+ * timer in one heap.
+ */
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/rand.h"
+#include "scheduler/scheduler.h"
+
+#include <stddef.h>
+
+#define INDEX_NONE   UINT32_MAX
+#define ACTIONS_ROOM 16 /* loops of a visit stop here, so that the event itself always finds room */
+
+enum timer_kind { TIMER_TICKET, TIMER_ROUTE, TIMER_BREAKER, TIMER_ACCOUNT, TIMER_PROVIDER };
+
+struct timer {
+    struct heap_node node; /* first: the heap hands it back; key = time */
+    enum timer_kind kind;
+    uint32_t index;
+};
+
+/* A cooldown. In force while its timer runs. */
+struct bench {
+    struct timer timer;
+    uint64_t
+        since_ns; /* begin of the last strike: failures of attempts older than that belong to it */
+    uint32_t strikes; /* since the last success; doubles the time */
+    bool firm;        /* the provider asked for it or it concerns quota: never overridden */
+};
+
+struct breaker {
+    struct timer timer;
+    uint64_t since_ns;
+    uint32_t weight; /* consecutive failures */
+    uint32_t opened; /* times in a row */
+    bool half_open;
+};
+
+enum shut { SHUT_BENCH = 1, SHUT_BREAKER = 2, SHUT_PROBE = 4 };
+
+struct provider {
+    uint32_t shut;
+    struct list accounts;
+    struct bench bench;
+};
+
+struct account {
+    uint32_t provider, in_flight, concurrency_max, shut;
+    bool remote, durable;
+    struct heap
+        ready; /* routes that are open and waited for, by arrival of the first waiter; presized */
+    struct list of_provider;
+    struct list dirty; /* in scheduler.dirty: may have become able to serve a waiter */
+    struct bench bench;
+    struct list unmarked; /* tickets resting until a mark covers them */
+    struct list due;      /* in scheduler.due: some of them may go on */
+    uint64_t numbered;    /* last number given out; those up to mark_durable are free to give */
+    uint64_t mark_asked, mark_durable;
+    bool asking;
+};
+
+struct route {
+    uint32_t account, model, shut;
+    struct heap_node ready;
+    struct list waiters; /* links, by arrival */
+    struct bench bench;
+    struct breaker breaker;
+};
+
+enum ticket_state {
+    TICKET_FREE,
+    TICKET_WAITING,
+    TICKET_RESERVING,
+    TICKET_GRANTED,
+    TICKET_SENT,
+    TICKET_ANSWERING
+};
+
+struct ticket {
+    struct timer timer;
+    enum ticket_state state;
+    uint32_t slot, generation, candidate_count;
+    uint64_t owner, client, wait_until_ns, deadline_ns, input_tokens, output_tokens_max;
+    uint64_t arrival;
+    /* candidates, a bit each */
+    uint64_t live;   /* may be asked at all */
+    uint64_t tried;  /* asked in this round */
+    uint64_t asked;  /* ever */
+    uint64_t linked; /* waits for these */
+    /* the reservation */
+    uint32_t route, account, candidate, question;
+    uint64_t grant, tokens_reserved, granted_ns, output_seen;
+    struct list unmarked;
+    bool remote_held, probe;
+    /* the story */
+    bool committed, second_opinion, resting;
+    uint32_t attempts, costly, rounds;
+    enum outcome last;
+    uint64_t retry_at_ns;
+    uint32_t next_free;
+    uint32_t candidates[DEMAND_CANDIDATES_MAX];
+};
+
+/* A question to a shared ledger. Outlives its ticket, so that a late grant can be given back. */
+struct question {
+    struct list node; /* in scheduler.abandoned once its ticket has gone */
+    uint32_t slot, generation, account, next_free;
+    scheduler_ticket ticket; /* 0 = abandoned */
+    uint64_t tokens;
+    bool open;
+};
+
+struct client_row {
+    uint64_t client;
+    uint32_t waiting; /* 0 = empty */
+};
+
+struct scheduler {
+    struct scheduler_config config; /* its tables point nowhere; counts and numbers hold */
+    struct provider *providers;     /* owned, as all below */
+    struct account *accounts;
+    struct route *routes;
+    struct ticket *tickets;
+    struct list *links; /* DEMAND_CANDIDATES_MAX per ticket */
+    struct question *questions;
+    struct client_row *clients;
+    uint32_t tickets_max, tickets_used, ticket_free; /* used: slots ever touched */
+    uint32_t questions_max, questions_used, question_free;
+    uint32_t clients_mask;
+    struct heap timers;
+    struct list dirty, due, abandoned;
+    struct rand rand;
+    uint64_t next_arrival;
+    uint64_t armed_ns; /* the wake-up that was asked for; UINT64_MAX = none */
+    uint64_t
+        next_mark; /* durable marks are unique among all accounts, so that a stale answer fits nobody else */
+    uint32_t budget_tenths;
+    struct scheduler_counts counts;
+};
+
+/* One event being handled. */
+struct visit {
+    struct scheduler *scheduler;
+    uint64_t now_ns;
+    struct actions *out;
+    uint32_t dispatches_left, timers_left;
+};
+
+/* ticket.c */
+struct ticket *ticket_new(struct scheduler *scheduler);
+void ticket_free(struct scheduler *scheduler, struct ticket *ticket);
+struct ticket *ticket_find(const struct scheduler *scheduler,
+                           scheduler_ticket id); /* NULL when it has ended */
+scheduler_ticket ticket_id(const struct ticket *ticket);
+/* The only mover: keeps the counts of states. */
+void ticket_move(struct scheduler *scheduler, struct ticket *ticket, enum ticket_state state);
+struct action *ticket_action(struct visit *visit, enum action_kind kind,
+                             const struct ticket *ticket);
+/* Ends it; it holds nothing any more. */
+void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refusal);
+/* Reserves, queues or rests it. REFUSAL_NONE: done; else why it cannot be, and the ticket is as before. */
+enum refusal ticket_place(struct visit *visit, struct ticket *ticket);
+void ticket_place_or_refuse(struct visit *visit, struct ticket *ticket);
+/* Whether a failed attempt is followed by another; places the ticket if so. */
+bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome);
+void ticket_timer(struct visit *visit, struct ticket *ticket);
+void ticket_arm(struct visit *visit, struct ticket *ticket,
+                uint64_t time_ns); /* UINT64_MAX = never */
+
+/* route.c: which candidate. Masks are bits of the ticket's candidates. */
+uint32_t route_pick(const struct scheduler *scheduler, const struct ticket *ticket,
+                    uint64_t mask); /* INDEX_NONE */
+/* When the first may open: 0 = unknown (one is merely full), UINT64_MAX = never. */
+uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *ticket,
+                        uint64_t mask);
+uint32_t route_panic(const struct visit *visit, const struct ticket *ticket, uint64_t mask);
+uint64_t route_shut_until(const struct scheduler *scheduler, const struct route *route);
+bool route_account_has_room(const struct account *account);
+
+/* bench.c */
+void bench_note(struct visit *visit, const struct ticket *ticket, enum outcome outcome,
+                uint64_t retry_after_ns);
+/* Closes an account for a moment without blame: its ledger said no or nothing. */
+void bench_account(struct visit *visit, uint32_t account, uint64_t duration_ns);
+void bench_probe_begin(struct scheduler *scheduler, struct ticket *ticket);
+void bench_probe_end(struct scheduler *scheduler, struct ticket *ticket);
+void bench_timer(struct visit *visit, const struct timer *timer);
+
+/* queue.c */
+enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t mask);
+/* As enter, without asking whether it may. */
+void queue_link(struct scheduler *scheduler, struct ticket *ticket, uint64_t mask);
+void queue_leave(struct scheduler *scheduler, struct ticket *ticket);
+/* The route's waiters or its being open changed. */
+void queue_route_changed(struct scheduler *scheduler, uint32_t route);
+void queue_account_changed(struct scheduler *scheduler, uint32_t account);
+struct ticket *queue_ticket_of(const struct scheduler *scheduler, const struct list *link);
+/* Serves waiters of accounts that changed; false when the visit's share is used up before they are done. */
+bool queue_serve(struct visit *visit);
+
+/* ledger.c */
+void ledger_reserve(struct visit *visit, struct ticket *ticket, uint32_t candidate);
+/* A reservation that never became an attempt. */
+void ledger_abandon(struct visit *visit, struct ticket *ticket);
+void ledger_settle(struct visit *visit, struct ticket *ticket, enum charge charge,
+                   const struct scheduler_usage *usage);
+void ledger_answer(struct visit *visit, uint64_t grant, enum remote_verdict verdict);
+void ledger_durable(struct visit *visit, uint32_t account, uint64_t mark);
+bool ledger_serve(struct visit *visit); /* grants what became durable; false as queue_serve */
+void ledger_lost(struct visit *visit, struct ticket *ticket); /* no answer in time */
+
+/* budget.c */
+bool budget_allows(const struct scheduler *scheduler);
+void budget_spend(struct scheduler *scheduler);
+void budget_earn(struct scheduler *scheduler);
+
+/* configure.c */
+void configure_free_tables(struct scheduler *scheduler);
+
+/* visit.c */
+void visit_begin(struct visit *visit);
+void visit_end(struct visit *visit);
+bool visit_has_room(const struct visit *visit);
