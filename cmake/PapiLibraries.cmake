@@ -10,8 +10,8 @@ target_link_libraries(papi_libraries INTERFACE Threads::Threads m)
 # papi_archive(<out> <name> <folders>...): the static archive of library <name>, or "" if the system has none.
 function(papi_archive out name)
     unset(archive CACHE)
-    # libuv called its archive libuv_a.a until 1.44.
-    find_library(archive NAMES "lib${name}.a" "lib${name}_a.a" HINTS ${ARGN} NO_CACHE)
+    # libuv called its archive libuv_a.a until 1.44, Ubuntu has libcares_static.a.
+    find_library(archive NAMES "lib${name}.a" "lib${name}_a.a" "lib${name}_static.a" HINTS ${ARGN} NO_CACHE)
     if(archive)
         set(${out} "${archive}" PARENT_SCOPE)
     else()
