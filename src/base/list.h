@@ -71,7 +71,7 @@ static inline void list_move_all(struct list *to, struct list *from) {
     list_init(from);
 }
 
-/* `next` lets the body remove `node`. */
-#define list_for_each(node, next_node, list)                                              \
-    for (struct list *node = (list)->next, *next_node = node->next; node != (list); \
+/* `next_node` lets the body remove `node`. */
+#define list_for_each(node, next_node, head)                                          \
+    for (struct list *node = (head)->next, *next_node = node->next; node != (head); \
          node = next_node, next_node = node->next)
