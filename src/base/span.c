@@ -43,10 +43,12 @@ bool span_contains(struct span haystack, const char *needle) {
 
 bool span_contains_nocase(struct span haystack, const char *needle) {
     size_t length = strlen(needle);
+    if (length == 0)
+        return true;
     for (size_t i = 0; i + length <= haystack.len; i++)
         if (span_is_nocase(span_of(haystack.ptr + i, length), needle))
             return true;
-    return length == 0;
+    return false;
 }
 
 static inline bool is_blank(char c) {
