@@ -128,6 +128,8 @@ struct json_edit {
     struct span replacement; /* new raw value; absent span: the member is removed */
 };
 /* Adds the object to the rope with the edits applied; members named by an edit that the object lacks are added at the end
- * when their replacement is present. Each name at most once in edits. */
+ * when their replacement is present. Each name at most once in edits.
+ * A name that occurs twice is replaced at its first place and dropped at the others, or removed at all. The replacements
+ * must outlive the rope. The rope's error becomes ERR_TYPE when the value is no object. */
 void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
                  struct rope *out);
