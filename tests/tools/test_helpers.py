@@ -180,6 +180,15 @@ def test_a_program_without_cmocka_counts_as_one(runner):
     assert str(runner.count_cmocka("unit", None, "killed")) == "0 passed, 1 failed, 0 skipped"
 
 
+def test_a_command_that_hangs_is_killed_with_what_it_started(runner, tmp_path):
+    pid_file = tmp_path / "pid"
+    code, output = runner.run_command(["bash", "-c", f"sleep 600 & echo $! >{pid_file}; echo started; wait"], 1)
+    assert code is None
+    assert "started" in output and "killed after 1 s" in output
+    papi_process.wait_for(lambda: not pathlib.Path(f"/proc/{pid_file.read_text().strip()}/cmdline").exists()
+                          or not pathlib.Path(f"/proc/{pid_file.read_text().strip()}/cmdline").read_bytes())
+
+
 def test_junit_is_counted(runner, tmp_path):
     report = tmp_path / "report.xml"
     report.write_text('<testsuites><testsuite><testcase classname="a" name="b"/><testcase name="c"><failure '
