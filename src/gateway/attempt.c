@@ -138,7 +138,9 @@ static int write_key(struct attempt *attempt, const struct catalog_account *acco
     struct span key = secret_reveal(account->key);
     if (attempt->dialect->auth != AUTH_BEARER)
         return http_write_header(&attempt->head, fields[attempt->dialect->auth], key);
-    char value[sizeof "Bearer " + SECRET_MAX_BYTES];
+    char *value = arena_try_alloc(&attempt->arena, sizeof "Bearer " + key.len);
+    if (value == NULL)
+        return ERR_TOO_LARGE;
     memcpy(value, "Bearer ", 7);
     memcpy(value + 7, key.ptr, key.len);
     int err = http_write_header(&attempt->head, "Authorization", span_of(value, 7 + key.len));
