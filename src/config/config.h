@@ -117,3 +117,7 @@ int config_report_write(const struct config_report *report, const char *name, st
 /* Which file to read: --config, $PAPI_CONFIG, $XDG_CONFIG_HOME/papi/papi.yaml ($HOME/.config), /etc/papi/papi.yaml; NULL = none exists. In the
  * arena given. `named` tells that the user named it (it must then exist). */
 const char *config_find(const char *option, const struct config_environment *environment, struct arena *arena, bool *ret_named);
+/* For --listen: NULL when this ADDRESS:PORT may be listened on, else why not: completes "--listen ...". */
+const char *config_listen_refused(struct span address);
+/* docs/reference/configuration.md, written from the table of settings. */
+int config_reference_write(struct dynbuf *out) WARN_UNUSED;

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Building a snapshot.
+ *
+ * Why a builder: the snapshot is one block of immutable arrays, while what goes in comes one by one and refers to what
+ * comes later (an alias to an alias further down). So the builder collects in growing arrays, and catalog_build lays
+ * everything out in the snapshot's own arena; names.c computes what each name leads to.
+ * Promises: texts and keys are copied or referenced, nothing of the caller's is kept. A failed build leaves the
+ * builder as it was.
+ * Leaves to others: where the facts come from (config, later catalog/facts).
+ */
+#include "catalog/internal.h"
+
+#include "base/mem.h"
+
+#define ARENA_MAX_BYTES ((size_t)1024 * 1024 * 1024)
+
+static struct span copy_text(struct arena *arena, struct span text) {
+    struct span copy = SPAN_NONE;
+    if (!span_absent(text))
+        check(arena_copy(arena, text, &copy) == 0);
+    return copy;
+}
+
+struct catalog_builder *catalog_builder_new(void) {
+    struct catalog_builder *builder = mem_zalloc(sizeof *builder);
+    arena_init(&builder->arena, NULL, 0, ARENA_MAX_BYTES);
+    return builder;
+}
+
+void catalog_builder_free(struct catalog_builder *builder) {
+    if (builder == NULL)
+        return;
+    for (uint32_t i = 0; i < builder->account_count; i++)
+        secret_unref(builder->accounts[i].key);
+    mem_free(builder->providers);
+    mem_free(builder->accounts);
+    mem_free(builder->routes);
+    mem_free(builder->models);
+    mem_free(builder->aliases);
+    arena_reset(&builder->arena);
+    mem_free(builder);
+}
+
+static struct catalog_provider copy_provider(struct arena *arena,
+                                             const struct catalog_provider *from) {
+    struct catalog_provider copy = *from;
+    copy.id = copy_text(arena, from->id);
+    copy.dialect = copy_text(arena, from->dialect);
+    copy.host = copy_text(arena, from->host);
+    copy.host_header = copy_text(arena, from->host_header);
+    copy.base_path = copy_text(arena, from->base_path);
+    copy.private_network = copy_text(arena, from->private_network);
+    copy.ca_file = copy_text(arena, from->ca_file);
+    return copy;
+}
+
+uint32_t catalog_add_provider(struct catalog_builder *builder,
+                              const struct catalog_provider *provider) {
+    GROW(builder->providers, builder->provider_count);
+    builder->providers[builder->provider_count] = copy_provider(&builder->arena, provider);
+    return builder->provider_count++;
+}
+
+uint32_t catalog_add_account(struct catalog_builder *builder,
+                             const struct catalog_account *account) {
+    check(account->provider < builder->provider_count);
+    GROW(builder->accounts, builder->account_count);
+    struct catalog_account *copy = &builder->accounts[builder->account_count];
+    *copy = *account;
+    copy->name = copy_text(&builder->arena, account->name);
+    copy->key = account->key != NULL ? secret_ref(account->key) : NULL;
+    return builder->account_count++;
+}
+
+static uint32_t model_of(struct catalog_builder *builder, struct span id) {
+    for (uint32_t i = 0; i < builder->model_count; i++)
+        if (span_equal(builder->models[i].id, id))
+            return i;
+    GROW(builder->models, builder->model_count);
+    builder->models[builder->model_count] =
+        (struct model_entry){.id = copy_text(&builder->arena, id)};
+    return builder->model_count++;
+}
+
+int catalog_add_route(struct catalog_builder *builder, struct span model_id,
+                      const struct catalog_route *route) {
+    check(route->account < builder->account_count);
+    if (model_id.len == 0 || model_id.len > CATALOG_NAME_MAX_BYTES)
+        return ERR_INVALID;
+    uint32_t index = model_of(builder, model_id);
+    struct model_entry *model = &builder->models[index];
+    if (model->route_count == CATALOG_ROUTES_PER_MODEL_MAX)
+        return ERR_TOO_LARGE;
+    GROW(builder->routes, builder->route_count);
+    struct catalog_route *copy = &builder->routes[builder->route_count];
+    *copy = *route;
+    copy->model = index;
+    copy->upstream_model = copy_text(
+        &builder->arena, span_absent(route->upstream_model) ? model_id : route->upstream_model);
+    model->routes[model->route_count++] = builder->route_count++;
+    return 0;
+}
+
+int catalog_add_alias(struct catalog_builder *builder, struct span alias,
+                      const struct span *targets, size_t target_count) {
+    if (alias.len == 0 || alias.len > CATALOG_NAME_MAX_BYTES)
+        return ERR_INVALID;
+    if (target_count > CATALOG_ROUTES_PER_MODEL_MAX)
+        return ERR_TOO_LARGE;
+    GROW(builder->aliases, builder->alias_count);
+    struct alias_entry *entry = &builder->aliases[builder->alias_count++];
+    *entry = (struct alias_entry){.name = copy_text(&builder->arena, alias),
+                                  .target_count = (uint32_t)target_count};
+    entry->targets = arena_alloc(&builder->arena,
+                                 (target_count > 0 ? target_count : 1) * sizeof *entry->targets);
+    for (size_t i = 0; i < target_count; i++)
+        entry->targets[i] = copy_text(&builder->arena, targets[i]);
+    return 0;
+}
+
+/* --- laying out --- */
+
+#define COPY_ARRAY(arena, from, count)                                            \
+    ((count) > 0 ? memcpy(arena_alloc((arena), (count) * sizeof *(from)), (from), \
+                          (count) * sizeof *(from))                               \
+                 : NULL)
+
+static const struct catalog_provider *lay_providers(const struct catalog_builder *builder,
+                                                    struct arena *arena) {
+    struct catalog_provider *copies =
+        COPY_ARRAY(arena, builder->providers, builder->provider_count);
+    for (uint32_t i = 0; i < builder->provider_count; i++)
+        copies[i] = copy_provider(arena, &builder->providers[i]);
+    return copies;
+}
+
+static const struct catalog_account *lay_accounts(const struct catalog_builder *builder,
+                                                  struct arena *arena) {
+    struct catalog_account *copies = COPY_ARRAY(arena, builder->accounts, builder->account_count);
+    for (uint32_t i = 0; i < builder->account_count; i++) {
+        copies[i].name = copy_text(arena, copies[i].name);
+        copies[i].key = copies[i].key != NULL ? secret_ref(copies[i].key) : NULL;
+    }
+    return copies;
+}
+
+static const struct catalog_route *lay_routes(const struct catalog_builder *builder,
+                                              struct arena *arena) {
+    struct catalog_route *copies = COPY_ARRAY(arena, builder->routes, builder->route_count);
+    for (uint32_t i = 0; i < builder->route_count; i++)
+        copies[i].upstream_model = copy_text(arena, copies[i].upstream_model);
+    return copies;
+}
+
+static const struct catalog_model *lay_models(const struct catalog_builder *builder,
+                                              struct arena *arena) {
+    if (builder->model_count == 0)
+        return NULL;
+    struct catalog_model *models = arena_zalloc(arena, builder->model_count * sizeof *models);
+    for (uint32_t i = 0; i < builder->model_count; i++) {
+        const struct model_entry *entry = &builder->models[i];
+        models[i].id = copy_text(arena, entry->id);
+        models[i].routes = COPY_ARRAY(arena, entry->routes, entry->route_count);
+        models[i].route_count = entry->route_count;
+    }
+    return models;
+}
+
+int catalog_build(struct catalog_builder *builder, uint64_t version,
+                  struct catalog_snapshot **ret_snapshot, struct span *ret_missing) {
+    struct catalog_whole *whole = mem_zalloc(sizeof *whole);
+    struct catalog_snapshot *public = &whole->public;
+    atomic_init(&whole->references, 1);
+    arena_init(&whole->arena, NULL, 0, ARENA_MAX_BYTES);
+    public->version = version;
+    public->providers = lay_providers(builder, &whole->arena);
+    public->provider_count = builder->provider_count;
+    public->accounts = lay_accounts(builder, &whole->arena);
+    public->account_count = builder->account_count;
+    public->routes = lay_routes(builder, &whole->arena);
+    public->route_count = builder->route_count;
+    public->models = lay_models(builder, &whole->arena);
+    public->model_count = builder->model_count;
+    int err = catalog__lay_names(builder, whole, ret_missing);
+    if (err < 0) {
+        catalog_unref(public);
+        return err;
+    }
+    *ret_snapshot = public;
+    return 0;
+}

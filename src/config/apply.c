@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One setting's value into its record, by the type of its row.
+ *
+ * Why one function for each type: ranges, choices and the wording of complaints are then the same for every setting, whether
+ * the value came from the file, the environment or the table's own default.
+ * Promises: a value that is refused leaves the record as it was (its default). Texts are those of the tree, which lives
+ * in the config's arena.
+ * Leaves to others: lists with records of their own (provider.c, model.c, key.c, alias.c).
+ */
+#include "base/check.h"
+#include "config/parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define CHOICE_MAX_BYTES 128
+
+struct slot {
+    struct loader *loader;
+    const struct setting *setting;
+    const struct yaml_node *node;
+    void *target; /* the member */
+};
+
+/* "'queue.max_wait' must be ..., not 'x'" */
+static void refuse(const struct slot *slot, const char *why) {
+    config__error(slot->loader, slot->node, "'%s' %s, not '%.*s'",
+                  config__label(slot->loader, slot->setting), why, SPAN_ARG(slot->node->text));
+}
+
+static void put_text(const struct slot *slot) {
+    *(struct span *)slot->target = slot->node->text;
+}
+
+static void put_bool(const struct slot *slot) {
+    bool value;
+    const char *why = config__parse_bool(slot->node->text, &value);
+    if (why != NULL)
+        refuse(slot, why);
+    else
+        *(bool *)slot->target = value != ((slot->setting->flags & SETTING_INVERTED) != 0);
+}
+
+static void format_bound(const struct setting *setting, uint64_t value, char *text, size_t size) {
+    bool duration = setting->type == SETTING_DURATION;
+    const char *unit = setting->type == SETTING_SIZE ? " bytes" : duration ? "ms" : "";
+    if (duration && value % 1000 == 0 && value > 0) {
+        value /= 1000;
+        unit = "s";
+    }
+    (void)snprintf(text, size, "%llu%s", (unsigned long long)value, unit);
+}
+
+static bool in_range(const struct slot *slot, uint64_t value) {
+    const struct setting *setting = slot->setting;
+    char least[32], most[32], why[96];
+    if (value >= setting->min && (setting->max == 0 || value <= setting->max))
+        return true;
+    format_bound(setting, setting->min, least, sizeof least);
+    format_bound(setting, setting->max, most, sizeof most);
+    (void)snprintf(why, sizeof why, "must lie between %s and %s", least, most);
+    refuse(slot, why);
+    return false;
+}
+
+static void put_number(const struct slot *slot) {
+    uint64_t value;
+    bool wide = slot->setting->type == SETTING_U64;
+    if (!span_to_u64(slot->node->text, &value))
+        refuse(slot, "must be a whole number");
+    else if (in_range(slot, value) && wide)
+        *(uint64_t *)slot->target = value;
+    else if (in_range(slot, value))
+        *(uint32_t *)slot->target = (uint32_t)value;
+}
+
+static void put_duration(const struct slot *slot) {
+    uint64_t value;
+    bool without_unit;
+    const char *why = config__parse_duration(slot->node->text, &value, &without_unit);
+    if (why != NULL) {
+        refuse(slot, why);
+        return;
+    }
+    if (!in_range(slot, value))
+        return;
+    *(uint64_t *)slot->target = value;
+    if (without_unit)
+        config__warn(slot->loader, slot->node,
+                     "'%s' has no unit and is taken as seconds; write %.*ss",
+                     config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text));
+}
+
+static void put_size(const struct slot *slot) {
+    uint64_t value;
+    const char *why = config__parse_size(slot->node->text, &value);
+    if (why != NULL)
+        refuse(slot, why);
+    else if (in_range(slot, value))
+        *(uint64_t *)slot->target = value;
+}
+
+const char *config_listen_refused(struct span address) {
+    struct span host;
+    uint16_t port;
+    const char *why = config__parse_address(address, &host, &port);
+    if (why != NULL)
+        return why;
+    return config__host_is_loopback(host) ? NULL
+                                          : "must be a loopback address such as 127.0.0.1:7274: "
+                                            "client keys, which other addresses "
+                                            "require, are not supported by this version yet";
+}
+
+static void put_address(const struct slot *slot) {
+    const char *why = config_listen_refused(slot->node->text);
+    if (why != NULL)
+        refuse(slot, why);
+    else
+        put_text(slot);
+}
+
+static void put_network(const struct slot *slot) {
+    const char *why = config__check_network(slot->node->text);
+    if (why != NULL)
+        refuse(slot, why);
+    else
+        put_text(slot);
+}
+
+static void put_name(const struct slot *slot) {
+    const char *why = config__check_name(slot->node->text);
+    if (why != NULL)
+        refuse(slot, why);
+    else
+        put_text(slot);
+}
+
+static void put_url(const struct slot *slot) {
+    struct config_provider *provider =
+        container_of((struct span *)slot->target, struct config_provider, base_url);
+    struct config_endpoint endpoint;
+    const char *why = config__parse_url(slot->node->text, &endpoint);
+    if (why != NULL) {
+        /* Not echoed: what is wrong with it may be a password. */
+        config__error(slot->loader, slot->node, "'%s' %s",
+                      config__label(slot->loader, slot->setting), why);
+        return;
+    }
+    put_text(slot);
+    provider->host = endpoint.host;
+    provider->port = endpoint.port;
+    provider->tls = endpoint.tls;
+    provider->base_path = endpoint.path.len > 0 ? endpoint.path : SPAN_LITERAL("/v1");
+    provider->host_is_loopback = config__host_is_loopback(endpoint.host);
+}
+
+struct span config__resolve_path(struct loader *loader, struct span path) {
+    const char *slash = loader->name != NULL ? strrchr(loader->name, '/') : NULL;
+    int folder = slash != NULL ? (int)(slash - loader->name) + 1 : 0;
+    bool absolute = path.len > 0 && path.ptr[0] == '/';
+    char *text = arena_format(loader->arena, "%.*s%.*s", absolute ? 0 : folder,
+                              loader->name != NULL ? loader->name : "", SPAN_ARG(path));
+    return text != NULL ? span_text(text) : SPAN_NONE;
+}
+
+static void put_file(const struct slot *slot) {
+    struct span path = config__resolve_path(slot->loader, slot->node->text);
+    if (span_absent(path) || access(path.ptr, R_OK) < 0)
+        config__error(slot->loader, slot->node, "'%s': cannot read %.*s: %s",
+                      config__label(slot->loader, slot->setting), SPAN_ARG(path), strerror(errno));
+    else
+        *(struct span *)slot->target = path;
+}
+
+/* "-a|b|c" as "a, b or c", only those this version obeys. */
+static void list_choices(const char *choices, char *text, size_t size) {
+    struct span rest = span_text(choices), choice;
+    size_t used = 0;
+    bool first = true;
+    text[0] = '\0';
+    while (span_split(&rest, '|', &choice)) {
+        if (choice.ptr[0] == '-')
+            continue;
+        bool last = span_absent(rest) || rest.ptr[0] == '-';
+        int wrote = snprintf(text + used, size - used, "%s%.*s",
+                             first  ? ""
+                             : last ? " or "
+                                    : ", ",
+                             SPAN_ARG(choice));
+        check(wrote > 0 && (size_t)wrote < size - used);
+        used += (size_t)wrote;
+        first = false;
+    }
+}
+
+/* Its index, or -1 (reported). */
+static int choose(const struct slot *slot) {
+    struct span rest = span_text(slot->setting->choices), choice;
+    char known[CHOICE_MAX_BYTES], why[CHOICE_MAX_BYTES + 16];
+    for (int index = 0; span_split(&rest, '|', &choice); index++) {
+        bool later = choice.ptr[0] == '-';
+        if (!span_equal(slot->node->text, later ? span_of(choice.ptr + 1, choice.len - 1) : choice))
+            continue;
+        if (!later)
+            return index;
+        if (slot->setting->type == SETTING_AUTH)
+            config__error(slot->loader, slot->node,
+                          "'%s': client keys are not supported by this version "
+                          "yet; only 'auth: open' on a loopback address is",
+                          config__label(slot->loader, slot->setting));
+        else
+            config__error(slot->loader, slot->node,
+                          "'%s: %.*s' is not supported by this version yet",
+                          config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text));
+        return -1;
+    }
+    list_choices(slot->setting->choices, known, sizeof known);
+    (void)snprintf(why, sizeof why, "must be %s", known);
+    refuse(slot, why);
+    return -1;
+}
+
+static void put_choice(const struct slot *slot) {
+    if (choose(slot) >= 0)
+        put_text(slot);
+}
+
+static void put_auth(const struct slot *slot) {
+    int index = choose(slot);
+    if (index >= 0)
+        *(enum config_auth *)slot->target = (enum config_auth)index;
+}
+
+static void (*const puts_scalar[SETTING_TYPE_COUNT])(const struct slot *slot) = {
+    [SETTING_BOOL] = put_bool,     [SETTING_U32] = put_number,
+    [SETTING_U64] = put_number,    [SETTING_DURATION] = put_duration,
+    [SETTING_SIZE] = put_size,     [SETTING_ADDRESS] = put_address,
+    [SETTING_URL] = put_url,       [SETTING_NETWORK] = put_network,
+    [SETTING_FILE] = put_file,     [SETTING_NAME] = put_name,
+    [SETTING_CHOICE] = put_choice, [SETTING_AUTH] = put_auth,
+};
+
+static bool is_clean(struct span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* One usable text; says what is wrong otherwise. */
+static bool is_single(struct loader *loader, const char *label, const struct yaml_node *node) {
+    if (node->type != YAML_SCALAR)
+        config__error(loader, node, "'%s' must be a single value, not %s", label,
+                      yaml_type_name(node));
+    else if (yaml_is_null(node) || node->text.len == 0)
+        config__error(loader, node, "'%s' has no value", label);
+    else if (!is_clean(node->text))
+        config__error(loader, node, "'%s' holds control characters", label);
+    else
+        return true;
+    return false;
+}
+
+static void apply_scalar(struct loader *loader, const struct setting *setting, void *record,
+                         const struct yaml_node *node) {
+    if (!is_single(loader, config__label(loader, setting), node))
+        return;
+    struct slot slot = {loader, setting, node, (char *)record + setting->offset};
+    puts_scalar[setting->type](&slot);
+}
+
+void *config__records(struct loader *loader, const struct yaml_node *node, size_t size,
+                      uint32_t count) {
+    void *records = arena_try_alloc(loader->arena, size * (count > 0 ? count : 1));
+    if (records == NULL)
+        config__error(loader, node, "too much for one configuration");
+    else
+        memset(records, 0, size * (count > 0 ? count : 1));
+    return records;
+}
+
+static const char *check_origin(struct span text) {
+    struct config_endpoint endpoint;
+    if (config__parse_url(text, &endpoint) != NULL || endpoint.path.len > 0 ||
+        span_ends_with(text, "/"))
+        return "must be an origin such as https://app.example, without a path";
+    return NULL;
+}
+
+/* A list of texts, or one text. The count stands right behind the pointer in struct config. */
+static void apply_texts(struct loader *loader, const struct setting *setting,
+                        const struct yaml_node *node) {
+    struct config *config = loader->config;
+    bool hosts = setting->type == SETTING_HOSTS;
+    const char *label = config__label(loader, setting);
+    uint32_t count = node->type == YAML_SEQUENCE ? node->count : 1;
+    const struct yaml_node *item = node->type == YAML_SEQUENCE ? node->first : node;
+    struct span *texts = config__records(loader, node, sizeof *texts, count);
+    uint32_t used = 0;
+    if (texts == NULL)
+        return;
+    for (; used < count && item != NULL; item = item->next) {
+        const char *why = NULL;
+        if (!is_single(loader, label, item))
+            return;
+        if ((why = hosts ? config__check_host_name(item->text) : check_origin(item->text)) != NULL)
+            config__error(loader, item, "'%s' %s, not '%.*s'", label, why, SPAN_ARG(item->text));
+        texts[used++] = item->text;
+    }
+    *(hosts ? &config->hosts : &config->cors) = texts;
+    *(hosts ? &config->host_count : &config->cors_count) = used;
+}
+
+static void apply_later(struct loader *loader, const struct setting *setting,
+                        const struct yaml_node *node) {
+    config__error(loader, node->key != NULL ? node->key : node,
+                  "'%s' is not supported by this version yet", config__label(loader, setting));
+}
+
+void config__apply(struct loader *loader, const struct setting *setting, void *record,
+                   const struct yaml_node *node) {
+    switch (setting->type) {
+    case SETTING_LATER:
+        apply_later(loader, setting, node);
+        return;
+    case SETTING_HOSTS:
+    case SETTING_ORIGINS:
+        apply_texts(loader, setting, node);
+        return;
+    case SETTING_PROVIDERS:
+        config__apply_providers(loader, node);
+        return;
+    case SETTING_ALIASES:
+        config__apply_aliases(loader, node);
+        return;
+    case SETTING_KEYS:
+        config__apply_keys(loader, record, node);
+        return;
+    case SETTING_KEY:
+        config__apply_key(loader, record, node);
+        return;
+    case SETTING_MODELS:
+        config__apply_models(loader, record, node);
+        return;
+    default:
+        apply_scalar(loader, setting, record, node);
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * What the files of config/ share: the table of settings, the loader, readers of single values. Not for other folders.
+ *
+ * A setting's path names mappings joined by dots; '*' stands for a name the user chose, "[]" for an entry of a list. Its
+ * offset is relative to the record its path lies in (struct config, or the provider, key or model it belongs to).
+ */
+#include "base/arena.h"
+#include "config/config.h"
+#include "yaml/yaml.h"
+
+enum setting_type {
+    SETTING_BOOL,
+    SETTING_U32,
+    SETTING_U64,
+    SETTING_DURATION,
+    SETTING_SIZE,
+    SETTING_ADDRESS,
+    SETTING_URL,
+    SETTING_NETWORK,
+    SETTING_FILE,
+    SETTING_NAME,
+    SETTING_CHOICE, /* stored as text */
+    SETTING_AUTH,   /* stored as enum config_auth */
+    SETTING_HOSTS,
+    SETTING_ORIGINS,
+    SETTING_KEY,
+    SETTING_KEYS,
+    SETTING_MODELS,
+    SETTING_PROVIDERS,
+    SETTING_ALIASES,
+    SETTING_LATER, /* known, not obeyed by this version */
+    SETTING_TYPE_COUNT
+};
+
+#define SETTING_REQUIRED (1u << 0)
+#define SETTING_INVERTED (1u << 1) /* `tools: no` is stored as no_tools = true */
+
+struct setting {
+    const char *path;
+    enum setting_type type;
+    unsigned flags;
+    size_t offset;
+    uint64_t min, max;   /* numbers, durations (ms), sizes (bytes); max 0 = no range */
+    const char *initial; /* default as text; NULL = none */
+    const char *choices; /* "open|keys"; a '-' before a choice: known, not obeyed by this version */
+    const char *help;    /* one line for the reference */
+    const char *when_missing; /* SETTING_REQUIRED: what to do */
+};
+
+extern const struct setting config__settings[];
+extern const size_t config__setting_count;
+
+const struct setting *config__find(const char *path);
+/* Whether some setting lies inside this path. */
+bool config__is_section(const char *path);
+/* Nearest obeyed setting to an unknown name inside a section ("" = top), for "did you mean". NULL never. */
+const char *config__nearest(const char *section, struct span name, struct arena *arena,
+                            bool *ret_close);
+/* "a duration such as 25s", for messages and the reference. */
+const char *config__type_name(enum setting_type type);
+bool config__is_scalar(enum setting_type type);
+
+struct loader {
+    struct config *config;
+    struct config_report *report;
+    const struct config_environment *environment;
+    const char *name;     /* of the file, for paths relative to it; NULL = no file */
+    const char *section;  /* concrete: "providers.lab"; "" at the top */
+    const char *variable; /* PAPI_... while a value of the environment is read */
+    struct arena *arena;  /* the config's */
+    /* Places in models.aliases, for the checks that need the whole file; borrowed: arena. */
+    const struct yaml_node **alias_keys;
+    const struct yaml_node **alias_nodes;
+};
+
+/* --- load.c --- */
+void config__message(struct loader *loader, bool warning, const struct yaml_node *at,
+                     const char *format, ...) PRINTF_LIKE(4, 5);
+#define config__error(loader, at, ...) config__message(loader, false, at, __VA_ARGS__)
+#define config__warn(loader, at, ...)  config__message(loader, true, at, __VA_ARGS__)
+/* "queue.max_wait" or the variable it came from. */
+const char *config__label(struct loader *loader, const struct setting *setting);
+/* Reads a mapping whose settings lie at `pattern`, into `record`. */
+void config__walk(struct loader *loader, const char *pattern, void *record,
+                  const struct yaml_node *mapping);
+void config__apply(struct loader *loader, const struct setting *setting, void *record,
+                   const struct yaml_node *node);
+/* Reads a whole file; more than cap_bytes in *out means that it is larger. ERR_SYSTEM with errno. */
+int config__read_file(const char *path, size_t cap_bytes, struct dynbuf *out) WARN_UNUSED;
+/* A path as the file means it: relative ones start at the folder of the file. Ends in NUL. */
+struct span config__resolve_path(struct loader *loader, struct span path);
+/* Room for `count` records, zeroed; NULL (reported at `node`) when the arena is full. */
+void *config__records(struct loader *loader, const struct yaml_node *node, size_t size,
+                      uint32_t count);
+/* Defaults of all settings right below `pattern`, and again after reading: those required but not given. */
+void config__set_initial(struct loader *loader, const char *pattern, void *record);
+void config__require(struct loader *loader, const char *pattern, const struct yaml_node *mapping);
+
+/* --- provider.c, model.c, key.c, alias.c --- */
+void config__apply_providers(struct loader *loader, const struct yaml_node *node);
+void config__apply_models(struct loader *loader, struct config_provider *provider,
+                          const struct yaml_node *node);
+void config__apply_keys(struct loader *loader, struct config_provider *provider,
+                        const struct yaml_node *node);
+void config__apply_key(struct loader *loader, struct config_key *key, const struct yaml_node *node);
+void config__apply_aliases(struct loader *loader, const struct yaml_node *node);
+void config__check_aliases(struct loader *loader);
+
+/* --- env.c --- */
+void config__apply_environment(struct loader *loader);
+/* "PAPI_QUEUE_MAX_WAIT"; false when the setting has no variable. */
+bool config__variable(const struct setting *setting, char *name, size_t size);
+
+/* --- value.c: NULL, or why the text is not one (static) --- */
+const char *config__parse_bool(struct span text, bool *ret_value);
+const char *config__parse_duration(struct span text, uint64_t *ret_ms, bool *ret_without_unit);
+const char *config__parse_size(struct span text, uint64_t *ret_bytes);
+/* Names of models and aliases, and what a provider calls them. */
+const char *config__check_name(struct span text);
+const char *config__check_provider_id(struct span text);
+
+/* --- url.c --- */
+struct config_endpoint {
+    struct span host; /* into the text, without brackets */
+    struct span path; /* without slashes at the end; "" when there is none */
+    uint16_t port;
+    bool tls;
+};
+const char *config__parse_url(struct span text, struct config_endpoint *ret_endpoint);
+const char *config__parse_address(struct span text, struct span *ret_host, uint16_t *ret_port);
+const char *config__check_host_name(struct span host);
+const char *config__check_network(struct span text);
+bool config__host_is_loopback(struct span host);
+/* An address (not a name) that is neither public nor loopback and lies outside `network` (may be absent). */
+bool config__host_is_private(struct span host, struct span network);
+/* An address nothing is ever sent to: "this host", link-local (cloud metadata). */
+bool config__host_is_forbidden(struct span host);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Messages of the loader as lines that editors and people can follow: file:line:column, severity, text.
+ *
+ * Messages without a place in the file (the environment, a file that cannot be read) name their source in the text.
+ */
+#include "config/parts.h"
+
+int config_report_write(const struct config_report *report, const char *name, struct dynbuf *out) {
+    uint32_t shown_errors = 0;
+    for (uint32_t i = 0; i < report->count; i++) {
+        const struct config_message *item = &report->items[i];
+        const char *severity = item->warning ? "warning" : "error";
+        int err = item->line > 0 ? dynbuf_append_format(out, "%s:%u:%u: %s: %s\n",
+                                                        name != NULL ? name : "config", item->line,
+                                                        item->column, severity, item->text)
+                                 : dynbuf_append_format(out, "%s: %s\n", severity, item->text);
+        if (err < 0)
+            return err;
+        shown_errors += !item->warning;
+    }
+    if (report->errors > shown_errors)
+        return dynbuf_append_format(out, "and %u more errors\n", report->errors - shown_errors);
+    return 0;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of settings: the one place that knows what can be configured.
+ *
+ * Why a table: the loader, its messages, PAPI_<SETTING>, `papi check` and docs/reference/configuration.md all read the same
+ * rows, so a setting cannot exist in one and be missing in another. Rows marked SETTING_LATER are settings of the
+ * product that this version does not obey yet: known, so that a file written for a later version gets that answer instead
+ * of a wrong guess, and refused, so that nobody relies on a limit that is not there.
+ * To add a setting: a member of the struct in config.h, a row here, then regenerate the reference (`papi reference`).
+ * Leaves to others: reading values (value.c, url.c), walking the file (load.c).
+ */
+#include "base/check.h"
+#include "config/parts.h"
+
+#include <stddef.h>
+
+#define MINUTES_MS (60 * (uint64_t)1000)
+#define DAY_MS     (24 * 60 * MINUTES_MS)
+#define MIB        ((uint64_t)1024 * 1024)
+#define AT(member) .offset = offsetof(struct config, member)
+#define IN(member) .offset = offsetof(struct config_provider, member)
+#define OF(member) .offset = offsetof(struct config_model, member)
+#define LATER(name, text) \
+    { name, SETTING_LATER, .help = text }
+#define QUIRK(name, text) \
+    { "providers.*.quirks." #name, SETTING_BOOL, IN(quirks.name), .initial = "no", .help = text }
+#define TIMEOUT(name, member, text_default, text)                            \
+    {                                                                        \
+        "providers.*.timeouts." name, SETTING_DURATION, IN(timeouts.member), \
+            .min = 1, .max = DAY_MS, .initial = text_default, .help = text   \
+    }
+
+const struct setting config__settings[] = {
+    /* --- the listener --- */
+    {"listen", SETTING_ADDRESS, AT(listen), .initial = "127.0.0.1:7274",
+     .help = "Address and port to serve on; port 0 takes a free one. Only loopback addresses until "
+             "client keys are supported."},
+    {"auth", SETTING_AUTH, AT(auth), .initial = "open", .choices = "open|-keys",
+     .help = "`open`: any key is accepted, on loopback only."},
+    {"hosts", SETTING_HOSTS, AT(hosts),
+     .help = "Further names accepted in the Host field in open mode, without port."},
+    {"cors", SETTING_ORIGINS, AT(cors),
+     .help = "Origins of web pages (`https://app.example`) that may call this instance from a "
+             "browser."},
+    {"loops", SETTING_U32, AT(loops), .max = 64, .initial = "0",
+     .help = "I/O threads; 0 means as many as cores, at most 4."},
+
+    /* --- providers --- */
+    {"providers", SETTING_PROVIDERS, .help = "Providers by a name of your choice."},
+    {"providers.*.type", SETTING_CHOICE, IN(type), .initial = "openai",
+     .choices = "openai|-anthropic|-gemini|-cohere|-ollama", .help = "The wire it speaks."},
+    {"providers.*.base_url", SETTING_URL, SETTING_REQUIRED, IN(base_url),
+     .when_missing = "give the address of its API, such as https://api.example.com/v1",
+     .help = "Where its API is: http or https. Used as it stands; without a path, `/v1` is added."},
+    {"providers.*.keys", SETTING_KEYS,
+     .help = "Its keys: a list of references (`env:NAME`, `file:PATH`) or of mappings. None: asked "
+             "without a key."},
+    {"providers.*.keys[].key", SETTING_KEY, SETTING_REQUIRED,
+     .when_missing = "write env:NAME or file:PATH",
+     .help =
+         "`env:NAME`, `file:PATH` (relative to this file), or the key itself (with a warning)."},
+    {"providers.*.keys[].account", SETTING_NAME, .offset = offsetof(struct config_key, account),
+     .initial = "default", .help = "The account the key belongs to."},
+    {"providers.*.models", SETTING_MODELS, SETTING_REQUIRED,
+     .when_missing = "list the models it serves, such as models: [qwen3-8b]",
+     .help = "The models it serves: names or mappings."},
+    {"providers.*.models[].id", SETTING_NAME, SETTING_REQUIRED, OF(id),
+     .when_missing = "give the name clients use", .help = "The name clients use."},
+    {"providers.*.models[].upstream", SETTING_NAME, OF(upstream),
+     .help = "The provider's name for it; the same when not given."},
+    {"providers.*.models[].context", SETTING_U64, OF(context_tokens), .max = 1000000000,
+     .initial = "0", .help = "Context window in tokens; 0 means unknown."},
+    {"providers.*.models[].max_output", SETTING_U64, OF(output_tokens_max), .max = 1000000000,
+     .initial = "0", .help = "Most tokens of an answer; 0 means unknown."},
+    {"providers.*.models[].vision", SETTING_BOOL, OF(vision), .initial = "no",
+     .help = "Whether it takes images."},
+    {"providers.*.models[].tools", SETTING_BOOL, SETTING_INVERTED, OF(no_tools), .initial = "yes",
+     .help = "Whether it calls tools."},
+    {"providers.*.models[].json_schema", SETTING_BOOL, SETTING_INVERTED, OF(no_json_schema),
+     .initial = "yes", .help = "Whether it obeys a JSON schema."},
+    LATER("providers.*.models[].kind", "What it does: `chat`, `embed`, ..."),
+    {"providers.*.concurrency", SETTING_U32, IN(concurrency_max), .min = 1, .max = 10000,
+     .initial = "8", .help = "Requests at once for each account."},
+    {"providers.*.private_network", SETTING_NETWORK, IN(private_network),
+     .help =
+         "The private network its address may lie in, such as 10.1.2.0/24. Loopback needs none."},
+    {"providers.*.ca_file", SETTING_FILE, IN(ca_file),
+     .help = "PEM file (relative to this file) with further authorities that may sign its "
+             "certificate."},
+    TIMEOUT("connect", connect_ms, "5s", "Finding its address and connecting."),
+    TIMEOUT("tls", tls_ms, "5s", "The TLS handshake."),
+    TIMEOUT("first_token", first_token_ms, "120s", "To the first token of a stream."),
+    TIMEOUT("first_byte", first_byte_ms, "300s", "To the answer when it is not streamed."),
+    TIMEOUT("gap", gap_ms, "60s", "Silence inside an answer."),
+    QUIRK(max_tokens_legacy, "Wants `max_tokens` instead of `max_completion_tokens`."),
+    QUIRK(developer_role, "Knows the role `developer`; else it is sent as `system`."),
+    QUIRK(content_string_only, "Takes message content as one string only."),
+    QUIRK(content_never_null, "Wants an empty string where content would be null."),
+    QUIRK(no_stream_usage, "Does not know `stream_options.include_usage`."),
+    QUIRK(keep_extras, "Unknown members of a request are sent on."),
+    QUIRK(keep_reasoning, "Reasoning of earlier turns is sent on."),
+    LATER("providers.*.limits", "Limits of a provider that is not in the catalog."),
+    LATER("providers.*.tier", "`free` or `paid`."),
+    LATER("providers.*.billing", "Whether its keys may cost money."),
+    LATER("providers.*.budget", "Most money to spend."),
+    LATER("providers.*.data_use", "What it may do with prompts."),
+    LATER("providers.*.proxy", "HTTP CONNECT or SOCKS5 proxy for this provider."),
+
+    /* --- names --- */
+    {"models.aliases", SETTING_ALIASES,
+     .help = "Names for clients, each with what to try in order: a name, a list, or `{first: X, "
+             "then: Y}`."},
+
+    /* --- requests --- */
+    {"queue.max_wait", SETTING_DURATION, AT(queue_max_wait_ms), .max = 60 * MINUTES_MS,
+     .initial = "25s", .help = "Longest time a request waits for a provider."},
+    {"queue.max_waiting", SETTING_U32, AT(queue_max_waiting), .max = 1000000, .initial = "4096",
+     .help = "Most requests waiting at once."},
+    {"routing.attempts", SETTING_U32, AT(attempts_max), .min = 1, .max = 16, .initial = "3",
+     .help = "Most providers asked for one request."},
+    LATER("routing.strategy", "How candidates are ordered."),
+    LATER("routing.data_use", "`no-training` drops providers that may train on prompts."),
+    LATER("routing.stream_upstream", "Stream from providers for clients that do not."),
+    {"limits.body", SETTING_SIZE, AT(body_max_bytes), .min = 1024, .max = 1024 * MIB,
+     .initial = "32MiB", .help = "Largest request body, also after decompression."},
+    {"limits.bodies", SETTING_SIZE, AT(bodies_max_bytes), .min = 1024, .max = 1024 * 1024 * MIB,
+     .initial = "512MiB",
+     .help = "All request bodies in memory together; beyond it clients get a 503."},
+    {"limits.connections", SETTING_U32, AT(connections_max), .min = 1, .max = 1000000,
+     .initial = "4096", .help = "Client connections at once."},
+    {"limits.header_timeout", SETTING_DURATION, AT(header_timeout_ms), .min = 1, .max = DAY_MS,
+     .initial = "10s", .help = "To the end of a request's header."},
+    {"limits.body_timeout", SETTING_DURATION, AT(body_timeout_ms), .min = 1, .max = DAY_MS,
+     .initial = "30s", .help = "Silence inside a request's body."},
+    {"limits.idle_timeout", SETTING_DURATION, AT(idle_timeout_ms), .min = 1, .max = DAY_MS,
+     .initial = "130s", .help = "How long an unused client connection stays open."},
+    {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .max = DAY_MS, .initial = "30s",
+     .help = "After TERM: how long running requests may take."},
+
+    /* --- log --- */
+    {"log.level", SETTING_CHOICE, AT(log_level), .initial = "info",
+     .choices = "debug|info|warn|error", .help = "Least important line that is written."},
+    {"log.format", SETTING_CHOICE, AT(log_format), .initial = "text", .choices = "text|json",
+     .help = "Form of a line."},
+
+    /* --- known, not obeyed yet --- */
+    LATER("audience", "`self`, `group` or `public`: filters providers by their terms."),
+    LATER("keyless", "Which providers without keys are used."),
+    LATER("insecure_http", "Plain HTTP on addresses beyond loopback."),
+    LATER("trusted_proxies", "Who may speak for a client's address."),
+    LATER("store", "Database of accounts, keys and usage."),
+    LATER("cluster", "Ledger shared by several nodes."),
+};
+
+const size_t config__setting_count = array_length(config__settings);
+
+static const struct {
+    const char *name;
+    bool scalar;
+} types[SETTING_TYPE_COUNT] = {
+    [SETTING_BOOL] = {"yes or no", true},
+    [SETTING_U32] = {"number", true},
+    [SETTING_U64] = {"number", true},
+    [SETTING_DURATION] = {"duration", true},
+    [SETTING_SIZE] = {"size", true},
+    [SETTING_ADDRESS] = {"address and port", true},
+    [SETTING_URL] = {"URL", true},
+    [SETTING_NETWORK] = {"network", true},
+    [SETTING_FILE] = {"file", true},
+    [SETTING_NAME] = {"name", true},
+    [SETTING_CHOICE] = {"choice", true},
+    [SETTING_AUTH] = {"choice", true},
+    [SETTING_HOSTS] = {"list of names", false},
+    [SETTING_ORIGINS] = {"list of origins", false},
+    [SETTING_KEY] = {"reference to a key", true},
+    [SETTING_KEYS] = {"list of keys", false},
+    [SETTING_MODELS] = {"list of models", false},
+    [SETTING_PROVIDERS] = {"mapping", false},
+    [SETTING_ALIASES] = {"mapping", false},
+    [SETTING_LATER] = {"not supported yet", true},
+};
+
+const char *config__type_name(enum setting_type type) {
+    return types[type].name;
+}
+
+bool config__is_scalar(enum setting_type type) {
+    return types[type].scalar;
+}
+
+const struct setting *config__find(const char *path) {
+    for (size_t i = 0; i < config__setting_count; i++)
+        if (strcmp(config__settings[i].path, path) == 0)
+            return &config__settings[i];
+    return NULL;
+}
+
+/* What follows `section` and its dot in a path; NULL when the path lies elsewhere. */
+static const char *inside(const char *path, const char *section) {
+    size_t length = strlen(section);
+    if (length == 0)
+        return path;
+    return strncmp(path, section, length) == 0 && path[length] == '.' ? path + length + 1 : NULL;
+}
+
+bool config__is_section(const char *path) {
+    for (size_t i = 0; i < config__setting_count; i++)
+        if (inside(config__settings[i].path, path) != NULL)
+            return true;
+    return false;
+}
+
+static const char *leaf_of(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot != NULL ? dot + 1 : path;
+}
+
+const char *config__nearest(const char *section, struct span name, struct arena *arena,
+                            bool *ret_close) {
+    const char *best = "";
+    size_t best_distance = SIZE_MAX;
+    for (size_t i = 0; i < config__setting_count; i++) {
+        const struct setting *setting = &config__settings[i];
+        const char *rest = setting->type == SETTING_LATER ? NULL : inside(setting->path, section);
+        size_t distance = SIZE_MAX;
+        const char *shown = rest;
+        if (rest != NULL) {
+            char *child = arena_format(arena, "%.*s", (int)strcspn(rest, ".["), rest);
+            if (child == NULL)
+                break;
+            distance = span_distance(name, span_text(child));
+            shown = child;
+        }
+        /* The right name in the wrong place comes right behind a typing error in the right place. */
+        if (setting->type != SETTING_LATER && distance > 2 &&
+            span_is_nocase(name, leaf_of(setting->path))) {
+            distance = 2;
+            shown = setting->path;
+        }
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = shown;
+        }
+    }
+    *ret_close = best_distance <= (name.len + 2) / 3 || strchr(best, '.') != NULL;
+    return best;
+}
