@@ -110,6 +110,27 @@ static void grant(struct visit *visit, struct ticket *ticket) {
     ticket_action(visit, ACTION_DISPATCH, ticket);
 }
 
+/* It was not asked, so it may be later. */
+static void return_unasked(struct visit *visit, struct ticket *ticket) {
+    ledger_abandon(visit, ticket);
+    if (ticket->candidate != INDEX_NONE)
+        ticket->tried &= ~((uint64_t)1 << ticket->candidate);
+    ticket_place_or_refuse(visit, ticket);
+}
+
+/* What was open when it was chosen may have been benched, or configured smaller, while the ledger was asked. */
+static void grant_if_still_open(struct visit *visit, struct ticket *ticket) {
+    const struct route *route = &visit->scheduler->routes[ticket->route];
+    bool shut = ticket->probe ? route_shut_firmly(visit->scheduler, route)
+                              : route_shut_until(visit->scheduler, route) > visit->now_ns;
+    const struct account *account = &visit->scheduler->accounts[ticket->account];
+    bool crowded = account->concurrency_max > 0 && account->in_flight > account->concurrency_max;
+    if (shut || crowded)
+        return_unasked(visit, ticket);
+    else
+        grant(visit, ticket);
+}
+
 static void ask_durable(struct visit *visit, struct account *account) {
     if (account->asking)
         return;
@@ -125,12 +146,12 @@ static void ask_durable(struct visit *visit, struct account *account) {
 static void grant_when_durable(struct visit *visit, struct ticket *ticket) {
     struct account *account = &visit->scheduler->accounts[ticket->account];
     if (!account->durable) {
-        grant(visit, ticket);
+        grant_if_still_open(visit, ticket);
         return;
     }
     if (account->numbered < account->mark_durable && list_empty(&account->unmarked)) {
         account->numbered++;
-        grant(visit, ticket);
+        grant_if_still_open(visit, ticket);
         return;
     }
     list_append(&account->unmarked, &ticket->unmarked);
@@ -228,13 +249,9 @@ void ledger_settle(struct visit *visit, struct ticket *ticket, enum charge charg
 static void try_elsewhere(struct visit *visit, struct ticket *ticket, uint64_t rest_ns) {
     /* An account that was configured away is not to blame. */
     uint32_t account = ticket->route != INDEX_NONE ? ticket->account : INDEX_NONE;
-    ledger_abandon(visit, ticket);
     if (account != INDEX_NONE)
         bench_account(visit, account, rest_ns);
-    if (ticket->candidate != INDEX_NONE)
-        ticket->tried &=
-            ~((uint64_t)1 << ticket->candidate); /* it was not asked, so it may be later */
-    ticket_place_or_refuse(visit, ticket);
+    return_unasked(visit, ticket);
 }
 
 void ledger_answer(struct visit *visit, uint64_t id, enum remote_verdict verdict) {
@@ -305,7 +322,7 @@ static bool serve_account(struct visit *visit, struct account *account) {
         struct ticket *ticket = container_of(list_pop(&account->unmarked), struct ticket, unmarked);
         if (account->durable)
             account->numbered++;
-        grant(visit, ticket);
+        grant_if_still_open(visit, ticket);
     }
     if (!list_empty(&account->unmarked))
         ask_durable(visit, account);

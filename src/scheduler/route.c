@@ -58,14 +58,18 @@ uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *
     return earliest_ns;
 }
 
-static bool may_be_overridden(const struct scheduler *scheduler, const struct route *route) {
+bool route_shut_firmly(const struct scheduler *scheduler, const struct route *route) {
     const struct account *account = &scheduler->accounts[route->account];
     const struct provider *provider = &scheduler->providers[account->provider];
-    if ((route->shut & SHUT_PROBE) != 0 || !route_account_has_room(account))
-        return false;
-    return !((route->shut & SHUT_BENCH) != 0 && route->bench.firm) &&
-           !(account->shut != 0 && account->bench.firm) &&
-           !(provider->shut != 0 && provider->bench.firm);
+    return ((route->shut & SHUT_BENCH) != 0 && route->bench.firm) ||
+           (account->shut != 0 && account->bench.firm) ||
+           (provider->shut != 0 && provider->bench.firm);
+}
+
+static bool may_be_overridden(const struct scheduler *scheduler, const struct route *route) {
+    return (route->shut & SHUT_PROBE) == 0 &&
+           route_account_has_room(&scheduler->accounts[route->account]) &&
+           !route_shut_firmly(scheduler, route);
 }
 
 uint32_t route_panic(const struct visit *visit, const struct ticket *ticket, uint64_t mask) {

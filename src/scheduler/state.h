@@ -185,6 +185,8 @@ uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *
                         uint64_t mask);
 uint32_t route_panic(const struct visit *visit, const struct ticket *ticket, uint64_t mask);
 uint64_t route_shut_until(const struct scheduler *scheduler, const struct route *route);
+/* Shut by more than our own guess: quota, keys, or the provider's own word. */
+bool route_shut_firmly(const struct scheduler *scheduler, const struct route *route);
 bool route_account_has_room(const struct account *account);
 
 /* bench.c */

@@ -189,8 +189,9 @@ static uint64_t of_same_provider(const struct scheduler *scheduler, const struct
 /* The candidates a failed one takes with it. */
 static uint64_t struck_out(const struct scheduler *scheduler, const struct ticket *ticket,
                            const struct outcome_row *row) {
+    /* Who was asked has gone from the configuration, so nobody knows who another provider is. */
     if (ticket->candidate == INDEX_NONE)
-        return 0;
+        return row->retry == RETRY_SECOND_OPINION ? UINT64_MAX : 0;
     if (row->retry == RETRY_SECOND_OPINION)
         return of_same_provider(scheduler, ticket) | ticket->asked;
     if (row->retry == RETRY_ELSEWHERE_FREE && row->bench == BENCH_NOTHING)
