@@ -10,12 +10,14 @@
 #include "net/stream.h"
 
 struct origin {
-    struct span host; /* borrowed: as long as whoever made it says; name or numeric, without brackets */
+    struct span
+        host; /* borrowed: as long as whoever made it says; name or numeric, without brackets */
     uint16_t port;
     bool tls;
-    bool allow_loopback;            /* the config names a loopback address */
-    struct span private_network;    /* "10.1.2.0/24" or absent: other private ranges that may be reached */
-    struct span ca_file;            /* PEM with additional authorities, or absent: system CA only */
+    bool allow_loopback; /* the config names a loopback address */
+    struct span
+        private_network; /* "10.1.2.0/24" or absent: other private ranges that may be reached */
+    struct span ca_file; /* PEM with additional authorities, or absent: system CA only */
 };
 
 struct net_context; /* per loop: resolver, TLS contexts, session cache */
@@ -25,7 +27,7 @@ void net_context_free(struct net_context *net); /* nothing may be connecting */
 struct connector; /* one connection attempt; freed by itself after its callback */
 
 struct connect_request {
-    const struct origin *origin; /* borrowed until the callback */
+    const struct origin *origin;  /* borrowed until the callback */
     uint64_t connect_deadline_ns; /* resolving and TCP together */
     uint64_t tls_timeout_ns;      /* from TCP connected */
     /* err 0: the stream is the caller's. Otherwise a class of base/err.h (ERR_DNS_*, ERR_CONNECT_*, ERR_TLS_*,

@@ -22,9 +22,12 @@ int listener_probe(struct listen_address *address, int *ret_fd) WARN_UNUSED;
 void listener_probe_done(int fd);
 
 /* on_accept owns the stream (set a handler, then stream_start). TCP_NODELAY is set. */
-int listener_open(struct loop *loop, const struct listen_address *address, void (*on_accept)(void *context, struct stream *stream),
-                  void *context, struct listener **ret_listener) WARN_UNUSED;
+int listener_open(struct loop *loop, const struct listen_address *address,
+                  void (*on_accept)(void *context, struct stream *stream), void *context,
+                  struct listener **ret_listener) WARN_UNUSED;
 /* Stops accepting (descriptor shortage, connection cap) and takes it up again. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
+/* How often accepting had to wait because no descriptor was left. */
+uint64_t listener_shortages(const struct listener *listener);
 void listener_close(struct listener *listener); /* frees itself */

@@ -33,7 +33,8 @@ uint64_t loop_refresh_now_ns(struct loop *loop);
 /* --- timers: embedded in their owner; no closing, no allocation --- */
 struct loop_timer {
     struct heap_node node;
-    void (*fire)(struct loop_timer *timer); /* cleared before the call: may set itself again or free its owner */
+    void (*fire)(struct loop_timer
+                     *timer); /* cleared before the call: may set itself again or free its owner */
 };
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns);
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
@@ -58,5 +59,6 @@ struct loop_message {
 void loop_post(struct loop *loop, struct loop_message *message);
 
 /* --- signals: one handler a number, called on this loop's thread; loop_signals_close before loop_free --- */
-int loop_signal(struct loop *loop, int signal_number, void (*handle)(void *context, int signal_number), void *context);
+int loop_signal(struct loop *loop, int signal_number,
+                void (*handle)(void *context, int signal_number), void *context);
 void loop_signals_close(struct loop *loop);

@@ -28,7 +28,7 @@ struct stream_handler {
 };
 
 #define STREAM_HIGH_WATER_BYTES ((size_t)256 * 1024)
-#define STREAM_LOW_WATER_BYTES ((size_t)64 * 1024)
+#define STREAM_LOW_WATER_BYTES  ((size_t)64 * 1024)
 
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *context);
 struct loop *stream_loop(const struct stream *stream);
@@ -41,7 +41,8 @@ void stream_resume(struct stream *stream);
 #define STREAM_QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 int stream_write(struct stream *stream, struct span bytes) WARN_UNUSED;
 /* Borrows: the bytes must live until release(argument) is called (once, also on close; may be NULL for static bytes). */
-int stream_write_borrowed(struct stream *stream, struct span bytes, void (*release)(void *argument), void *argument) WARN_UNUSED;
+int stream_write_borrowed(struct stream *stream, struct span bytes, void (*release)(void *argument),
+                          void *argument) WARN_UNUSED;
 /* Bytes accepted but not yet in the kernel. */
 size_t stream_queued_bytes(const struct stream *stream);
 /* Sends what is queued, then FIN (TLS: close_notify first). Reading goes on. */

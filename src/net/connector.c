@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * From an origin to a connected stream.
+ *
+ * The way: a numeric host or a name resolved; then its addresses, the next one starting as soon as the one before failed
+ * or CONNECT_STAGGER_NS have passed, and the first to connect wins (RFC 8305 section 5), so a dead address costs a quarter
+ * of a second and not the whole deadline; then TLS with its own deadline. Each address is judged right before its connect,
+ * so a name that changes its mind gains nothing.
+ * Promises: exactly one on_done, from a task and never from inside connector_start; none after connector_cancel; on success
+ * the stream is bare, without a handler and not started. Leaves to others: keeping connections (http).
+ */
+#include "net/connector.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/address.h"
+#include "net/resolver.h"
+#include "net/socket.h"
+#include "net/stream_parts.h"
+
+#include <unistd.h>
+
+#define CONNECTOR_MAGIC        0x636f6e6eu
+#define CONNECT_STAGGER_NS     (250 * NS_PER_MS)
+#define CONNECT_HOST_MAX_BYTES 255 /* RFC 1035 section 2.3.4 */
+
+struct net_context {
+    struct loop *loop;
+    struct resolver *resolver; /* owned */
+    size_t connecting;
+};
+
+struct connector {
+    uint32_t magic;
+    bool over;
+    struct net_context *net;
+    struct connect_request request;
+    struct resolver_query query;
+    struct address_list addresses;
+    uint32_t next;                          /* address to try next */
+    struct stream *tries[ADDRESS_LIST_MAX]; /* owned: connects under way */
+    uint32_t try_count;
+    struct stream *stream; /* owned: connected, being made TLS or handed over */
+    struct loop_timer deadline;
+    struct loop_timer stagger;
+    struct loop_task done;
+    int err;
+};
+
+static void try_next(struct connector *connector);
+
+static void drop_streams(struct connector *connector) {
+    for (uint32_t i = 0; i < connector->try_count; i++)
+        stream_close(connector->tries[i]);
+    connector->try_count = 0;
+    if (connector->stream != NULL)
+        stream_close(connector->stream);
+    connector->stream = NULL;
+}
+
+static void connector_free(struct connector *connector) {
+    struct net_context *net = connector->net;
+    loop_timer_clear(net->loop, &connector->deadline);
+    loop_timer_clear(net->loop, &connector->stagger);
+    loop_undefer(&connector->done);
+    resolver_forget(&connector->query);
+    net->connecting--;
+    loop__closed(net->loop);
+    connector->magic = 0;
+    mem_free(connector);
+}
+
+static void on_done_task(struct loop_task *task) {
+    struct connector *connector = container_of(task, struct connector, done);
+    struct connect_request request = connector->request;
+    struct stream *stream = connector->stream;
+    int err = connector->err;
+    connector_free(connector);
+    request.on_done(request.context, err, stream);
+}
+
+static void finish(struct connector *connector, int err) {
+    if (connector->over)
+        return;
+    connector->over = true;
+    connector->err = err;
+    loop_timer_clear(connector->net->loop, &connector->deadline);
+    loop_timer_clear(connector->net->loop, &connector->stagger);
+    resolver_forget(&connector->query);
+    if (err < 0)
+        drop_streams(connector);
+    loop_defer(connector->net->loop, &connector->done);
+}
+
+static struct connector *connector_of_deadline(struct loop_timer *timer) {
+    struct connector *connector = container_of(timer, struct connector, deadline);
+    return cast_checked(connector, struct connector, CONNECTOR_MAGIC);
+}
+
+/* --- TCP --- */
+
+static void on_connect_late(struct loop_timer *timer) {
+    finish(connector_of_deadline(timer), ERR_CONNECT_TIMEOUT);
+}
+
+static void forget_try(struct connector *connector, const struct stream *stream) {
+    uint32_t place = 0;
+    while (connector->tries[place] != stream)
+        place++;
+    connector->tries[place] = connector->tries[--connector->try_count];
+}
+
+static void on_connected(struct stream *stream, int err) {
+    struct connector *connector = cast_checked(stream->context, struct connector, CONNECTOR_MAGIC);
+    forget_try(connector, stream);
+    if (err < 0) {
+        connector->err = err;
+        stream_close(stream);
+        try_next(connector);
+        return;
+    }
+    drop_streams(connector);
+    stream_set_handler(stream, NULL, NULL);
+    connector->stream = stream;
+    finish(connector, connector->request.origin->tls ? ERR_UNSUPPORTED : 0);
+}
+
+static int try_address(struct connector *connector, const struct sockaddr_storage *address) {
+    const struct origin *origin = connector->request.origin;
+    const struct address_rules rules = {origin->allow_loopback, origin->private_network};
+    int fd;
+    int err = address_check(address, &rules);
+    if (err == 0)
+        err = socket_open(address->ss_family, &fd);
+    if (err < 0)
+        return err == ERR_UNSUPPORTED ? ERR_CONNECT_UNREACHABLE : err;
+    socket_set_no_delay(fd);
+    struct stream *stream = stream__new(connector->net->loop, fd, address);
+    stream_set_handler(stream, NULL, connector);
+    err = stream__connect(stream, address, on_connected);
+    if (err < 0)
+        stream_close(stream);
+    else
+        connector->tries[connector->try_count++] = stream;
+    return err;
+}
+
+static void try_next(struct connector *connector) {
+    struct loop *loop = connector->net->loop;
+    struct address_list *list = &connector->addresses;
+    loop_timer_clear(loop, &connector->stagger);
+    while (connector->next < list->count) {
+        struct sockaddr_storage *address = &list->items[connector->next++];
+        address_set_port(address, connector->request.origin->port);
+        int err = try_address(connector, address);
+        if (err == 0) {
+            if (connector->next < list->count)
+                loop_timer_set(loop, &connector->stagger, loop_now_ns(loop) + CONNECT_STAGGER_NS);
+            return;
+        }
+        /* What an address that may be reached said tells more than that another may not. */
+        if (connector->err == 0 || err != ERR_ADDRESS_FORBIDDEN)
+            connector->err = err;
+    }
+    if (connector->try_count == 0)
+        finish(connector, connector->err < 0 ? connector->err : ERR_DNS_NOT_FOUND);
+}
+
+static void on_stagger(struct loop_timer *timer) {
+    try_next(container_of(timer, struct connector, stagger));
+}
+
+/* --- names --- */
+
+static void on_resolve_late(struct loop_timer *timer) {
+    finish(connector_of_deadline(timer), ERR_DNS_TIMEOUT);
+}
+
+static void on_answer(struct resolver_query *query, int err, const struct address_list *list) {
+    struct connector *connector = container_of(query, struct connector, query);
+    if (err < 0) {
+        finish(connector, err);
+        return;
+    }
+    connector->addresses = *list;
+    connector->deadline.fire = on_connect_late;
+    try_next(connector);
+}
+
+/* Numeric hosts, and the loopback names that RFC 6761 section 6.3 reserves. */
+static bool known_host(struct span host, struct address_list *ret_list) {
+    bool local = span_is_nocase(host, "localhost") || span_is_nocase(host, "localhost.");
+    ret_list->count = 0;
+    if (!local) {
+        bool numeric = address_parse(host, 0, &ret_list->items[0]) == 0;
+        ret_list->count = numeric ? 1 : 0;
+        return numeric;
+    }
+    ret_list->count = 2;
+    return address_parse(SPAN_LITERAL("127.0.0.1"), 0, &ret_list->items[0]) == 0 &&
+           address_parse(SPAN_LITERAL("::1"), 0, &ret_list->items[1]) == 0;
+}
+
+static void begin(struct connector *connector) {
+    struct span host = connector->request.origin->host;
+    bool fits = host.len > 0 && host.len <= CONNECT_HOST_MAX_BYTES &&
+                memchr(host.ptr, '\0', host.len) == NULL;
+    if (!fits) {
+        finish(connector, ERR_DNS_NOT_FOUND);
+        return;
+    }
+    if (known_host(host, &connector->addresses)) {
+        try_next(connector);
+        return;
+    }
+    connector->deadline.fire = on_resolve_late;
+    int err = resolver_ask(connector->net->resolver, host, &connector->query);
+    if (err < 0)
+        finish(connector, err);
+}
+
+struct connector *connector_start(struct net_context *net, const struct connect_request *request) {
+    struct connector *connector = mem_zalloc(sizeof *connector);
+    connector->magic = CONNECTOR_MAGIC;
+    connector->net = net;
+    connector->request = *request;
+    connector->deadline.fire = on_connect_late;
+    connector->stagger.fire = on_stagger;
+    connector->query.on_answer = on_answer;
+    list_init(&connector->query.node);
+    loop_task_init(&connector->done, on_done_task);
+    net->connecting++;
+    loop__opened(net->loop);
+    loop_timer_set(net->loop, &connector->deadline, request->connect_deadline_ns);
+    begin(connector);
+    return connector;
+}
+
+void connector_cancel(struct connector *connector) {
+    check(connector->magic == CONNECTOR_MAGIC);
+    drop_streams(connector);
+    connector_free(connector);
+}
+
+/* --- the context of a loop --- */
+
+struct net_context *net_context_new(struct loop *loop) {
+    struct net_context *net = mem_zalloc(sizeof *net);
+    net->loop = loop;
+    net->resolver = resolver_new(loop);
+    return net;
+}
+
+void net_context_free(struct net_context *net) {
+    check(net->connecting == 0);
+    resolver_free(net->resolver);
+    mem_free(net);
+}
+
+struct resolver *net_context_resolver(struct net_context *net) {
+    return net->resolver;
+}

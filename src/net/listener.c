@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Listening sockets.
+ *
+ * Why a probe: with SO_REUSEPORT the kernel lets a second program of the same user share the port and take half of the
+ * connections, silently. So one socket binds without it and fails if anybody has the port; then it gives SO_REUSEADDR up
+ * and takes SO_REUSEPORT on, after which our own loops may bind beside it and another probe may not (the kernel compares
+ * the flags of both sockets). It never listens, so it gets no connection. SO_REUSEADDR at its bind is for connections of
+ * an earlier run that are in TIME_WAIT.
+ * When no descriptor is left, accepting stops for a moment instead of spinning on a socket that stays readable.
+ * Promises: accepted sockets are non-blocking and send at once (TCP_NODELAY is inherited). Leaves to others: how many
+ * connections are too many.
+ */
+#include "net/listener.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/address.h"
+#include "net/loop_parts.h"
+#include "net/socket.h"
+#include "net/stream_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LISTENER_MAGIC       0x6c697374u
+#define LISTENER_BACKLOG     4096
+#define LISTENER_ACCEPTS_MAX 16
+#define LISTENER_SHORTAGE_NS (100 * NS_PER_MS)
+
+struct listener {
+    uint32_t magic;
+    int fd;
+    bool paused;
+    bool closing;
+    struct loop *loop;
+    void (*on_accept)(void *context, struct stream *stream);
+    void *context;
+    uint64_t shortages;
+    struct loop_timer retry;
+    uv_poll_t poll;
+};
+
+/* --- addresses --- */
+
+/* "[::1]:80" -> "::1", "80"; the last colon of anything else divides host and port. */
+static bool split_host(struct span text, struct span *ret_host, struct span *ret_port) {
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (colon == 0)
+        return false;
+    *ret_port = span_of(text.ptr + colon, text.len - colon);
+    *ret_host = span_of(text.ptr, colon - 1);
+    bool bracketed =
+        ret_host->len >= 2 && ret_host->ptr[0] == '[' && ret_host->ptr[ret_host->len - 1] == ']';
+    if (!bracketed)
+        return memchr(ret_host->ptr, ':', ret_host->len) == NULL;
+    *ret_host = span_of(ret_host->ptr + 1, ret_host->len - 2);
+    return true;
+}
+
+int listen_address_parse(struct span text, struct listen_address *ret_address) {
+    struct listen_address address;
+    struct sockaddr_storage parsed;
+    struct span host, port_text;
+    uint64_t port;
+    if (span_absent(text) || !split_host(text, &host, &port_text) ||
+        !span_to_u64(port_text, &port) || port > UINT16_MAX)
+        return ERR_ADDRESS_INVALID;
+    if (span_is_nocase(host, "localhost"))
+        host = SPAN_LITERAL("127.0.0.1");
+    if (host.len >= sizeof address.host || address_parse(host, (uint16_t)port, &parsed) < 0)
+        return ERR_ADDRESS_INVALID;
+    memcpy(address.host, host.ptr, host.len);
+    address.host[host.len] = '\0';
+    address.port = (uint16_t)port;
+    *ret_address = address;
+    return 0;
+}
+
+bool listen_address_is_loopback(const struct listen_address *address) {
+    struct sockaddr_storage parsed;
+    return address_parse(span_text(address->host), address->port, &parsed) == 0 &&
+           address_is_loopback(&parsed);
+}
+
+/* --- binding --- */
+
+static int bind_class(int system_error) {
+    if (system_error == EADDRINUSE)
+        return ERR_ADDRESS_IN_USE;
+    if (system_error == EACCES || system_error == EPERM)
+        return ERR_PERMISSION;
+    return system_error == EADDRNOTAVAIL ? ERR_ADDRESS_INVALID : ERR_SYSTEM;
+}
+
+static int set_flag(int fd, int option, int value) {
+    return setsockopt(fd, SOL_SOCKET, option, &value, sizeof value) == 0 ? 0 : ERR_SYSTEM;
+}
+
+static int open_bound(const struct listen_address *address, bool share_port, int *ret_fd) {
+    struct sockaddr_storage place;
+    int fd;
+    int err = address_parse(span_text(address->host), address->port, &place);
+    if (err == 0)
+        err = socket_open(place.ss_family, &fd);
+    if (err < 0)
+        return err == ERR_UNSUPPORTED ? ERR_ADDRESS_INVALID : err;
+    err = set_flag(fd, SO_REUSEADDR, 1);
+    if (err == 0 && share_port)
+        err = set_flag(fd, SO_REUSEPORT, 1);
+    if (err == 0 && bind(fd, (const struct sockaddr *)&place, socket_address_len(&place)) < 0)
+        err = bind_class(errno);
+    if (err < 0)
+        (void)close(fd);
+    else
+        *ret_fd = fd;
+    return err;
+}
+
+int listener_probe(struct listen_address *address, int *ret_fd) {
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof bound;
+    int fd;
+    int err = open_bound(address, false, &fd);
+    if (err < 0)
+        return err;
+    if (set_flag(fd, SO_REUSEADDR, 0) < 0 || set_flag(fd, SO_REUSEPORT, 1) < 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &length) < 0) {
+        (void)close(fd);
+        return ERR_SYSTEM;
+    }
+    address->port = address_port(&bound);
+    *ret_fd = fd;
+    return 0;
+}
+
+void listener_probe_done(int fd) {
+    (void)close(fd);
+}
+
+/* --- accepting --- */
+
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void watch(struct listener *listener, bool on) {
+    check((on ? uv_poll_start(&listener->poll, UV_READABLE, on_poll)
+              : uv_poll_stop(&listener->poll)) == 0);
+}
+
+static void on_retry(struct loop_timer *timer) {
+    struct listener *listener = container_of(timer, struct listener, retry);
+    if (!listener->paused)
+        watch(listener, true);
+}
+
+static void wait_for_descriptors(struct listener *listener) {
+    listener->shortages++;
+    watch(listener, false);
+    loop_timer_set(listener->loop, &listener->retry,
+                   loop_now_ns(listener->loop) + LISTENER_SHORTAGE_NS);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events) {
+    struct listener *listener = cast_checked(handle->data, struct listener, LISTENER_MAGIC);
+    (void)events;
+    loop__wake(listener->loop);
+    if (status < 0) {
+        wait_for_descriptors(listener);
+        return;
+    }
+    for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++) {
+        struct sockaddr_storage peer = {0};
+        int fd;
+        int err = socket_accept(listener->fd, &fd, &peer);
+        if (err == ERR_BUSY)
+            wait_for_descriptors(listener);
+        if (err < 0)
+            return;
+        listener->on_accept(listener->context, stream__new(listener->loop, fd, &peer));
+    }
+}
+
+int listener_open(struct loop *loop, const struct listen_address *address,
+                  void (*on_accept)(void *context, struct stream *stream), void *context,
+                  struct listener **ret_listener) {
+    int fd;
+    int err = open_bound(address, true, &fd);
+    if (err < 0)
+        return err;
+    socket_set_no_delay(fd);
+    if (listen(fd, LISTENER_BACKLOG) < 0) {
+        err = bind_class(errno);
+        (void)close(fd);
+        return err;
+    }
+    struct listener *listener = mem_zalloc(sizeof *listener);
+    *listener = (struct listener){.magic = LISTENER_MAGIC,
+                                  .fd = fd,
+                                  .loop = loop,
+                                  .on_accept = on_accept,
+                                  .context = context,
+                                  .retry = {.fire = on_retry}};
+    check(uv_poll_init(&loop->uv, &listener->poll, fd) == 0);
+    listener->poll.data = listener;
+    loop__opened(loop);
+    watch(listener, true);
+    *ret_listener = listener;
+    return 0;
+}
+
+void listener_pause(struct listener *listener) {
+    check(listener->magic == LISTENER_MAGIC && !listener->closing);
+    listener->paused = true;
+    watch(listener, false);
+}
+
+void listener_resume(struct listener *listener) {
+    check(listener->magic == LISTENER_MAGIC && !listener->closing);
+    listener->paused = false;
+    loop_timer_clear(listener->loop, &listener->retry);
+    watch(listener, true);
+}
+
+uint64_t listener_shortages(const struct listener *listener) {
+    return listener->shortages;
+}
+
+static void on_listener_closed(uv_handle_t *handle) {
+    struct listener *listener = cast_checked(handle->data, struct listener, LISTENER_MAGIC);
+    loop__closed(listener->loop);
+    listener->magic = 0;
+    mem_free(listener);
+}
+
+void listener_close(struct listener *listener) {
+    check(listener->magic == LISTENER_MAGIC && !listener->closing);
+    listener->closing = true;
+    loop_timer_clear(listener->loop, &listener->retry);
+    uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
+    (void)close(listener->fd);
+}
