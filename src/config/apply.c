@@ -117,7 +117,8 @@ const char *config_listen_refused(struct span address) {
 static void put_address(const struct slot *slot) {
     const char *why = config_listen_refused(slot->node->text);
     if (why != NULL)
-        refuse(slot, why);
+        config__error(slot->loader, slot->node, "'%s: %.*s' %s",
+                      config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text), why);
     else
         put_text(slot);
 }
@@ -141,8 +142,8 @@ static void put_name(const struct slot *slot) {
 static void put_url(const struct slot *slot) {
     struct config_provider *provider =
         container_of((struct span *)slot->target, struct config_provider, base_url);
-    struct config_endpoint endpoint;
-    const char *why = config__parse_url(slot->node->text, &endpoint);
+    struct config_url url;
+    const char *why = config_url_parse(slot->node->text, &url);
     if (why != NULL) {
         /* Not echoed: what is wrong with it may be a password. */
         config__error(slot->loader, slot->node, "'%s' %s",
@@ -150,11 +151,11 @@ static void put_url(const struct slot *slot) {
         return;
     }
     put_text(slot);
-    provider->host = endpoint.host;
-    provider->port = endpoint.port;
-    provider->tls = endpoint.tls;
-    provider->base_path = endpoint.path.len > 0 ? endpoint.path : SPAN_LITERAL("/v1");
-    provider->host_is_loopback = config__host_is_loopback(endpoint.host);
+    provider->host = url.host;
+    provider->port = url.port;
+    provider->tls = url.tls;
+    provider->base_path = url.path.len > 0 ? url.path : SPAN_LITERAL("/v1");
+    provider->host_is_loopback = url.host_is_loopback;
 }
 
 struct span config__resolve_path(struct loader *loader, struct span path) {
@@ -283,9 +284,8 @@ void *config__records(struct loader *loader, const struct yaml_node *node, size_
 }
 
 static const char *check_origin(struct span text) {
-    struct config_endpoint endpoint;
-    if (config__parse_url(text, &endpoint) != NULL || endpoint.path.len > 0 ||
-        span_ends_with(text, "/"))
+    struct config_url url;
+    if (config_url_parse(text, &url) != NULL || url.path.len > 0 || span_ends_with(text, "/"))
         return "must be an origin such as https://app.example, without a path";
     return NULL;
 }

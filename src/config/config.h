@@ -17,8 +17,8 @@
 enum config_auth { CONFIG_AUTH_OPEN, CONFIG_AUTH_KEYS };
 
 struct config_key {
-    struct secret *key;   /* owned ref; NULL = keyless entry */
-    struct span account;  /* "default" when not named */
+    struct secret *key;  /* owned ref; NULL = keyless entry */
+    struct span account; /* "default" when not named */
 };
 
 struct config_model {
@@ -26,21 +26,22 @@ struct config_model {
     struct span upstream;    /* the provider's name; equal to id when not given */
     uint64_t context_tokens; /* 0 = unknown */
     uint64_t output_tokens_max;
-    bool vision, no_tools, no_json_schema; /* settings `vision: yes`, `tools: no`, `json_schema: no` */
+    bool vision, no_tools,
+        no_json_schema; /* settings `vision: yes`, `tools: no`, `json_schema: no` */
 };
 
 struct config_provider {
     struct span id;
-    struct span type;        /* "openai" */
+    struct span type; /* "openai" */
     struct span base_url;
     /* base_url taken apart */
     struct span host;
-    struct span base_path;   /* without the last slash */
+    struct span base_path; /* without the last slash */
     uint16_t port;
     bool tls;
-    bool host_is_loopback;   /* a loopback address or name in the file allows that address */
+    bool host_is_loopback; /* a loopback address or name in the file allows that address */
     struct span private_network, ca_file; /* absent when not given */
-    struct config_key *keys; /* none given: one keyless entry */
+    struct config_key *keys;              /* none given: one keyless entry */
     uint32_t key_count;
     struct config_model *models;
     uint32_t model_count;
@@ -49,9 +50,10 @@ struct config_provider {
         uint64_t connect_ms, tls_ms, first_token_ms, first_byte_ms, gap_ms;
     } timeouts;
     struct {
-        bool max_tokens_legacy, developer_role, content_string_only, content_never_null, no_stream_usage, keep_extras, keep_reasoning;
+        bool max_tokens_legacy, developer_role, content_string_only, content_never_null,
+            no_stream_usage, keep_extras, keep_reasoning;
     } quirks;
-    unsigned line;           /* of its name in the file, for messages */
+    unsigned line; /* of its name in the file, for messages */
 };
 
 struct config_alias {
@@ -62,12 +64,12 @@ struct config_alias {
 };
 
 struct config {
-    struct span listen;       /* "127.0.0.1:7274" */
+    struct span listen; /* "127.0.0.1:7274" */
     enum config_auth auth;
-    uint32_t loops;           /* 0 = min(cores, 4) */
-    struct span *hosts;       /* further Host names accepted in open mode */
+    uint32_t loops;     /* 0 = min(cores, 4) */
+    struct span *hosts; /* further Host names accepted in open mode */
     uint32_t host_count;
-    struct span *cors;        /* further Origins */
+    struct span *cors; /* further Origins */
     uint32_t cors_count;
     struct config_provider *providers;
     uint32_t provider_count;
@@ -80,11 +82,11 @@ struct config {
     uint64_t bodies_max_bytes;  /* all buffered bodies together, 512 MiB */
     uint32_t connections_max;   /* clients' connections at once, in all */
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
-    uint64_t drain_timeout_ms;  /* TERM: how long running requests may take */
-    struct span log_level;      /* log: {level: info, format: text} */
+    uint64_t drain_timeout_ms; /* TERM: how long running requests may take */
+    struct span log_level;     /* log: {level: info, format: text} */
     struct span log_format;
-    struct span file;           /* path it came from; absent = none */
-    struct arena *arena;        /* owned */
+    struct span file;    /* path it came from; absent = none */
+    struct arena *arena; /* owned */
 };
 
 struct config_message {
@@ -94,7 +96,7 @@ struct config_message {
 };
 struct config_report {
     struct config_message items[64];
-    uint32_t count;  /* more than the array holds: the first ones */
+    uint32_t count; /* more than the array holds: the first ones */
     uint32_t errors;
 };
 
@@ -106,18 +108,29 @@ struct config_environment {
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled
  * (all errors found, not only the first). *ret_config is set in both cases, for its arena; free it with config_free. */
-int config_load(const char *path, const struct config_environment *environment, struct config **ret_config,
-                struct config_report *ret_report) WARN_UNUSED;
+int config_load(const char *path, const struct config_environment *environment,
+                struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 /* The same from bytes (tests, fuzzing). `name` stands for the path in messages. */
-int config_parse(struct span yaml, const char *name, const struct config_environment *environment, struct config **ret_config,
-                 struct config_report *ret_report) WARN_UNUSED;
+int config_parse(struct span yaml, const char *name, const struct config_environment *environment,
+                 struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
 /* "papi.yaml:12:3: error: unknown setting 'lisen'; did you mean 'listen'?" one line each. */
-int config_report_write(const struct config_report *report, const char *name, struct dynbuf *out) WARN_UNUSED;
+int config_report_write(const struct config_report *report, const char *name,
+                        struct dynbuf *out) WARN_UNUSED;
 /* Which file to read: --config, $PAPI_CONFIG, $XDG_CONFIG_HOME/papi/papi.yaml ($HOME/.config), /etc/papi/papi.yaml; NULL = none exists. In the
  * arena given. `named` tells that the user named it (it must then exist). */
-const char *config_find(const char *option, const struct config_environment *environment, struct arena *arena, bool *ret_named);
+const char *config_find(const char *option, const struct config_environment *environment,
+                        struct arena *arena, bool *ret_named);
 /* For --listen: NULL when this ADDRESS:PORT may be listened on, else why not: completes "--listen ...". */
 const char *config_listen_refused(struct span address);
+/* An http or https URL taken apart, by the rules of base_url; spans into the text. NULL, or why not: completes "URL ...". */
+struct config_url {
+    struct span host; /* without brackets */
+    struct span path; /* without slashes at the end; "" when there is none */
+    uint16_t port;
+    bool tls;
+    bool host_is_loopback;
+};
+const char *config_url_parse(struct span text, struct config_url *ret_url);
 /* docs/reference/configuration.md, written from the table of settings. */
 int config_reference_write(struct dynbuf *out) WARN_UNUSED;

@@ -122,13 +122,6 @@ const char *config__check_name(struct span text);
 const char *config__check_provider_id(struct span text);
 
 /* --- url.c --- */
-struct config_endpoint {
-    struct span host; /* into the text, without brackets */
-    struct span path; /* without slashes at the end; "" when there is none */
-    uint16_t port;
-    bool tls;
-};
-const char *config__parse_url(struct span text, struct config_endpoint *ret_endpoint);
 const char *config__parse_address(struct span text, struct span *ret_host, uint16_t *ret_port);
 const char *config__check_host_name(struct span host);
 const char *config__check_network(struct span text);

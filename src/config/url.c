@@ -221,10 +221,10 @@ static const char *strip_scheme(struct span *text, bool *ret_tls) {
     return "must start with http:// or https://";
 }
 
-const char *config__parse_url(struct span text, struct config_endpoint *ret_endpoint) {
-    struct config_endpoint endpoint = {0};
+const char *config_url_parse(struct span text, struct config_url *ret_url) {
+    struct config_url url = {0};
     struct span port = SPAN_NONE;
-    const char *why = strip_scheme(&text, &endpoint.tls);
+    const char *why = strip_scheme(&text, &url.tls);
     if (why != NULL)
         return why;
     if (text.len > 0 && memchr(text.ptr, '?', text.len) != NULL)
@@ -234,21 +234,22 @@ const char *config__parse_url(struct span text, struct config_endpoint *ret_endp
     const char *slash = text.len > 0 ? memchr(text.ptr, '/', text.len) : NULL;
     struct span authority = slash == NULL ? text : span_of(text.ptr, (size_t)(slash - text.ptr));
     if (slash != NULL)
-        endpoint.path = span_of(slash, text.len - authority.len);
+        url.path = span_of(slash, text.len - authority.len);
     if (authority.len > 0 && memchr(authority.ptr, '@', authority.len) != NULL)
         return "must not hold a user name or password; put the key under 'keys'";
-    if ((why = split_authority(authority, &endpoint.host, &port)) != NULL)
+    if ((why = split_authority(authority, &url.host, &port)) != NULL)
         return why;
-    if (endpoint.host.len == 0)
+    if (url.host.len == 0)
         return "has no host";
-    endpoint.port = endpoint.tls ? 443 : 80;
-    if (!span_absent(port) && (why = parse_port(port, 1, &endpoint.port)) != NULL)
+    url.port = url.tls ? 443 : 80;
+    if (!span_absent(port) && (why = parse_port(port, 1, &url.port)) != NULL)
         return why;
-    if ((why = check_path(endpoint.path)) != NULL)
+    if ((why = check_path(url.path)) != NULL)
         return why;
-    while (endpoint.path.len > 0 && endpoint.path.ptr[endpoint.path.len - 1] == '/')
-        endpoint.path.len--;
-    *ret_endpoint = endpoint;
+    while (url.path.len > 0 && url.path.ptr[url.path.len - 1] == '/')
+        url.path.len--;
+    url.host_is_loopback = config__host_is_loopback(url.host);
+    *ret_url = url;
     return NULL;
 }
 

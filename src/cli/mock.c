@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * papi mock: reads the options and hands them to mock/, which plays providers over real HTTP.
+ */
+#include "cli/cli.h"
+
+#include "base/check.h"
+#include "config/config.h"
+#include "mock/mock.h"
+
+struct values {
+    const char *listen;
+    const char *scenario;
+    struct cli_number seed;
+};
+
+static const struct cli_option options[] = {
+    {"--listen", CLI_TEXT, offsetof(struct values, listen), "ADDRESS:PORT", "where to listen"},
+    {"--scenario", CLI_TEXT, offsetof(struct values, scenario), "NAME|FILE",
+     "which providers to play"},
+    {"--seed", CLI_NUMBER, offsetof(struct values, seed), "N", "the same numbers every run"},
+};
+
+static int run(const struct cli_command *command, int argc, char **argv) {
+    struct values values = {0};
+    struct cli_operands operands;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    const char *why =
+        values.listen != NULL ? config_listen_refused(span_text(values.listen)) : NULL;
+    if (why != NULL) {
+        cli_complain("--listen %s %s", values.listen, why);
+        return CLI_USAGE;
+    }
+    struct mock_options mock = {.listen = values.listen,
+                                .scenario = values.scenario,
+                                .seed = values.seed.value,
+                                .has_seed = values.seed.given};
+    return mock_run(&mock);
+}
+
+const struct cli_command cli_mock = {
+    .name = "mock",
+    .operands = "",
+    .line = "play providers with limits and faults, to try PAPI without any",
+    .about = "Point a provider's base_url at http://ADDRESS:PORT/NAME/v1. What it did is at "
+             "/_mock/stats.",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run,
+};
