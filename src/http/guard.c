@@ -135,6 +135,16 @@ static int check_line(struct http_guard *guard, struct span line) {
     return err < 0 ? err : HTTP_GUARD_MORE;
 }
 
+/* Something else than HTTP, a TLS greeting say, is told by its first byte and need not be waited for. */
+static bool starts_wrong(const struct http_guard *guard, struct span bytes) {
+    if (guard->has_start_line || bytes.len <= guard->line_start)
+        return false;
+    char first = bytes.ptr[guard->line_start];
+    if (guard->side == HTTP_SIDE_ANSWER)
+        return first != 'H';
+    return first != '\r' && !http_byte_is(first, HTTP_BYTE_TOKEN);
+}
+
 int http_guard_feed(struct http_guard *guard, struct span bytes, size_t *ret_head_end) {
     size_t limit = bytes.len < HTTP_HEAD_MAX_BYTES ? bytes.len : HTTP_HEAD_MAX_BYTES;
     while (guard->scanned < limit) {
@@ -154,5 +164,7 @@ int http_guard_feed(struct http_guard *guard, struct span bytes, size_t *ret_hea
         if (verdict != HTTP_GUARD_MORE)
             return verdict;
     }
+    if (starts_wrong(guard, bytes))
+        return ERR_HTTP_SYNTAX;
     return limit == HTTP_HEAD_MAX_BYTES ? ERR_HTTP_HEADER_TOO_LARGE : HTTP_GUARD_MORE;
 }

@@ -78,6 +78,7 @@ struct http_exchange *http__exchange_new(struct http_connection *connection, str
     exchange->answer = ANSWER_NONE;
     exchange->known = false;
     exchange->gone = false;
+    exchange->owes_gone = false;
     exchange->head_only = false;
     exchange->chunked = false;
     exchange->close_after = false;

@@ -63,6 +63,7 @@ struct http_exchange {
     uint8_t answer; /* enum http_answer */
     bool known;     /* the handler has seen it */
     bool gone;
+    bool owes_gone; /* on_gone comes with the turn's task, not on the handler's own stack */
     bool head_only;
     bool chunked;
     bool close_after;

@@ -44,9 +44,11 @@ void http__connection_close(struct http_connection *connection) {
 
 void http__connection_finish_exchange(struct http_connection *connection) {
     struct http_exchange *exchange = connection->exchange;
-    const struct http_server *server = connection->server;
-    if (exchange->known && server->handler->on_finished != NULL)
-        server->handler->on_finished(exchange->context, exchange);
+    const struct http_server_handler *handler = connection->server->handler;
+    if (exchange->known && exchange->owes_gone && handler->on_gone != NULL)
+        handler->on_gone(exchange->context, exchange);
+    if (exchange->known && handler->on_finished != NULL)
+        handler->on_finished(exchange->context, exchange);
     connection->exchange = NULL;
     http__exchange_free(exchange);
 }

@@ -79,10 +79,12 @@ static int put(struct http_connection *connection, struct span bytes) {
 
 /* A queue that takes nothing more leaves the answer cut: the connection cannot be used again. */
 static int broken(struct http_exchange *exchange, int err) {
-    exchange->answer = ANSWER_ENDED;
-    http__connection_lose(exchange->connection);
-    stream_abort(exchange->connection->stream);
-    http__connection_close(exchange->connection);
+    struct http_connection *connection = exchange->connection;
+    exchange->gone = true;
+    exchange->owes_gone = true;
+    stream_abort(connection->stream);
+    http__connection_close(connection);
+    loop_defer(connection->server->loop, &connection->task);
     return err;
 }
 
