@@ -65,6 +65,7 @@ struct attempt {
     bool token_seen;
     bool error_seen; /* an error inside a 200 */
     bool paused;
+    bool counted; /* its time is in the request's upstream_ns */
     uint64_t retry_after_ns;
     struct span error_message, error_code; /* escaped, arena; absent when none */
     struct usage usage;

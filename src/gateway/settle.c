@@ -17,6 +17,7 @@ static void climb(struct request *r) {
         r->ladder[r->attempts - 1] = (struct request_rung){
             attempt->route, attempt->outcome, attempt->started_ns, now_ns, attempt->status};
     r->upstream_ns += now_ns - attempt->started_ns;
+    attempt->counted = true;
     r->last_outcome = attempt->outcome;
     r->usage = (struct scheduler_usage){attempt->usage.input_tokens, attempt->usage.output_tokens,
                                         attempt->usage_known};
