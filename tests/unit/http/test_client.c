@@ -112,7 +112,7 @@ static void run_answer(const struct answer_row *row, size_t step) {
     accept_peer(&upstream, &peer);
     expect_request(&peer);
     size_t len = strlen(row->bytes);
-    for (size_t used = 0; used < len && told.done == 0; used += step) {
+    for (size_t used = 0; used < len; used += step) {
         (void)peer_try_send(&peer,
                             span_of(row->bytes + used, len - used < step ? len - used : step));
         rig_turn(upstream.loop);
