@@ -67,7 +67,8 @@ def stream_events(body):
                 if choice["delta"].get("content")]
     finishes = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]
                 if choice["finish_reason"]]
-    usage = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
+    totals = ("prompt_tokens", "completion_tokens", "total_tokens")  # a gateway may add details
+    usage = [[chunk["usage"][name] for name in totals] for chunk in chunks if chunk.get("usage")]
     return [text.split(" ")[1] for text in contents], finishes, usage, lines[-1] == "[DONE]"
 
 
