@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Golden cases: tests/golden/NAME.txt, read by people and replayed here, surface and dialect joined without sockets.
+ *
+ *   === name of a case
+ *   == target      settings of the provider, one a line: "model up", "base /v1", "output 4096", any quirk by name, "drop NAME"
+ *   == request     the client's body
+ *   == rejected    status and error body that the client gets; the case ends there
+ *   == upstream    the body the provider gets; its path when it is not the usual one, before it
+ *   == answer      what the provider sends: an event stream, or a JSON body
+ *   == client      what the client gets, byte for byte
+ *   == end         how the dialect judged the answer; for FAILED also status, code and message
+ * Lines beginning with # before the first section of a case are comments.
+ */
+#include "unit/surface/chat_stream_checker.h"
+
+#include "base/check.h"
+#include "dialect/dialect.h"
+#include "surface/surface.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define FILE_MAX_BYTES ((size_t)1 << 20)
+#define ARENA_CAP      ((size_t)64 << 20)
+
+enum section { TARGET, REQUEST, REJECTED, UPSTREAM, ANSWER, CLIENT, END, SECTION_COUNT };
+static const char *const section_names[] = {"target", "request", "rejected", "upstream",
+                                            "answer", "client",  "end"};
+
+struct golden {
+    char name[128];
+    struct span sections[SECTION_COUNT]; /* absent when not given */
+};
+
+struct run {
+    const struct golden *golden;
+    const char *file;
+    unsigned *failures;
+    struct arena arena, attempt;
+    struct task task;
+    struct dialect_target target;
+    struct surface_encoder *encoder;
+    struct surface_identity identity;
+    struct dynbuf client;
+    struct dynbuf end;
+};
+
+static void expect(struct run *run, enum section section, struct span actual) {
+    struct span expected = run->golden->sections[section];
+    if (span_absent(expected))
+        return;
+    while (actual.len > 0 && actual.ptr[actual.len - 1] == '\n')
+        actual.len--;
+    if (span_equal(actual, expected))
+        return;
+    (*run->failures)++;
+    (void)fprintf(stderr, /* print_error cuts long texts */
+                  "%s: %s: %s differs\n--- expected\n%.*s\n--- actual\n%.*s\n---\n", run->file,
+                  run->golden->name, section_names[section], SPAN_ARG(expected), SPAN_ARG(actual));
+}
+
+static const struct {
+    const char *name;
+    size_t offset;
+} quirks[] = {
+    {"max_tokens_legacy", offsetof(struct dialect_quirks, max_tokens_legacy)},
+    {"developer_role", offsetof(struct dialect_quirks, developer_role)},
+    {"content_string_only", offsetof(struct dialect_quirks, content_string_only)},
+    {"content_never_null", offsetof(struct dialect_quirks, content_never_null)},
+    {"no_stream_usage", offsetof(struct dialect_quirks, no_stream_usage)},
+    {"keep_extras", offsetof(struct dialect_quirks, keep_extras)},
+    {"keep_reasoning", offsetof(struct dialect_quirks, keep_reasoning)},
+};
+
+static void drop_option(struct run *run, struct span name) {
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (span_is(name, chat_option_name((enum chat_option)i))) {
+            run->target.quirks.drop_options |= (uint64_t)1 << i;
+            return;
+        }
+    fail_msg("%s: unknown option %.*s", run->golden->name, SPAN_ARG(name));
+}
+
+static void read_setting(struct run *run, struct span line) {
+    struct span rest = line, word;
+    (void)span_split(&rest, ' ', &word);
+    if (span_is(word, "model"))
+        run->target.upstream_model = rest;
+    else if (span_is(word, "base"))
+        run->target.base_path = rest;
+    else if (span_is(word, "output"))
+        assert_true(span_to_u64(rest, &run->target.output_tokens_max));
+    else if (span_is(word, "drop"))
+        drop_option(run, rest);
+    else {
+        size_t i = 0;
+        while (i < array_length(quirks) && !span_is(word, quirks[i].name))
+            i++;
+        if (i == array_length(quirks))
+            fail_msg("%s: unknown setting %.*s", run->golden->name, SPAN_ARG(word));
+        *(bool *)((char *)&run->target.quirks + quirks[i].offset) = true;
+    }
+}
+
+static void read_target(struct run *run) {
+    struct span rest = run->golden->sections[TARGET], line;
+    run->target = (struct dialect_target){.upstream_model = SPAN_LITERAL("up-model"),
+                                          .base_path = SPAN_LITERAL("/v1")};
+    while (!span_absent(rest) && span_split(&rest, '\n', &line))
+        if (line.len > 0)
+            read_setting(run, line);
+}
+
+static bool decode(struct run *run) {
+    struct api_error error = {.retry_after_ms = -1};
+    if (surface_openai_chat.decode(run->golden->sections[REQUEST], &run->arena, &run->task,
+                                   &error) == 0) {
+        assert_true(span_absent(run->golden->sections[REJECTED]));
+        return true;
+    }
+    struct dynbuf out;
+    dynbuf_init(&out, FILE_MAX_BYTES);
+    assert_int_equal(dynbuf_append_format(&out, "%d ", api_error_status(error.kind)), 0);
+    assert_int_equal(surface_openai_chat.error_body(&error, &out), 0);
+    if (span_absent(run->golden->sections[REJECTED]))
+        fail_msg("%s: rejected: %.*s", run->golden->name, SPAN_ARG(dynbuf_span(&out)));
+    expect(run, REJECTED, dynbuf_span(&out));
+    dynbuf_done(&out);
+    return false;
+}
+
+static void encode_upstream(struct run *run) {
+    struct dialect_request request;
+    struct dynbuf out;
+    dynbuf_init(&out, FILE_MAX_BYTES);
+    assert_int_equal(dialect_openai.encode(&run->task, &run->target, &run->attempt, &request), 0);
+    if (!span_is(request.path, "/v1/chat/completions"))
+        assert_int_equal(
+            dynbuf_append_format(&out, "%s %.*s\n", request.method, SPAN_ARG(request.path)), 0);
+    size_t head_bytes = out.len;
+    for (size_t i = 0; i < request.body.count; i++)
+        assert_int_equal(dynbuf_append_span(&out, request.body.pieces[i]), 0);
+    assert_int_equal(out.len - head_bytes, request.body.total_bytes);
+    assert_int_equal(
+        json_validate(span_of(dynbuf_span(&out).ptr + head_bytes, out.len - head_bytes)), 0);
+    expect(run, UPSTREAM, dynbuf_span(&out));
+    dynbuf_done(&out);
+}
+
+static int on_event(void *context, const struct event *event) {
+    struct run *run = context;
+    if (event->kind == EVENT_ERROR)
+        return dynbuf_append_format(&run->end, "status %d, code %.*s, message %.*s",
+                                    event->error_status, SPAN_ARG(event->error_code),
+                                    SPAN_ARG(event->error_message));
+    if (run->task.chat.stream)
+        return surface_openai_chat.stream_event(run->encoder, &run->identity, event, &run->client);
+    return surface_openai_chat.reply_event(run->encoder, event);
+}
+
+/* Records of an event stream written with plain line ends. */
+static int feed_stream(struct dialect_decoder *decoder, struct span stream) {
+    struct span line;
+    int err = 0;
+    while (err == 0 && span_split(&stream, '\n', &line)) {
+        if (!span_starts_with(line, "data:"))
+            continue;
+        err = dialect_openai.on_record(decoder, span_trim(span_of(line.ptr + 5, line.len - 5)));
+    }
+    return err;
+}
+
+static void end_client(struct run *run, enum dialect_end end) {
+    const struct api_error broken = {.kind = API_UPSTREAM_FAILED,
+                                     .message = SPAN_LITERAL("The provider broke off."),
+                                     .retry_after_ms = -1};
+    bool good = end == DIALECT_COMPLETE || end == DIALECT_EMPTY;
+    struct chat_stream_checker checker;
+    if (!run->task.chat.stream) {
+        if (good)
+            assert_int_equal(
+                surface_openai_chat.reply_end(run->encoder, &run->identity, &run->client), 0);
+        return;
+    }
+    if (good)
+        assert_int_equal(surface_openai_chat.stream_end(run->encoder, &run->identity, &run->client),
+                         0);
+    else
+        assert_int_equal(
+            surface_openai_chat.stream_error(run->encoder, &run->identity, &broken, &run->client),
+            0);
+    checker_open(&checker, run->task.chat.include_usage);
+    checker.cut_by_error = !good;
+    const char *wrong = checker_run(&checker, dynbuf_span(&run->client));
+    if (wrong != NULL) {
+        print_error("%s: %s: the client's stream is wrong: %s\n", run->file, run->golden->name,
+                    wrong);
+        (*run->failures)++;
+    }
+    checker_close(&checker);
+}
+
+static void answer(struct run *run) {
+    static const char *const end_names[] = {[DIALECT_COMPLETE] = "COMPLETE",
+                                            [DIALECT_TRUNCATED] = "TRUNCATED",
+                                            [DIALECT_EMPTY] = "EMPTY",
+                                            [DIALECT_FAILED] = "FAILED"};
+    struct span text = run->golden->sections[ANSWER];
+    bool stream = span_starts_with(text, "data:") || span_starts_with(text, ":");
+    run->encoder = surface_openai_chat.encoder_new(&run->arena, &run->task);
+    struct dialect_decoder *decoder =
+        dialect_openai.decoder_new(&run->attempt, &run->task, on_event, run);
+    int err = stream ? feed_stream(decoder, text) : dialect_openai.on_body(decoder, text);
+    enum dialect_end end = err == 0 ? dialect_openai.on_end(decoder) : DIALECT_FAILED;
+    end_client(run, end);
+    struct dynbuf verdict;
+    dynbuf_init(&verdict, FILE_MAX_BYTES);
+    assert_int_equal(
+        dynbuf_append_format(&verdict, "%s%s%.*s", err == 0 ? end_names[end] : err_name(err),
+                             run->end.len > 0 ? " " : "", SPAN_ARG(dynbuf_span(&run->end))),
+        0);
+    expect(run, CLIENT, dynbuf_span(&run->client));
+    expect(run, END, dynbuf_span(&verdict));
+    dynbuf_done(&verdict);
+    dialect_openai.decoder_free(decoder);
+    surface_openai_chat.encoder_free(run->encoder);
+}
+
+static void run_case(const struct golden *golden, const char *file, unsigned *failures) {
+    struct run run = {.golden = golden, .file = file, .failures = failures};
+    arena_init(&run.arena, NULL, 0, ARENA_CAP);
+    arena_init(&run.attempt, NULL, 0, ARENA_CAP);
+    dynbuf_init(&run.client, ARENA_CAP);
+    dynbuf_init(&run.end, ARENA_CAP);
+    run.identity =
+        (struct surface_identity){SPAN_LITERAL("req-1"), SPAN_LITERAL("our-model"), 1700000000};
+    if (span_absent(golden->sections[REQUEST]))
+        fail_msg("%s: %s: no request", file, golden->name);
+    read_target(&run);
+    if (decode(&run)) {
+        encode_upstream(&run);
+        if (!span_absent(golden->sections[ANSWER]))
+            answer(&run);
+    }
+    dynbuf_done(&run.client);
+    dynbuf_done(&run.end);
+    arena_reset(&run.attempt);
+    arena_reset(&run.arena);
+}
+
+static enum section find_section(struct span name, const struct golden *golden) {
+    int i = 0;
+    while (i < SECTION_COUNT && !span_is(name, section_names[i]))
+        i++;
+    if (i == SECTION_COUNT)
+        fail_msg("%s: unknown section %.*s", golden->name, SPAN_ARG(name));
+    return (enum section)i;
+}
+
+static void close_section(struct span *section, const char *end) {
+    section->len = (size_t)(end - section->ptr);
+    while (section->len > 0 && section->ptr[section->len - 1] == '\n')
+        section->len--;
+}
+
+static unsigned run_cases(struct span text, const char *file, unsigned *failures) {
+    struct golden golden = {.name = ""};
+    struct span line, *open = NULL;
+    unsigned cases = 0;
+    const char *end = text.ptr + text.len;
+    while (span_split(&text, '\n', &line)) {
+        bool heading = span_starts_with(line, "== ") || span_starts_with(line, "=== ");
+        if (heading && open != NULL)
+            close_section(open, line.ptr);
+        if (span_starts_with(line, "=== ")) {
+            if (golden.name[0] != '\0')
+                run_case(&golden, file, failures);
+            golden = (struct golden){.name = ""};
+            (void)snprintf(golden.name, sizeof golden.name, "%.*s", (int)line.len - 4,
+                           line.ptr + 4);
+            open = NULL;
+            cases++;
+        } else if (heading) {
+            open = &golden.sections[find_section(span_of(line.ptr + 3, line.len - 3), &golden)];
+            *open = span_of(line.ptr + line.len + 1, 0);
+        }
+    }
+    if (open != NULL)
+        close_section(open, end);
+    if (golden.name[0] != '\0')
+        run_case(&golden, file, failures);
+    return cases;
+}
+
+static unsigned run_file(const char *path, unsigned *failures) {
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *text = mem_alloc(FILE_MAX_BYTES);
+    size_t length = fread(text, 1, FILE_MAX_BYTES, file);
+    assert_true(length > 0 && length < FILE_MAX_BYTES);
+    (void)fclose(file);
+    unsigned cases = run_cases(span_of(text, length), strrchr(path, '/') + 1, failures);
+    mem_free(text);
+    return cases;
+}
+
+static void golden_cases(void **state) {
+    const char *folder = PAPI_SOURCE_DIR "/tests/golden";
+    DIR *entries = opendir(folder);
+    struct dirent *entry;
+    unsigned cases = 0, failures = 0;
+    (void)state;
+    assert_non_null(entries);
+    while ((entry = readdir(entries)) != NULL) {
+        char path[1024];
+        if (!span_ends_with(span_text(entry->d_name), ".txt"))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        cases += run_file(path, &failures);
+    }
+    (void)closedir(entries);
+    print_message("%u golden cases\n", cases);
+    assert_true(cases >= 30);
+    assert_int_equal(failures, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_cases)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
