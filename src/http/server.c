@@ -18,9 +18,16 @@
 /* Under AddressSanitizer every exchange is memory of its own, so that use after the end is found. */
 #if defined(__SANITIZE_ADDRESS__)
 #define EXCHANGE_SPARES 0
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXCHANGE_SPARES 0
+#endif
+#endif
+#ifndef EXCHANGE_SPARES
 #define EXCHANGE_SPARES HTTP_EXCHANGE_SPARES
 #endif
+
+static const size_t exchange_spares = EXCHANGE_SPARES;
 
 void http_server_limits_default(struct http_server_limits *limits) {
     *limits = (struct http_server_limits){
@@ -100,7 +107,7 @@ void http__exchange_free(struct http_exchange *exchange) {
     http_body_unref(exchange->body);
     mem_free(exchange->long_head);
     exchange->magic = 0;
-    if (server->spare_count >= EXCHANGE_SPARES) {
+    if (server->spare_count >= exchange_spares) {
         mem_free(exchange);
         return;
     }
@@ -232,6 +239,11 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 
 struct http_body *http_exchange_body(const struct http_exchange *exchange) {
     return exchange->body;
+}
+
+void http_exchange_release_body(struct http_exchange *exchange) {
+    http_body_unref(exchange->body);
+    exchange->body = NULL;
 }
 
 void http_exchange_set_context(struct http_exchange *exchange, void *exchange_context) {

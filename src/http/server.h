@@ -73,6 +73,8 @@ void http_server_free(struct http_server *server); /* no connections left */
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 /* The decoded body; borrowed, take a ref to keep it beyond the exchange. NULL when there was none. */
 struct http_body *http_exchange_body(const struct http_exchange *exchange);
+/* Gives up the exchange's own reference early, so that a long stream does not hold its request in memory. */
+void http_exchange_release_body(struct http_exchange *exchange);
 void http_exchange_set_context(struct http_exchange *exchange, void *exchange_context);
 void *http_exchange_context(const struct http_exchange *exchange);
 struct stream *
