@@ -31,6 +31,7 @@ struct loop {
     _Atomic(struct loop_message *) posted; /* newest first, borrowed */
     atomic_bool stop;
     bool asleep;  /* now_ns is of the turn before */
+    bool firing;  /* timers: one set now waits for the next turn */
     bool expired; /* loop_run_until_idle: deadline passed */
     size_t open_count;
     struct outbox *spares; /* owned: empty outboxes for the next writers */

@@ -7,7 +7,7 @@
  * moved forward: when the first deadline goes away it stays, goes off once for nothing and is set again, which is cheaper
  * than keeping it exact. libuv counts milliseconds, we nanoseconds: the wait is rounded up, so nothing fires early.
  * Promises: timers fire in order of their deadlines, equal ones in order of setting; one set while firing for a time that
- * has passed fires in the next turn. Leaves to others: what a deadline means.
+ * has passed fires in the next turn, behind all others that were due. Leaves to others: what a deadline means.
  */
 #include "base/check.h"
 #include "base/clock.h"
@@ -16,6 +16,8 @@
 #define TIMER_SLEEP_MAX_MS ((uint64_t)3600 * 1000)
 
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns) {
+    if (loop->firing && deadline_ns <= loop->now_ns)
+        deadline_ns = loop->now_ns + 1;
     heap_set(&loop->timers, &timer->node, deadline_ns);
 }
 
@@ -27,14 +29,16 @@ static void on_alarm(uv_timer_t *handle) {
     struct loop *loop = handle->data;
     loop__wake(loop);
     loop->alarm_ns = 0;
-    uint64_t newer = loop->timers.next_sequence;
+    loop->firing = true;
+    uint64_t now_ns = loop->now_ns; /* a handler may read the clock anew */
     struct heap_node *first = heap_first(&loop->timers);
-    while (first != NULL && first->key <= loop->now_ns && first->sequence < newer) {
+    while (first != NULL && first->key <= now_ns) {
         struct loop_timer *timer = container_of(first, struct loop_timer, node);
         heap_remove(&loop->timers, first);
         timer->fire(timer);
         first = heap_first(&loop->timers);
     }
+    loop->firing = false;
 }
 
 void loop__timers_init(struct loop *loop) {
