@@ -59,11 +59,15 @@ static void client_remove(struct scheduler *scheduler, uint64_t client) {
     }
 }
 
+uint32_t queue_client_waiting(const struct scheduler *scheduler, uint64_t client) {
+    return scheduler->clients[client_place(scheduler, client)].waiting;
+}
+
 static bool client_full(const struct scheduler *scheduler, uint64_t client) {
     uint32_t limit = scheduler->config.waiting_per_client_max;
     if (limit == 0 || client == 0)
         return false;
-    return scheduler->clients[client_place(scheduler, client)].waiting >= limit;
+    return queue_client_waiting(scheduler, client) >= limit;
 }
 
 /* --- routes and accounts that changed --- */

@@ -207,6 +207,7 @@ void queue_leave(struct scheduler *scheduler, struct ticket *ticket);
 void queue_route_changed(struct scheduler *scheduler, uint32_t route);
 void queue_account_changed(struct scheduler *scheduler, uint32_t account);
 struct ticket *queue_ticket_of(const struct scheduler *scheduler, const struct list *link);
+uint32_t queue_client_waiting(const struct scheduler *scheduler, uint64_t client);
 /* Serves waiters of accounts that changed; false when the visit's share is used up before they are done. */
 bool queue_serve(struct visit *visit);
 

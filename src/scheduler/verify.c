@@ -135,9 +135,13 @@ static void verify_clients(const struct scheduler *scheduler, const struct sums 
     uint32_t waiting = 0, linked = 0;
     for (uint32_t place = 0; place <= scheduler->clients_mask; place++)
         waiting += scheduler->clients[place].waiting;
-    for (uint32_t slot = 0; slot < scheduler->tickets_used; slot++)
-        linked +=
-            scheduler->tickets[slot].state != TICKET_FREE && scheduler->tickets[slot].linked != 0;
+    for (uint32_t slot = 0; slot < scheduler->tickets_used; slot++) {
+        const struct ticket *ticket = &scheduler->tickets[slot];
+        if (ticket->state == TICKET_FREE || ticket->linked == 0)
+            continue;
+        linked++;
+        check(queue_client_waiting(scheduler, ticket->client) > 0);
+    }
     check(waiting == linked && linked <= sums->waiting);
 }
 

@@ -46,7 +46,7 @@ static void on_arrive(struct world *w) {
     struct demand demand = {.owner = o->business_count,
                             .wait_until_ns = b->wait_until_ns,
                             .deadline_ns = b->deadline_ns,
-                            .client = below(w, 5),
+                            .client = below(w, chance(w, 50) ? 5 : 1000),
                             .input_tokens = below(w, 5000),
                             .output_tokens_max = below(w, 1000)};
     for (uint32_t i = 0; i < o->route_count; i++) {

@@ -99,6 +99,44 @@ static void waiters_line_up_again(void **state) {
     fixture_free(f);
 }
 
+static void waiters_keep_their_order(void **state) {
+    (void)state;
+    enum { HALF = 100 };
+    struct fixture *f = fixture_new(1);
+    f->demand.candidate_count = 1;
+    scheduler_ticket running = fixture_submit(f);
+    scheduler_ticket order[2 * HALF], leaving[HALF];
+    for (int i = 0; i < HALF; i++)
+        leaving[i] = fixture_submit(f);
+    for (int i = 0; i < HALF; i++)
+        order[i] = fixture_submit(f);
+    for (int i = 0; i < HALF; i++)
+        fixture_cancel(f, leaving[i]);
+    for (int i = HALF; i < 2 * HALF; i++) /* later arrivals in earlier slots */
+        order[i] = fixture_submit(f);
+    reverse(f);
+    for (int i = 0; i < 2 * HALF; i++) {
+        (void)fixture_done(f, running, OUTCOME_OK);
+        running = fixture_action(f, ACTION_DISPATCH, 0)->ticket;
+        assert_int_equal(running, order[i]);
+    }
+    fixture_free(f);
+}
+
+static void a_late_grant_names_the_account_of_now(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(4);
+    f->accounts[0].remote = true;
+    fixture_configure(f, (uint32_t[]){0, 1, 2, 3});
+    scheduler_ticket ticket = fixture_submit(f);
+    uint64_t grant = fixture_action(f, ACTION_NEED_REMOTE_GRANT, 0)->grant;
+    fixture_cancel(f, ticket);
+    reverse(f);
+    fixture_grant(f, grant, REMOTE_OK);
+    assert_int_equal(fixture_action(f, ACTION_REMOTE_RELEASE, 0)->account, 2);
+    fixture_free(f);
+}
+
 static void routes_that_go(void **state) {
     (void)state;
     struct fixture *f = fixture_new(1);
@@ -203,6 +241,8 @@ int main(void) {
         cmocka_unit_test(running_ones_keep_their_place),
         cmocka_unit_test(failures_go_on_under_new_names),
         cmocka_unit_test(waiters_line_up_again),
+        cmocka_unit_test(waiters_keep_their_order),
+        cmocka_unit_test(a_late_grant_names_the_account_of_now),
         cmocka_unit_test(routes_that_go),
         cmocka_unit_test(more_end_than_one_visit_can_say),
         cmocka_unit_test(asking_ones),

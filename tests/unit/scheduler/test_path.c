@@ -168,6 +168,70 @@ static void queue_places(void **state) {
     fixture_free(f);
 }
 
+static void a_retry_keeps_its_place(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(1);
+    scheduler_ticket tickets[3]; /* run at 0, 1, 2 */
+    for (int i = 0; i < 3; i++)
+        tickets[i] = fixture_submit(f);
+    scheduler_ticket later = fixture_submit(f);
+    /* The first fails, with two more to try, both full: it lines up before the one that came later. */
+    assert_int_equal(fixture_done(f, tickets[0], OUTCOME_RATE_LIMITED), DONE_RETRYING);
+    assert_null(fixture_action(f, ACTION_DISPATCH, 0));
+    (void)fixture_done(f, tickets[1], OUTCOME_OK);
+    assert_int_equal(fixture_action(f, ACTION_DISPATCH, 0)->ticket, tickets[0]);
+    assert_int_equal(fixture_dispatched(f), 1);
+    (void)fixture_done(f, tickets[2], OUTCOME_OK);
+    assert_int_equal(fixture_action(f, ACTION_DISPATCH, 0)->ticket, later);
+    fixture_free(f);
+}
+
+static void many_clients_come_and_go(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(1);
+    f->config.waiting_per_client_max = 2;
+    fixture_configure(f, (uint32_t[]){0, 1, 2, 3});
+    f->demand.candidate_count = 1;
+    fixture_submit(f);
+    scheduler_ticket tickets[400];
+    for (uint64_t round = 0; round < 3; round++) { /* every submit and cancel is verified */
+        for (uint64_t i = 0; i < array_length(tickets); i++) {
+            f->demand.client = 1 + i / 2 + round * 1000;
+            tickets[i] = fixture_submit(f);
+            assert_null(fixture_action(f, ACTION_REFUSE, 0));
+        }
+        for (uint64_t i = 0; i < array_length(tickets); i++)
+            fixture_cancel(f, tickets[i * 7 % array_length(tickets)]);
+    }
+    fixture_free(f);
+}
+
+static void many_timers_take_several_visits(void **state) {
+    (void)state;
+    enum { ROUTES = 600 };
+    struct fixture *f = fixture_new(0);
+    struct scheduler_route routes[ROUTES];
+    for (int i = 0; i < ROUTES; i++)
+        routes[i] = (struct scheduler_route){.account = 0};
+    f->config.routes = routes;
+    f->config.route_count = ROUTES;
+    fixture_configure(f, NULL);
+    f->demand.candidate_count = 1;
+    for (uint32_t i = 0; i < ROUTES; i++) {
+        f->demand.candidates[0] = i;
+        (void)fixture_done(f, fixture_submit(f), OUTCOME_MODEL_GONE);
+    }
+    fixture_tick(f, f->now_ns + 3600 * SECOND);
+    uint32_t visits = 1;
+    while (fixture_action(f, ACTION_ARM, 0) != NULL && f->armed_ns == f->now_ns) {
+        visits++;
+        fixture_tick(f, f->now_ns);
+    }
+    assert_int_equal(visits, 3);
+    assert_true(fixture_route_open(f, ROUTES - 1));
+    fixture_free(f);
+}
+
 static void no_ticket_is_free(void **state) {
     (void)state;
     struct fixture *f = fixture_new(0);
@@ -244,6 +308,9 @@ int main(void) {
         cmocka_unit_test(wait_is_over),
         cmocka_unit_test(refused_at_once),
         cmocka_unit_test(queue_places),
+        cmocka_unit_test(a_retry_keeps_its_place),
+        cmocka_unit_test(many_clients_come_and_go),
+        cmocka_unit_test(many_timers_take_several_visits),
         cmocka_unit_test(no_ticket_is_free),
         cmocka_unit_test(late_events_change_nothing),
         cmocka_unit_test(many_dispatches_take_several_visits),
