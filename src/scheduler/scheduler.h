@@ -17,7 +17,7 @@
 #include "scheduler/demand.h"
 #include "scheduler/outcome.h"
 
-#define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause */
+#define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause; count must be 0 before it */
 #define SCHEDULER_DISPATCH_PER_VISIT 64  /* the rest is re-armed for now */
 #define SCHEDULER_TICKETS_MAX        (1u << 24)
 
@@ -69,10 +69,9 @@ struct actions {
 };
 
 enum remote_verdict { REMOTE_OK, REMOTE_DENIED, REMOTE_LOST };
-enum done_verdict {
-    DONE_FINISHED,
-    DONE_RETRYING
-}; /* RETRYING: a DISPATCH or REFUSE for the ticket comes, now or later */
+/* RETRYING: a DISPATCH or REFUSE for the ticket comes, now or later. FINISHED: the ticket has ended, no REFUSE follows; after a
+ * second opinion (OUTCOME_UNCLEAR, OUTCOME_EMPTY) that did not succeed it is the first answer that stands. */
+enum done_verdict { DONE_FINISHED, DONE_RETRYING };
 
 /* --- configuration: plain tables, copied --- */
 struct scheduler_account {
