@@ -10,6 +10,9 @@
 
 #include "base/check.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,4 +55,10 @@ char *mem_strdup(const char *text) {
 
 void mem_free(void *pointer) {
     free(pointer);
+}
+
+void mem_trim(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

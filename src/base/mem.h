@@ -15,3 +15,5 @@ void *mem_try_realloc(void *pointer, size_t size);
 __attribute__((returns_nonnull, malloc)) char *mem_strdup(const char *text);
 __attribute__((returns_nonnull, malloc)) char *mem_strndup(const char *text, size_t length);
 void mem_free(void *pointer); /* NULL is fine */
+/* Gives free pages back to the system: after a burst, not on the data path (it may take a millisecond). */
+void mem_trim(void);

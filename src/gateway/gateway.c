@@ -78,6 +78,27 @@ static void make_slots(struct gateway_loop *home) {
     home->free_count = home->slot_count;
 }
 
+/* The C library keeps what a burst needed; a server that is quiet for hours should not. */
+static void on_quiet(struct loop_timer *timer) {
+    struct gateway_loop *home = container_of(timer, struct gateway_loop, quiet);
+    if (home->requests_open * 4 > home->requests_peak)
+        return; /* still busy: the next that leaves asks again */
+    home->requests_peak = home->requests_open;
+    mem_trim();
+}
+
+void gateway_loop_enter(struct gateway_loop *home) {
+    home->requests_open++;
+    if (home->requests_open > home->requests_peak)
+        home->requests_peak = home->requests_open;
+}
+
+void gateway_loop_leave(struct gateway_loop *home) {
+    home->requests_open--;
+    if (home->requests_peak >= GATEWAY_BURST_REQUESTS && !loop_timer_armed(&home->quiet))
+        loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
+}
+
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
                                       struct catalog_snapshot *snapshot) {
     struct gateway_loop *home = mem_zalloc(sizeof *home);
@@ -88,6 +109,7 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
     home->index = index;
     home->snapshot = catalog_ref(snapshot);
     home->metrics = metric_block_new();
+    home->quiet.fire = on_quiet;
     home->net = net_context_new(loop);
     http_client_limits_default(&client_limits);
     home->client = http_client_new(home->net, loop, &client_limits);
@@ -121,6 +143,7 @@ void gateway_loop_close(struct gateway_loop *home) {
     gateway_loop_drain(home);
     http_server_close_all(home->server);
     http_client_close_all(home->client);
+    loop_timer_clear(home->loop, &home->quiet);
     if (home->index == 0)
         desk_detach(home->gateway->desk);
 }

@@ -6,6 +6,7 @@
  * struct gateway is shared and immutable after start but for the desk (own lock) and the current snapshot (published to the
  * loops by messages). struct gateway_loop belongs to one thread; a request lives and dies on the loop that accepted it.
  */
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/rand.h"
 #include "catalog/snapshot.h"
@@ -18,6 +19,9 @@
 #define GATEWAY_LOOPS_MAX      64
 #define GATEWAY_SLOTS_MAX      ((uint32_t)65536) /* requests at once on one loop */
 #define GATEWAY_INSTANCE_BYTES 17
+#define GATEWAY_BURST_REQUESTS \
+    64 /* this many at once on a loop are worth giving memory back after */
+#define GATEWAY_QUIET_NS (500 * NS_PER_MS)
 
 struct desk;
 
@@ -49,7 +53,9 @@ struct gateway_loop {
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
+    uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
+    struct loop_timer quiet; /* fires a while after a burst has ended */
     uint32_t index;
     struct rand rand;
 };
@@ -82,5 +88,8 @@ void gateway_loop_close(struct gateway_loop *home);
 uint32_t gateway_loop_busy(const struct gateway_loop *home);
 void gateway_loop_free(struct gateway_loop *home);
 
+/* A request begins or has ended on this loop; memory of a burst is given back once it is over. */
+void gateway_loop_enter(struct gateway_loop *home);
+void gateway_loop_leave(struct gateway_loop *home);
 /* The loop's thread: finds a live request by the owner word the desk knows, NULL when it is gone. */
 struct request *gateway_find(struct gateway_loop *home, uint64_t owner);

@@ -45,10 +45,10 @@ static void request_free(struct request *r) {
     catalog_unref(r->snapshot);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;
-    home->requests_open--;
     arena_reset(&r->arena);
     r->magic = 0;
     mem_free(r);
+    gateway_loop_leave(home);
 }
 
 static void drive(struct loop_task *task) {
@@ -100,7 +100,7 @@ struct request *request_new(struct gateway_loop *home, struct http_exchange *exc
     r->deadline_ns = UINT64_MAX;
     r->clock.fire = on_clock;
     home->slots[r->slot] = r;
-    home->requests_open++;
+    gateway_loop_enter(home);
     loop_task_init(&r->resume, drive);
     arena_init(&r->arena, r->inline_block, sizeof r->inline_block, REQUEST_ARENA_MAX_BYTES);
     dynbuf_init(&r->out, REQUEST_OUT_MAX_BYTES);
