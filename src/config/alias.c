@@ -76,7 +76,7 @@ static void check_alias_name(struct loader *loader, const struct yaml_node *key)
     if (why == NULL && rest > 0 && memchr(star + 1, '*', rest) != NULL)
         why = "must not hold more than one '*'";
     if (why != NULL)
-        config__error(loader, key, "the name of an alias %s, not '%.*s'", why, SPAN_ARG(key->text));
+        config__error(loader, key, "the name of an alias ('%.*s') %s", SPAN_ARG(key->text), why);
 }
 
 static void read_alias(struct loader *loader, uint32_t index, const struct yaml_node *node) {

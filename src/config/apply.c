@@ -24,10 +24,11 @@ struct slot {
     void *target; /* the member */
 };
 
-/* "'queue.max_wait' must be ..., not 'x'" */
+/* "'queue.max_wait: 25x' must be a duration ..." */
 static void refuse(const struct slot *slot, const char *why) {
-    config__error(slot->loader, slot->node, "'%s' %s, not '%.*s'",
-                  config__label(slot->loader, slot->setting), why, SPAN_ARG(slot->node->text));
+    config__error(slot->loader, slot->node, "'%s%s%.*s' %s",
+                  config__label(slot->loader, slot->setting),
+                  slot->loader->variable != NULL ? "=" : ": ", SPAN_ARG(slot->node->text), why);
 }
 
 static void put_text(const struct slot *slot) {
@@ -43,14 +44,32 @@ static void put_bool(const struct slot *slot) {
         *(bool *)slot->target = value != ((slot->setting->flags & SETTING_INVERTED) != 0);
 }
 
+static const struct unit {
+    enum setting_type type;
+    uint64_t factor;
+    const char *name;
+} units[] = {
+    {SETTING_DURATION, 60 * 60 * 1000, "h"},
+    {SETTING_DURATION, 60 * 1000, "m"},
+    {SETTING_DURATION, 1000, "s"},
+    {SETTING_DURATION, 1, "ms"},
+    {SETTING_SIZE, 1024 * 1024 * 1024, "GiB"},
+    {SETTING_SIZE, 1024 * 1024, "MiB"},
+    {SETTING_SIZE, 1024, "KiB"},
+    {SETTING_SIZE, 1, "B"},
+};
+
+/* In the largest unit that needs no fraction. */
 static void format_bound(const struct setting *setting, uint64_t value, char *text, size_t size) {
-    bool duration = setting->type == SETTING_DURATION;
-    const char *unit = setting->type == SETTING_SIZE ? " bytes" : duration ? "ms" : "";
-    if (duration && value % 1000 == 0 && value > 0) {
-        value /= 1000;
-        unit = "s";
+    const char *name = "";
+    for (size_t i = 0; value > 0 && i < array_length(units); i++) {
+        if (units[i].type != setting->type || value % units[i].factor != 0)
+            continue;
+        value /= units[i].factor;
+        name = units[i].name;
+        break;
     }
-    (void)snprintf(text, size, "%llu%s", (unsigned long long)value, unit);
+    (void)snprintf(text, size, "%llu%s", (unsigned long long)value, name);
 }
 
 static bool in_range(const struct slot *slot, uint64_t value) {
@@ -67,12 +86,15 @@ static bool in_range(const struct slot *slot, uint64_t value) {
 
 static void put_number(const struct slot *slot) {
     uint64_t value;
-    bool wide = slot->setting->type == SETTING_U64;
-    if (!span_to_u64(slot->node->text, &value))
+    if (!span_to_u64(slot->node->text, &value)) {
         refuse(slot, "must be a whole number");
-    else if (in_range(slot, value) && wide)
+        return;
+    }
+    if (!in_range(slot, value))
+        return;
+    if (slot->setting->type == SETTING_U64)
         *(uint64_t *)slot->target = value;
-    else if (in_range(slot, value))
+    else
         *(uint32_t *)slot->target = (uint32_t)value;
 }
 
@@ -117,8 +139,7 @@ const char *config_listen_refused(struct span address) {
 static void put_address(const struct slot *slot) {
     const char *why = config_listen_refused(slot->node->text);
     if (why != NULL)
-        config__error(slot->loader, slot->node, "'%s: %.*s' %s",
-                      config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text), why);
+        refuse(slot, why);
     else
         put_text(slot);
 }
@@ -207,15 +228,10 @@ static int choose(const struct slot *slot) {
             continue;
         if (!later)
             return index;
-        if (slot->setting->type == SETTING_AUTH)
-            config__error(slot->loader, slot->node,
-                          "'%s': client keys are not supported by this version "
-                          "yet; only 'auth: open' on a loopback address is",
-                          config__label(slot->loader, slot->setting));
-        else
-            config__error(slot->loader, slot->node,
-                          "'%s: %.*s' is not supported by this version yet",
-                          config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text));
+        refuse(slot, slot->setting->type == SETTING_AUTH
+                         ? "needs client keys, which are not supported by this version yet; only "
+                           "auth: open on a loopback address is"
+                         : "is not supported by this version yet");
         return -1;
     }
     list_choices(slot->setting->choices, known, sizeof known);
@@ -290,25 +306,38 @@ static const char *check_origin(struct span text) {
     return NULL;
 }
 
-/* A list of texts, or one text. The count stands right behind the pointer in struct config. */
+static bool is_entry(struct loader *loader, const struct setting *setting,
+                     const struct yaml_node *item) {
+    const char *label = config__label(loader, setting);
+    if (!is_single(loader, label, item))
+        return false;
+    const char *why = setting->type == SETTING_HOSTS ? config__check_host_name(item->text)
+                                                     : check_origin(item->text);
+    if (why != NULL)
+        config__error(loader, item, "'%s: %.*s' %s", label, SPAN_ARG(item->text), why);
+    return why == NULL;
+}
+
+/* A list of texts, or one text. */
 static void apply_texts(struct loader *loader, const struct setting *setting,
                         const struct yaml_node *node) {
     struct config *config = loader->config;
-    bool hosts = setting->type == SETTING_HOSTS;
-    const char *label = config__label(loader, setting);
-    uint32_t count = node->type == YAML_SEQUENCE ? node->count : 1;
-    const struct yaml_node *item = node->type == YAML_SEQUENCE ? node->first : node;
-    struct span *texts = config__records(loader, node, sizeof *texts, count);
+    bool hosts = setting->type == SETTING_HOSTS, list = node->type == YAML_SEQUENCE;
+    if (node->type == YAML_MAPPING) {
+        config__error(loader, node, "'%s' must be a list, not a mapping",
+                      config__label(loader, setting));
+        return;
+    }
+    struct span *texts = config__records(loader, node, sizeof *texts, list ? node->count : 1);
     uint32_t used = 0;
     if (texts == NULL)
         return;
-    for (; used < count && item != NULL; item = item->next) {
-        const char *why = NULL;
-        if (!is_single(loader, label, item))
-            return;
-        if ((why = hosts ? config__check_host_name(item->text) : check_origin(item->text)) != NULL)
-            config__error(loader, item, "'%s' %s, not '%.*s'", label, why, SPAN_ARG(item->text));
-        texts[used++] = item->text;
+    for (const struct yaml_node *item = list ? node->first : node; item != NULL;
+         item = item->next) {
+        if (is_entry(loader, setting, item))
+            texts[used++] = item->text;
+        if (!list)
+            break;
     }
     *(hosts ? &config->hosts : &config->cors) = texts;
     *(hosts ? &config->host_count : &config->cors_count) = used;

@@ -78,15 +78,24 @@ static bool is_setting_name(struct span name) {
 static void report_unknown(struct loader *loader, const char *pattern,
                            const struct yaml_node *key) {
     bool near = false;
+    const char *path = joined(loader, loader->section, key->text);
+    const char *dot = strchr(key->text.ptr, '.');
     if (span_starts_with(span_text(pattern), "providers.*.keys")) {
+        /* Not echoed: it may be a key. */
         config__error(loader, key, "unknown setting in '%s'; known are key and account",
                       loader->section);
         return;
     }
+    if (dot != NULL && config__find(key->text.ptr) != NULL) {
+        config__error(loader, key, "unknown setting '%s'; write it nested: %.*s: {%s: ...}", path,
+                      (int)(dot - key->text.ptr), key->text.ptr, dot + 1);
+        return;
+    }
     const char *nearest = config__nearest(pattern, key->text, loader->arena, &near);
-    const char *known = near ? "did you mean" : "the nearest known one is";
-    config__error(loader, key, "unknown setting '%s'; %s '%s'%s",
-                  joined(loader, loader->section, key->text), known, nearest, near ? "?" : "");
+    if (strchr(nearest, '.') == NULL)
+        nearest = joined(loader, loader->section, span_text(nearest));
+    config__error(loader, key, "unknown setting '%s'; %s '%s'%s", path,
+                  near ? "did you mean" : "the nearest known one is", nearest, near ? "?" : "");
 }
 
 static void walk_section(struct loader *loader, const char *pattern, void *record,

@@ -228,7 +228,8 @@ const char *config__nearest(const char *section, struct span name, struct arena 
             char *child = arena_format(arena, "%.*s", (int)strcspn(rest, ".["), rest);
             if (child == NULL)
                 break;
-            distance = span_distance(name, span_text(child));
+            bool begins = name.len > 2 && strncmp(child, name.ptr, name.len) == 0;
+            distance = begins ? 1 : span_distance(name, span_text(child));
             shown = child;
         }
         /* The right name in the wrong place comes right behind a typing error in the right place. */

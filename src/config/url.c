@@ -257,6 +257,8 @@ const char *config__parse_address(struct span text, struct span *ret_host, uint1
     unsigned char address[16];
     struct span port;
     const char *why = split_authority(text, ret_host, &port);
+    if (text.len == 0 || memchr(text.ptr, ':', text.len) == NULL)
+        return "must be ADDRESS:PORT, such as 127.0.0.1:7274";
     if (why != NULL)
         return why;
     if (span_absent(port))

@@ -79,7 +79,7 @@ const char *config__parse_duration(struct span text, uint64_t *ret_ms, bool *ret
     if (text.len == 0)
         return DURATION_FORM;
     if (memchr(text.ptr, '.', text.len) != NULL)
-        return "must be in whole numbers: write 1500ms, not 1.5s";
+        return "must be in whole numbers, such as 1500ms for one and a half seconds";
     while (text.len > 0) {
         struct span unit;
         size_t at = 0;
