@@ -25,16 +25,16 @@
 
 #ifdef ARENA_POISON
 #include <sanitizer/asan_interface.h>
-#define poison(start, size) ASAN_POISON_MEMORY_REGION(start, size)
+#define poison(start, size)   ASAN_POISON_MEMORY_REGION(start, size)
 #define unpoison(start, size) ASAN_UNPOISON_MEMORY_REGION(start, size)
 #else
-#define poison(start, size) ((void)(start))
+#define poison(start, size)   ((void)(start))
 #define unpoison(start, size) ((void)(start))
 #endif
 
 #define ARENA_BLOCK_MIN_BYTES ((size_t)4096)
 #define ARENA_BLOCK_MAX_BYTES ((size_t)65536)
-#define ARENA_ALIGN ((size_t)16)
+#define ARENA_ALIGN           ((size_t)16)
 
 struct arena_block {
     struct arena_block *older; /* owned */
@@ -101,7 +101,9 @@ void *arena_try_alloc(struct arena *arena, size_t size) {
     if ((size_t)(arena->end - arena->next) < rounded && add_block(arena, rounded) < 0)
         return NULL;
     void *pointer = arena->next;
-    if (pointer == arena->first) /* not earlier: storage of an arena that holds nothing is its owner's to reuse */
+    if (pointer ==
+        arena
+            ->first) /* not earlier: storage of an arena that holds nothing is its owner's to reuse */
         poison(arena->first, arena->first_bytes);
     arena->next += rounded;
     unpoison(pointer, size);

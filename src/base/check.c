@@ -13,7 +13,8 @@
 
 void check_failed(const char *file, int line, const char *condition) {
     char text[512];
-    int length = snprintf(text, sizeof text, "papi: broken invariant at %s:%d: %s\n", file, line, condition);
+    int length =
+        snprintf(text, sizeof text, "papi: broken invariant at %s:%d: %s\n", file, line, condition);
     if (length > (int)sizeof text - 1)
         length = (int)sizeof text - 1;
     if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)

@@ -9,9 +9,10 @@
 
 #define NS_PER_US ((uint64_t)1000)
 #define NS_PER_MS ((uint64_t)1000000)
-#define NS_PER_S ((uint64_t)1000000000)
+#define NS_PER_S  ((uint64_t)1000000000)
 
-uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC: deadlines; stands still while the machine sleeps */
+uint64_t
+clock_mono_ns(void); /* CLOCK_MONOTONIC: deadlines; stands still while the machine sleeps */
 uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME: quota windows; runs on while the machine sleeps */
 uint64_t clock_wall_ms(void); /* CLOCK_REALTIME: dates */
 

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define HEAP_ARITY 4
+#define HEAP_ARITY          4
 #define HEAP_FIRST_CAPACITY 64
 
 void heap_init(struct heap *heap) {

@@ -72,6 +72,6 @@ static inline void list_move_all(struct list *to, struct list *from) {
 }
 
 /* `next_node` lets the body remove `node`. */
-#define list_for_each(node, next_node, head)                                          \
+#define list_for_each(node, next_node, head)                                        \
     for (struct list *node = (head)->next, *next_node = node->next; node != (head); \
          node = next_node, next_node = node->next)

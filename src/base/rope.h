@@ -8,8 +8,8 @@
 #include "base/arena.h"
 
 struct rope {
-    struct arena *arena;  /* borrowed: holds the array and copied pieces */
-    struct span *pieces;  /* borrowed: arena */
+    struct arena *arena; /* borrowed: holds the array and copied pieces */
+    struct span *pieces; /* borrowed: arena */
     size_t count;
     size_t capacity;
     size_t total_bytes;

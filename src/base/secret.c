@@ -29,13 +29,16 @@ struct secret {
 int secret_new(struct span bytes, struct secret **ret_secret) {
     if (bytes.len > SECRET_MAX_BYTES)
         return ERR_TOO_LARGE;
-    char *page = mmap(NULL, SECRET_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *page =
+        mmap(NULL, SECRET_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return ERR_NOMEM;
 #ifdef MADV_DONTDUMP
     (void)madvise(page, SECRET_PAGE_BYTES, MADV_DONTDUMP);
 #endif
-    (void)mlock(page, SECRET_PAGE_BYTES); /* refused under a small RLIMIT_MEMLOCK: then only swap could hold it */
+    (void)mlock(
+        page,
+        SECRET_PAGE_BYTES); /* refused under a small RLIMIT_MEMLOCK: then only swap could hold it */
     if (bytes.len > 0)
         memcpy(page, bytes.ptr, bytes.len);
     struct secret *secret = mem_alloc(sizeof *secret);

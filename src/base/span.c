@@ -33,12 +33,14 @@ bool span_starts_with(struct span span, const char *prefix) {
 
 bool span_ends_with(struct span span, const char *suffix) {
     size_t length = strlen(suffix);
-    return span.len >= length && (length == 0 || memcmp(span.ptr + span.len - length, suffix, length) == 0);
+    return span.len >= length &&
+           (length == 0 || memcmp(span.ptr + span.len - length, suffix, length) == 0);
 }
 
 bool span_contains(struct span haystack, const char *needle) {
     size_t length = strlen(needle);
-    return length == 0 || (haystack.len >= length && memmem(haystack.ptr, haystack.len, needle, length) != NULL);
+    return length == 0 ||
+           (haystack.len >= length && memmem(haystack.ptr, haystack.len, needle, length) != NULL);
 }
 
 bool span_contains_nocase(struct span haystack, const char *needle) {

@@ -15,7 +15,7 @@ struct span {
 };
 
 #define SPAN_LITERAL(text) ((struct span){"" text "", sizeof(text) - 1})
-#define SPAN_NONE ((struct span){NULL, 0})
+#define SPAN_NONE          ((struct span){NULL, 0})
 /* for printf("%.*s") */
 #define SPAN_ARG(span) (int)(span).len, (span).ptr != NULL ? (span).ptr : ""
 

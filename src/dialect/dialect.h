@@ -12,27 +12,28 @@
 
 /* Deviations of one provider from the wire; a catalog column each. */
 struct dialect_quirks {
-    bool max_tokens_legacy;       /* takes max_tokens, not max_completion_tokens */
-    bool developer_role;          /* knows the role developer; else it becomes system */
-    bool content_string_only;     /* wants strings where the client sent text parts */
-    bool content_never_null;      /* wants "" where the client sent null */
-    bool no_stream_usage;         /* refuses stream_options */
-    bool keep_extras;             /* takes unknown members */
-    bool keep_reasoning;          /* takes reasoning_content in history */
-    uint64_t drop_options;        /* bits 1 << enum chat_option it refuses */
+    bool max_tokens_legacy;   /* takes max_tokens, not max_completion_tokens */
+    bool developer_role;      /* knows the role developer; else it becomes system */
+    bool content_string_only; /* wants strings where the client sent text parts */
+    bool content_never_null;  /* wants "" where the client sent null */
+    bool no_stream_usage;     /* refuses stream_options */
+    bool keep_extras;         /* takes unknown members */
+    bool keep_reasoning;      /* takes reasoning_content in history */
+    uint64_t drop_options;    /* bits 1 << enum chat_option it refuses */
 };
 
 struct dialect_target {
     struct span upstream_model; /* plain UTF-8 */
-    struct span base_path;      /* "/v1" or "": path of base_url without the last slash, percent-encoded */
+    struct span
+        base_path; /* "/v1" or "": path of base_url without the last slash, percent-encoded */
     uint64_t output_tokens_max; /* 0 = unknown; the client's wish is clamped to it */
     struct dialect_quirks quirks;
 };
 
 struct dialect_request {
     const char *method;
-    struct span path;  /* in the arena */
-    struct rope body;  /* in the arena; borrows from the task */
+    struct span path; /* in the arena */
+    struct rope body; /* in the arena; borrows from the task */
     const char *content_type;
     const char *accept;
     const char *dropped[OPTION_COUNT]; /* names of fields left out, for x-papi-warning */
@@ -54,10 +55,12 @@ struct dialect {
     const char *name;
     enum dialect_auth auth;
 
-    int (*encode)(const struct task *task, const struct dialect_target *target, struct arena *arena, struct dialect_request *ret_request);
+    int (*encode)(const struct task *task, const struct dialect_target *target, struct arena *arena,
+                  struct dialect_request *ret_request);
 
     /* Events go to sink(context); the scratch arena is reset by the decoder for each record. */
-    struct dialect_decoder *(*decoder_new)(struct arena *arena, const struct task *task, event_sink sink, void *context);
+    struct dialect_decoder *(*decoder_new)(struct arena *arena, const struct task *task,
+                                           event_sink sink, void *context);
     void (*decoder_free)(struct dialect_decoder *decoder);
     /* One record of a stream. ERR_INVALID: not this wire. What the sink returns comes back. */
     int (*on_record)(struct dialect_decoder *decoder, struct span data);
@@ -68,7 +71,8 @@ struct dialect {
     /* The end mark ([DONE]) was seen: nothing of value follows. */
     bool (*is_over)(const struct dialect_decoder *decoder);
     /* What an error body says: message and code, escaped, absent when not found. Any bytes. */
-    void (*read_error)(struct span body, struct arena *arena, struct span *ret_message, struct span *ret_code);
+    void (*read_error)(struct span body, struct arena *arena, struct span *ret_message,
+                       struct span *ret_code);
 };
 
 extern const struct dialect dialect_openai;

@@ -321,44 +321,46 @@ static bool skips(const struct fake_plan *plan, enum position_kind kind) {
 }
 
 /* Faults that replace the event of this place. Returns false when there is nothing to replace. */
-static bool replaces(const struct fake_plan *plan, enum position_kind kind, uint32_t index,
-                     struct dynbuf *out, enum fake_step *ret_step, int *ret_err) {
+static bool replaces(const struct fake_plan *plan, enum position_kind kind, uint32_t index) {
     enum fault_play play = plan->fault->play;
     bool middle = (kind == AT_WORD || kind == AT_TOOL) && index >= 2;
-    *ret_step = FAKE_SEND;
-    if (play == PLAY_COMMENTS) {
-        *ret_err = dynbuf_append_text(out, ": still here\n\n");
-    } else if (play == PLAY_BAD_JSON && middle) {
-        *ret_err = dynbuf_append_text(out, "data: {\"id\": oops\n\n");
-    } else if (play == PLAY_CUT_EVENT && middle) {
-        *ret_step = FAKE_CUT;
-        *ret_err = dynbuf_append_text(
-            out, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"caf\xc3");
-    } else if (play == PLAY_ERROR_FIRST || (play == PLAY_ERROR_MIDDLE && middle)) {
+    bool in_middle = play == PLAY_BAD_JSON || play == PLAY_CUT_EVENT || play == PLAY_ERROR_MIDDLE;
+    return play == PLAY_COMMENTS || play == PLAY_ERROR_FIRST || (in_middle && middle);
+}
+
+static int write_replacement(const struct fake_plan *plan, struct dynbuf *out,
+                             enum fake_step *ret_step) {
+    switch (plan->fault->play) {
+    case PLAY_COMMENTS:
+        *ret_step = FAKE_SEND;
+        return dynbuf_append_text(out, ": still here\n\n");
+    case PLAY_BAD_JSON:
         *ret_step = FAKE_END;
-        *ret_err = dynbuf_append_text(out, "data: ");
-        if (*ret_err == 0)
-            *ret_err = write_error(plan, out);
-        if (*ret_err == 0)
-            *ret_err = dynbuf_append_text(out, "\n\n");
-    } else {
-        return false;
+        return dynbuf_append_text(out, "data: {\"id\": oops\n\n");
+    case PLAY_CUT_EVENT:
+        *ret_step = FAKE_CUT;
+        return dynbuf_append_text(
+            out, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"caf\xc3");
+    default:
+        *ret_step = FAKE_END;
+        int err = dynbuf_append_text(out, "data: ");
+        if (err == 0)
+            err = write_error(plan, out);
+        return err == 0 ? dynbuf_append_text(out, "\n\n") : err;
     }
-    return true;
 }
 
 int fake_next(struct fake_plan *plan, struct dynbuf *out, enum fake_step *ret_step,
               uint64_t *ret_delay_ns) {
     uint32_t index;
     enum position_kind kind = kind_at(plan, plan->position, &index);
-    int err = 0;
     while (skips(plan, kind))
         kind = kind_at(plan, ++plan->position, &index);
     *ret_delay_ns = kind == AT_WORD || kind == AT_TOOL || kind == AT_REASONING ? plan->gap_ns : 0;
     if (plan->fault->play == PLAY_COMMENTS)
         *ret_delay_ns = plan->gap_ns > 0 ? plan->gap_ns : 50u * 1000 * 1000;
-    if (replaces(plan, kind, index, out, ret_step, &err))
-        return err;
+    if (replaces(plan, kind, index))
+        return write_replacement(plan, out, ret_step);
     *ret_step = leaves_road(plan, kind, index);
     if (*ret_step != FAKE_SEND)
         return 0;

@@ -14,21 +14,27 @@ enum event_kind {
     EVENT_START,
     EVENT_TEXT,
     EVENT_REASONING,
-    EVENT_TOOL_OPEN,   /* tool_index, id, name; raw: the vendor's extra_content, mostly absent */
-    EVENT_TOOL_ARGS,   /* tool_index, text */
+    EVENT_TOOL_OPEN, /* tool_index, id, name; raw: the vendor's extra_content, mostly absent */
+    EVENT_TOOL_ARGS, /* tool_index, text */
     EVENT_REFUSAL,
-    EVENT_LOGPROBS,    /* raw */
-    EVENT_ANNOTATION,  /* raw */
-    EVENT_MEDIA,       /* raw */
-    EVENT_OPAQUE,      /* name, raw: signatures, encrypted reasoning */
-    EVENT_EXTRA,       /* name, raw */
+    EVENT_LOGPROBS,   /* raw */
+    EVENT_ANNOTATION, /* raw */
+    EVENT_MEDIA,      /* raw */
+    EVENT_OPAQUE,     /* name, raw: signatures, encrypted reasoning */
+    EVENT_EXTRA,      /* name, raw */
     EVENT_FINISH,
     EVENT_USAGE,
     EVENT_ERROR,
     EVENT_KIND_COUNT
 };
 
-enum finish_reason { FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_REASON_COUNT };
+enum finish_reason {
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_TOOL_CALLS,
+    FINISH_CONTENT_FILTER,
+    FINISH_REASON_COUNT
+};
 
 struct usage {
     uint64_t input_tokens;
@@ -48,9 +54,9 @@ struct event {
     struct span raw;     /* whole JSON value */
     enum finish_reason finish;
     struct usage usage;
-    struct span error_message; /* escaped; ERROR */
-    struct span error_code;    /* escaped or absent; ERROR */
-    int error_status;          /* HTTP status the provider named inside, 0 when none */
+    struct span error_message;  /* escaped; ERROR */
+    struct span error_code;     /* escaped or absent; ERROR */
+    int error_status;           /* HTTP status the provider named inside, 0 when none */
     struct span upstream_model; /* escaped or absent; START: which model says it answers */
 };
 

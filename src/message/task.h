@@ -9,7 +9,16 @@
  */
 #include "json/json.h"
 
-enum task_kind { TASK_CHAT, TASK_EMBED, TASK_RERANK, TASK_TRANSCRIBE, TASK_SPEAK, TASK_IMAGE, TASK_MODERATE, TASK_KIND_COUNT };
+enum task_kind {
+    TASK_CHAT,
+    TASK_EMBED,
+    TASK_RERANK,
+    TASK_TRANSCRIBE,
+    TASK_SPEAK,
+    TASK_IMAGE,
+    TASK_MODERATE,
+    TASK_KIND_COUNT
+};
 
 enum message_role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_COUNT };
 
@@ -17,7 +26,8 @@ enum part_kind { PART_TEXT, PART_IMAGE, PART_AUDIO, PART_FILE, PART_REFUSAL, PAR
 
 struct part {
     enum part_kind kind;
-    struct span text;   /* escaped: text, refusal; image: URL or data: URL; audio and file: base64 data */
+    struct span
+        text; /* escaped: text, refusal; image: URL or data: URL; audio and file: base64 data */
     struct span detail; /* escaped: image detail, audio format, file name; absent when not given */
     struct json_value source; /* the part in OpenAI chat form when it came so, else absent */
 };
@@ -39,17 +49,24 @@ struct message {
     struct span name;         /* escaped; absent when not given */
     struct span reasoning;    /* escaped; assistant history; absent when not given */
     bool content_is_array;    /* as given; a lone string part otherwise */
-    struct json_value source; /* the message in OpenAI chat form when it came so: untouched ones are sent on as bytes */
+    struct json_value
+        source; /* the message in OpenAI chat form when it came so: untouched ones are sent on as bytes */
 };
 
 struct tool {
-    struct span name;        /* escaped */
-    struct span description; /* escaped or absent */
-    struct span parameters;  /* raw JSON schema or absent */
+    struct span name;         /* escaped */
+    struct span description;  /* escaped or absent */
+    struct span parameters;   /* raw JSON schema or absent */
     struct json_value source; /* OpenAI chat form or absent */
 };
 
-enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_NONE, TOOL_CHOICE_AUTO, TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
+enum tool_choice {
+    TOOL_CHOICE_UNSET,
+    TOOL_CHOICE_NONE,
+    TOOL_CHOICE_AUTO,
+    TOOL_CHOICE_REQUIRED,
+    TOOL_CHOICE_NAMED
+};
 enum response_format { FORMAT_UNSET, FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
 /* Settings that pass through as raw JSON values once their type and range are checked. */
@@ -93,12 +110,14 @@ struct task_chat {
     struct span tool_choice_name; /* escaped; TOOL_CHOICE_NAMED */
     struct span tool_choice_raw;  /* raw, OpenAI chat form; absent when unset */
     enum response_format format;
-    struct span format_raw; /* raw, OpenAI chat form; absent when unset */
-    uint64_t max_output_tokens; /* 0 = not given */
+    struct span format_raw;            /* raw, OpenAI chat form; absent when unset */
+    uint64_t max_output_tokens;        /* 0 = not given */
     struct span options[OPTION_COUNT]; /* raw; absent when not given */
-    struct chat_extra *extras; /* borrowed: arena; unknown members, kept for dialects that take them */
+    struct chat_extra
+        *extras; /* borrowed: arena; unknown members, kept for dialects that take them */
     uint32_t extra_count;
-    struct span messages_raw; /* raw array, OpenAI chat form: sent on in one piece when no message needs a change */
+    struct span
+        messages_raw; /* raw array, OpenAI chat form: sent on in one piece when no message needs a change */
     struct span tools_raw;
     bool stream;
     bool include_usage; /* the client asked for a usage chunk */
@@ -106,11 +125,11 @@ struct task_chat {
 
 struct task {
     enum task_kind kind;
-    struct span model;      /* decoded UTF-8, as asked for */
-    struct span affinity;   /* decoded: prompt_cache_key or user; absent when none. Never sent on. */
-    uint64_t needs;         /* enum capability bits */
-    uint64_t prompt_bytes;  /* size of what the model must read, images left out */
-    struct task_chat chat;  /* kind == TASK_CHAT */
+    struct span model;     /* decoded UTF-8, as asked for */
+    struct span affinity;  /* decoded: prompt_cache_key or user; absent when none. Never sent on. */
+    uint64_t needs;        /* enum capability bits */
+    uint64_t prompt_bytes; /* size of what the model must read, images left out */
+    struct task_chat chat; /* kind == TASK_CHAT */
 };
 
 const char *task_kind_name(enum task_kind kind);
