@@ -10,11 +10,12 @@
 
 #include "base/check.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <stdlib.h>
-#include <string.h>
 
 void *mem_alloc(size_t size) {
     void *pointer = malloc(size > 0 ? size : 1);
