@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fault suite shares: its helpers are importable, a gateway for a whole module, and one fault in four requests."""
+
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "api"))
+
+import faults  # noqa: E402  pylint: disable=wrong-import-position
+import papi_process  # noqa: E402  pylint: disable=wrong-import-position
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(tmp_path_factory):
+    """One gateway with a good provider, for tests of what clients send: each case also proves that the ones before it
+    disturbed nothing. At the end it must stop cleanly, without a leak."""
+    with faults.Gateway(tmp_path_factory.mktemp("shared")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def hides_or_tells(start_serve, upstream):
+    """hides_or_tells(play, outcome, ...): one upstream fault before any token, seen by four requests. See faults.py."""
+    def run(play, outcome, **named):
+        return faults.hide_or_tell(start_serve, upstream, play, outcome, **named)
+    return run
+
+
+@pytest.fixture
+def breaks_after_token(start_serve, upstream):
+    """breaks_after_token(play, outcome, ...): a fault after text went out. See faults.py."""
+    def run(play, outcome, **named):
+        return faults.break_after_token(start_serve, upstream, play, outcome, **named)
+    return run
+
+
+@pytest.fixture
+def serves(start_serve, upstream):
+    """serves(script, ...) -> (papi, upstream): one provider whose script is given."""
+    def run(script, settings=None, **provider_settings):
+        server = upstream(script)
+        papi = start_serve({"loops": 1, "providers": {"only": papi_process.provider(
+            server.url, **provider_settings)}, **(settings or {})})
+        return papi, server
+    return run
