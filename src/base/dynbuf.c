@@ -80,16 +80,19 @@ int dynbuf_append_char(struct dynbuf *buf, char c) {
 
 int dynbuf_append_format(struct dynbuf *buf, const char *format, ...) {
     va_list arguments;
+    size_t room = dynbuf_room(buf);
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(room > 0 ? dynbuf_tail(buf) : NULL, room, format, arguments);
     va_end(arguments);
     check(length >= 0);
-    int err = dynbuf_reserve(buf, (size_t)length + 1);
-    if (err < 0)
-        return err;
-    va_start(arguments, format);
-    (void)vsnprintf(dynbuf_tail(buf), (size_t)length + 1, format, arguments);
-    va_end(arguments);
+    if ((size_t)length >= room) { /* cut off: once more, with room for its NUL too */
+        int err = dynbuf_reserve(buf, (size_t)length + 1);
+        if (err < 0)
+            return err;
+        va_start(arguments, format);
+        (void)vsnprintf(dynbuf_tail(buf), (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
     buf->len += (size_t)length;
     return 0;
 }
