@@ -120,11 +120,24 @@ static void rank(struct ranking *ranking, struct span known, size_t distance) {
     ranking->distances[at] = distance;
 }
 
+static struct span last_part(struct span name) {
+    const char *slash = memrchr(name.ptr, '/', name.len);
+    size_t skipped = slash != NULL ? (size_t)(slash - name.ptr) + 1 : 0;
+    return span_of(name.ptr + skipped, name.len - skipped);
+}
+
+/* Both the name as asked and its last part, since other tools put prefixes in front. */
 static void consider(struct ranking *ranking, struct span known) {
-    size_t distance = distance_of(ranking->name, known);
-    size_t longest = ranking->name.len > known.len ? ranking->name.len : known.len;
-    if (distance <= 2 + longest / 4)
-        rank(ranking, known, distance);
+    const struct span forms[] = {ranking->name, last_part(ranking->name)};
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < array_length(forms); i++) {
+        size_t distance = distance_of(forms[i], known);
+        size_t longest = forms[i].len > known.len ? forms[i].len : known.len;
+        if (distance <= 1 + longest / 4 && distance < best)
+            best = distance;
+    }
+    if (best < SIZE_MAX)
+        rank(ranking, known, best);
 }
 
 /* An upstream id that stands for several models: the pins that say which. */

@@ -118,21 +118,24 @@ void config__apply_aliases(struct loader *loader, const struct yaml_node *node) 
 /* --- the checks that need all names --- */
 
 static struct span without_latest(struct span name) {
-    return span_ends_with(name, ":latest") ? span_of(name.ptr, name.len - 7) : name;
+    return span_ends_with(name, ":latest") && name.len > 7 ? span_of(name.ptr, name.len - 7) : name;
 }
 
 static bool same_model(struct span a, struct span b) {
     return span_equal(without_latest(a), without_latest(b));
 }
 
-static bool provider_has(const struct config_provider *provider, struct span name) {
+enum known { KNOWN_NOT, KNOWN_AMBIGUOUS, KNOWN_MODEL };
+
+/* By its id or as provider/model. */
+static bool has_model(const struct config_provider *provider, struct span name) {
     struct span pin = SPAN_NONE;
     if (name.len > provider->id.len + 1 && name.ptr[provider->id.len] == '/' &&
         span_equal(span_of(name.ptr, provider->id.len), provider->id))
         pin = span_of(name.ptr + provider->id.len + 1, name.len - provider->id.len - 1);
     for (uint32_t i = 0; i < provider->model_count; i++) {
         const struct config_model *model = &provider->models[i];
-        if (same_model(model->id, name) || same_model(model->upstream, name))
+        if (same_model(model->id, name))
             return true;
         if (!span_absent(pin) && (same_model(model->id, pin) || same_model(model->upstream, pin)))
             return true;
@@ -140,12 +143,34 @@ static bool provider_has(const struct config_provider *provider, struct span nam
     return false;
 }
 
-static bool is_model(const struct config *config, struct span name) {
+/* What providers call their models: ambiguous when the models differ. */
+static enum known upstream_known(const struct config *config, struct span name) {
+    struct span id = SPAN_NONE;
+    for (uint32_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        for (uint32_t j = 0; j < provider->model_count; j++) {
+            if (!same_model(provider->models[j].upstream, name))
+                continue;
+            if (!span_absent(id) && !span_equal(id, provider->models[j].id))
+                return KNOWN_AMBIGUOUS;
+            id = provider->models[j].id;
+        }
+    }
+    return span_absent(id) ? KNOWN_NOT : KNOWN_MODEL;
+}
+
+static enum known known_as(const struct config *config, struct span name) {
     for (uint32_t i = 0; i < config->provider_count; i++)
-        if (provider_has(&config->providers[i], name))
-            return true;
-    return span_starts_with(name, "openai/") &&
-           is_model(config, span_of(name.ptr + 7, name.len - 7));
+        if (has_model(&config->providers[i], name))
+            return KNOWN_MODEL;
+    enum known known = upstream_known(config, name);
+    if (known == KNOWN_NOT && span_starts_with(name, "openai/"))
+        return known_as(config, span_of(name.ptr + 7, name.len - 7));
+    return known;
+}
+
+static bool is_model(const struct config *config, struct span name) {
+    return known_as(config, name) == KNOWN_MODEL;
 }
 
 static bool matches(struct span pattern, struct span name) {
@@ -163,7 +188,7 @@ static uint32_t alias_of(const struct config *config, struct span name) {
     for (uint32_t i = 0; i < config->alias_count; i++)
         if (span_equal(config->aliases[i].name, name))
             return i;
-    if (span_is(name, "auto") || is_model(config, name))
+    if (span_is(name, "auto") || known_as(config, name) != KNOWN_NOT)
         return best;
     for (uint32_t i = 0; i < config->alias_count; i++)
         if (matches(config->aliases[i].name, name) &&
@@ -180,6 +205,20 @@ struct visit {
 
 static void follow(struct visit *visit, uint32_t index);
 
+static void check_target(struct loader *loader, const struct config_alias *alias, struct span name,
+                         const struct yaml_node *place) {
+    enum known known = span_is(name, "auto") ? KNOWN_MODEL : known_as(loader->config, name);
+    if (known == KNOWN_AMBIGUOUS)
+        config__error(loader, place, "'%.*s' means several models; say which by provider/%.*s",
+                      SPAN_ARG(name), SPAN_ARG(name));
+    else if (known == KNOWN_NOT && span_starts_with(name, "auto:"))
+        config__error(loader, place, "'%.*s' is not supported by this version yet; only auto is",
+                      SPAN_ARG(name));
+    else if (known == KNOWN_NOT)
+        config__error(loader, place, "alias '%.*s' names '%.*s', which no provider serves",
+                      SPAN_ARG(alias->name), SPAN_ARG(name));
+}
+
 static void follow_target(struct visit *visit, uint32_t index, uint32_t target) {
     struct loader *loader = visit->loader;
     const struct config *config = loader->config;
@@ -193,12 +232,8 @@ static void follow_target(struct visit *visit, uint32_t index, uint32_t target) 
                       SPAN_ARG(config->aliases[next].name));
     else if (next < config->alias_count)
         follow(visit, next);
-    else if (span_starts_with(name, "auto:") && !is_model(config, name))
-        config__error(loader, place, "'%.*s' is not supported by this version yet; only auto is",
-                      SPAN_ARG(name));
-    else if (!span_is(name, "auto") && !is_model(config, name))
-        config__error(loader, place, "alias '%.*s' names '%.*s', which no provider serves",
-                      SPAN_ARG(alias->name), SPAN_ARG(name));
+    else
+        check_target(loader, alias, name, place);
 }
 
 /* Depth first; an alias is entered once, so the depth is bounded by their number. */

@@ -61,9 +61,13 @@ static void from_file(struct loader *loader, struct config_key *key, const struc
     struct dynbuf text;
     const char *why;
     dynbuf_init(&text, (size_t)4 * SECRET_MAX_BYTES);
-    if (span_absent(path) || config__read_file(path.ptr, SECRET_MAX_BYTES + 2, &text) < 0)
+    int err = span_absent(path) ? ERR_NOMEM
+                                : config__read_file(path.ptr, true, SECRET_MAX_BYTES + 2, &text);
+    if (err < 0)
         config__error(loader, node, "cannot read key file %.*s: %s", SPAN_ARG(path),
-                      strerror(errno));
+                      err == ERR_SYSTEM ? strerror(errno)
+                      : err == ERR_TYPE ? "it is not a regular file"
+                                        : err_text(err));
     else if ((why = check_bytes(without_line_end(dynbuf_span(&text)))) != NULL)
         config__error(loader, node, "the key in file %.*s %s", SPAN_ARG(path), why);
     else

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -234,22 +235,27 @@ int config_parse(struct span yaml, const char *name, const struct config_environ
     return finish(&loader, ret_config);
 }
 
-/* Reads up to cap + 1 bytes; the caller sees by the length that there were more. */
-int config__read_file(const char *path, size_t cap_bytes, struct dynbuf *out) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return ERR_SYSTEM;
-    int err = 0;
+static int read_all(int fd, size_t cap_bytes, struct dynbuf *out) {
     ssize_t got = 1;
-    while (err == 0 && got > 0 && out->len <= cap_bytes) {
-        if ((err = dynbuf_reserve(out, 4096)) < 0)
-            break;
+    while (got > 0 && out->len <= cap_bytes) {
+        int err = dynbuf_reserve(out, 4096);
+        if (err < 0)
+            return err;
         got = read(fd, dynbuf_tail(out), dynbuf_room(out));
         if (got > 0)
             dynbuf_grew(out, (size_t)got);
-        else if (got < 0)
-            err = ERR_SYSTEM;
     }
+    return got < 0 ? ERR_SYSTEM : 0;
+}
+
+int config__read_file(const char *path, bool regular_only, size_t cap_bytes, struct dynbuf *out) {
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0));
+    if (fd < 0)
+        return ERR_SYSTEM;
+    int err = regular_only && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+                  ? ERR_TYPE
+                  : read_all(fd, cap_bytes, out);
     int reason = errno;
     (void)close(fd);
     errno = reason;
@@ -266,7 +272,7 @@ int config_load(const char *path, const struct config_environment *environment,
     }
     begin(&loader, path, environment, ret_report);
     dynbuf_init(&text, CONFIG_FILE_MAX_BYTES + 8192);
-    if (config__read_file(path, CONFIG_FILE_MAX_BYTES, &text) < 0)
+    if (config__read_file(path, false, CONFIG_FILE_MAX_BYTES, &text) < 0)
         config__error(&loader, NULL, "cannot read %s: %s", path, strerror(errno));
     else if (text.len > CONFIG_FILE_MAX_BYTES)
         config__error(&loader, NULL, "%s is larger than %d bytes", path, CONFIG_FILE_MAX_BYTES);

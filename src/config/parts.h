@@ -87,8 +87,10 @@ void config__walk(struct loader *loader, const char *pattern, void *record,
                   const struct yaml_node *mapping);
 void config__apply(struct loader *loader, const struct setting *setting, void *record,
                    const struct yaml_node *node);
-/* Reads a whole file; more than cap_bytes in *out means that it is larger. ERR_SYSTEM with errno. */
-int config__read_file(const char *path, size_t cap_bytes, struct dynbuf *out) WARN_UNUSED;
+/* Reads a whole file; more than cap_bytes in *out means that it is larger. ERR_SYSTEM with errno. A key is read from a regular
+ * file only (ERR_TYPE), since waiting for a pipe would stop a start without a word; the configuration may be a pipe. */
+int config__read_file(const char *path, bool regular_only, size_t cap_bytes,
+                      struct dynbuf *out) WARN_UNUSED;
 /* A path as the file means it: relative ones start at the folder of the file. Ends in NUL. */
 struct span config__resolve_path(struct loader *loader, struct span path);
 /* Room for `count` records, zeroed; NULL (reported at `node`) when the arena is full. */

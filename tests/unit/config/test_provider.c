@@ -243,6 +243,11 @@ static const struct example aliases[] = {
      "t:5:25: error: alias 'm2' names 'q/m', which no provider serves\n"},
     {"models: {aliases: {a: [auto, 'x y']}}\n",
      "t:1:30: error: a target of alias 'a' must not hold spaces or control characters\n"},
+    {"providers:\n"
+     "  a: {base_url: http://localhost, models: [{id: x, upstream: s}]}\n"
+     "  b: {base_url: http://localhost, models: [{id: z, upstream: s}]}\n"
+     "models: {aliases: {al: [a/s, s]}}\n",
+     "t:4:30: error: 's' means several models; say which by provider/s\n"},
 };
 
 static const struct example warnings[] = {

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the loader accepts, field by field; defaults; the environment; files of keys; where the file is looked for.
+ */
+#include "config_fixture.h"
+
+#include "base/arena.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define assert_span(value, text)                                           \
+    do {                                                                   \
+        struct span actual = (value);                                      \
+        if (!span_is(actual, text))                                        \
+            fail_msg("expected '%s', got '%.*s'", text, SPAN_ARG(actual)); \
+    } while (0)
+
+static struct config *accept(const char *yaml, const char *const *variables) {
+    struct config *config = NULL;
+    struct config_report report;
+    int err = fixture_parse(yaml, variables, &config, &report);
+    fixture_expect_report(&report, yaml, "");
+    assert_int_equal(err, 0);
+    return config;
+}
+
+static void expect_defaults(const struct config *config) {
+    assert_span(config->listen, "127.0.0.1:7274");
+    assert_int_equal(config->auth, CONFIG_AUTH_OPEN);
+    assert_int_equal(config->loops, 0);
+    assert_int_equal(config->host_count + config->cors_count, 0);
+    assert_int_equal(config->provider_count + config->alias_count, 0);
+    assert_int_equal(config->queue_max_wait_ms, 25000);
+    assert_int_equal(config->queue_max_waiting, 4096);
+    assert_int_equal(config->attempts_max, 3);
+    assert_int_equal(config->body_max_bytes, 32 * 1024 * 1024);
+    assert_int_equal(config->bodies_max_bytes, 512 * 1024 * 1024);
+    assert_int_equal(config->connections_max, 4096);
+    assert_int_equal(config->header_timeout_ms, 10000);
+    assert_int_equal(config->body_timeout_ms, 30000);
+    assert_int_equal(config->idle_timeout_ms, 130000);
+    assert_int_equal(config->drain_timeout_ms, 30000);
+    assert_span(config->log_level, "info");
+    assert_span(config->log_format, "text");
+}
+
+static void fills_defaults(void **state) {
+    static const char *const texts[] = {"",
+                                        "# nothing\n",
+                                        "---\n",
+                                        "~\n",
+                                        "null\n",
+                                        "{}\n",
+                                        "\xEF\xBB\xBF# bom\n",
+                                        "queue:\nlog: {}\nproviders:\nmodels: {aliases: }\n",
+                                        "---\n...\n"};
+    struct config_environment nothing = {NULL, NULL};
+    struct config *config = NULL;
+    struct config_report report;
+    (void)state;
+    for (size_t i = 0; i < array_length(texts); i++) {
+        config = accept(texts[i], NULL);
+        expect_defaults(config);
+        assert_span(config->file, "/nowhere/t.yaml");
+        config_free(config);
+    }
+    assert_int_equal(config_load(NULL, &nothing, &config, &report), 0);
+    expect_defaults(config);
+    assert_true(span_absent(config->file));
+    config_free(config);
+    config_free(NULL);
+}
+
+static void reads_settings(void **state) {
+    (void)state;
+    struct config *config =
+        accept("listen: '[::1]:0'\n"
+               "auth: open\n"
+               "loops: 2\n"
+               "hosts: [papi.example, papi]\n"
+               "cors: https://app.example:8443\n"
+               "queue: {max_wait: 1m30s, max_waiting: 7}\n"
+               "routing: {attempts: 5}\n"
+               "limits: {body: 1MB, bodies: 2 GiB, connections: 10, header_timeout: 500ms,\n"
+               "         body_timeout: 1h, idle_timeout: 2m}\n"
+               "drain_timeout: 0\n"
+               "log: {level: debug, format: json}\n",
+               NULL);
+    assert_span(config->listen, "[::1]:0");
+    assert_int_equal(config->loops, 2);
+    assert_int_equal(config->host_count, 2);
+    assert_span(config->hosts[0], "papi.example");
+    assert_span(config->hosts[1], "papi");
+    assert_int_equal(config->cors_count, 1);
+    assert_span(config->cors[0], "https://app.example:8443");
+    assert_int_equal(config->queue_max_wait_ms, 90000);
+    assert_int_equal(config->queue_max_waiting, 7);
+    assert_int_equal(config->attempts_max, 5);
+    assert_int_equal(config->body_max_bytes, 1000000);
+    assert_int_equal(config->bodies_max_bytes, (uint64_t)2 << 30);
+    assert_int_equal(config->connections_max, 10);
+    assert_int_equal(config->header_timeout_ms, 500);
+    assert_int_equal(config->body_timeout_ms, 3600000);
+    assert_int_equal(config->idle_timeout_ms, 120000);
+    assert_int_equal(config->drain_timeout_ms, 0);
+    assert_span(config->log_level, "debug");
+    assert_span(config->log_format, "json");
+    config_free(config);
+}
+
+static void reads_providers(void **state) {
+    (void)state;
+    struct config *config = accept(
+        "providers:\n"
+        "  bare: {base_url: http://127.0.0.1:8000, models: [qwen3-8b]}\n"
+        "  full.one:\n"
+        "    type: openai\n"
+        "    base_url: https://api.example.com/openai/v2/\n"
+        "    keys: [env:GOOD, {key: env:GOOD, account: work}]\n"
+        "    models:\n"
+        "      - {id: m1, upstream: vendor/m1:free, context: 8192, max_output: 100,\n"
+        "         vision: yes, tools: no, json_schema: off}\n"
+        "      - m2\n"
+        "    concurrency: 3\n"
+        "    private_network: 10.1.2.0/24\n"
+        "    timeouts: {connect: 1s, tls: 2s, first_token: 3s, first_byte: 4s, gap: 5s}\n"
+        "    quirks: {max_tokens_legacy: yes, developer_role: yes, content_string_only: yes,\n"
+        "             content_never_null: yes, no_stream_usage: yes, keep_extras: yes,\n"
+        "             keep_reasoning: yes}\n",
+        NULL);
+    assert_int_equal(config->provider_count, 2);
+    const struct config_provider *bare = &config->providers[0], *full = &config->providers[1];
+    assert_span(bare->id, "bare");
+    assert_span(bare->type, "openai");
+    assert_span(bare->base_url, "http://127.0.0.1:8000");
+    assert_span(bare->host, "127.0.0.1");
+    assert_span(bare->base_path, "/v1");
+    assert_int_equal(bare->port, 8000);
+    assert_false(bare->tls);
+    assert_true(bare->host_is_loopback);
+    assert_true(span_absent(bare->private_network) && span_absent(bare->ca_file));
+    assert_int_equal(bare->key_count, 1);
+    assert_null(bare->keys[0].key);
+    assert_span(bare->keys[0].account, "default");
+    assert_int_equal(bare->model_count, 1);
+    assert_span(bare->models[0].id, "qwen3-8b");
+    assert_span(bare->models[0].upstream, "qwen3-8b");
+    assert_int_equal(bare->models[0].context_tokens + bare->models[0].output_tokens_max, 0);
+    assert_false(bare->models[0].vision || bare->models[0].no_tools ||
+                 bare->models[0].no_json_schema);
+    assert_int_equal(bare->concurrency_max, 8);
+    assert_int_equal(bare->timeouts.connect_ms, 5000);
+    assert_int_equal(bare->timeouts.tls_ms, 5000);
+    assert_int_equal(bare->timeouts.first_token_ms, 120000);
+    assert_int_equal(bare->timeouts.first_byte_ms, 300000);
+    assert_int_equal(bare->timeouts.gap_ms, 60000);
+    assert_false(bare->quirks.max_tokens_legacy || bare->quirks.developer_role ||
+                 bare->quirks.keep_extras);
+    assert_int_equal(bare->line, 2);
+
+    assert_span(full->id, "full.one");
+    assert_span(full->host, "api.example.com");
+    assert_span(full->base_path, "/openai/v2");
+    assert_int_equal(full->port, 443);
+    assert_true(full->tls);
+    assert_false(full->host_is_loopback);
+    assert_int_equal(full->key_count, 2);
+    assert_true(secret_equal(full->keys[0].key, SPAN_LITERAL("sk-good")));
+    assert_span(full->keys[0].account, "default");
+    assert_span(full->keys[1].account, "work");
+    assert_int_equal(full->model_count, 2);
+    assert_span(full->models[0].upstream, "vendor/m1:free");
+    assert_int_equal(full->models[0].context_tokens, 8192);
+    assert_int_equal(full->models[0].output_tokens_max, 100);
+    assert_true(full->models[0].vision && full->models[0].no_tools &&
+                full->models[0].no_json_schema);
+    assert_span(full->models[1].id, "m2");
+    assert_int_equal(full->concurrency_max, 3);
+    assert_span(full->private_network, "10.1.2.0/24");
+    assert_int_equal(full->timeouts.connect_ms, 1000);
+    assert_int_equal(full->timeouts.tls_ms, 2000);
+    assert_int_equal(full->timeouts.first_token_ms, 3000);
+    assert_int_equal(full->timeouts.first_byte_ms, 4000);
+    assert_int_equal(full->timeouts.gap_ms, 5000);
+    assert_true(full->quirks.max_tokens_legacy && full->quirks.developer_role &&
+                full->quirks.content_string_only);
+    assert_true(full->quirks.content_never_null && full->quirks.no_stream_usage);
+    assert_true(full->quirks.keep_extras && full->quirks.keep_reasoning);
+    assert_int_equal(full->line, 3);
+    config_free(config);
+}
+
+static void takes_urls_apart(void **state) {
+    static const struct {
+        const char *url, *host, *path;
+        uint16_t port;
+        bool tls, loopback;
+    } rows[] = {
+        {"http://localhost", "localhost", "/v1", 80, false, true},
+        {"http://LOCALHOST:11434/", "LOCALHOST", "/v1", 11434, false, true},
+        {"HTTPS://api.Example.com", "api.Example.com", "/v1", 443, true, false},
+        {"https://a.example/v1", "a.example", "/v1", 443, true, false},
+        {"https://a.example/v1//", "a.example", "/v1", 443, true, false},
+        {"https://a.example:444/api/openai%20x/v1", "a.example", "/api/openai%20x/v1", 444, true,
+         false},
+        {"'http://[::1]:8000/v1'", "::1", "/v1", 8000, false, true},
+        {"'http://[2001:db8::1]'", "2001:db8::1", "/v1", 80, false, false},
+        {"'http://[::ffff:127.0.0.1]:1/x'", "::ffff:127.0.0.1", "/x", 1, false, true},
+        {"http://127.255.0.3:65535/v1", "127.255.0.3", "/v1", 65535, false, true},
+        {"http://papi.localhost/v1", "papi.localhost", "/v1", 80, false, true},
+        {"http://notlocalhost/v1", "notlocalhost", "/v1", 80, false, false},
+        {"http://8.8.8.8/v1", "8.8.8.8", "/v1", 80, false, false},
+        {"http://gpu_1.lab/v1/@x", "gpu_1.lab", "/v1/@x", 80, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(rows); i++) {
+        char yaml[256];
+        (void)snprintf(yaml, sizeof yaml, "providers:\n  p:\n    base_url: %s\n    models: [m]\n",
+                       rows[i].url);
+        struct config *config = accept(yaml, NULL);
+        const struct config_provider *provider = &config->providers[0];
+        assert_span(provider->host, rows[i].host);
+        assert_span(provider->base_path, rows[i].path);
+        assert_int_equal(provider->port, rows[i].port);
+        assert_int_equal(provider->tls, rows[i].tls);
+        assert_int_equal(provider->host_is_loopback, rows[i].loopback);
+        config_free(config);
+    }
+}
+
+static void allows_named_private_networks(void **state) {
+    static const char *const rows[][2] = {
+        {"http://10.1.2.3:8000/v1", "10.1.2.0/24"},    {"http://192.168.0.9/v1", "192.168.0.9"},
+        {"http://172.31.255.255/v1", "172.16.0.0/12"}, {"http://100.64.0.1/v1", "100.64.0.0/10"},
+        {"'http://[fd00:1::5]/v1'", "fd00:1::/32"},    {"http://gpu.lab/v1", "10.0.0.0/8"},
+        {"http://172.32.0.1/v1", "10.0.0.0/8"}};
+    (void)state;
+    for (size_t i = 0; i < array_length(rows); i++) {
+        char yaml[256];
+        (void)snprintf(yaml, sizeof yaml,
+                       "providers:\n  p:\n    base_url: %s\n    models: [m]\n    private_network: "
+                       "'%s'\n    keys: env:GOOD\n",
+                       rows[i][0], rows[i][1]);
+        struct config *config = accept(yaml, NULL);
+        assert_span(config->providers[0].private_network, rows[i][1]);
+        config_free(config);
+    }
+}
+
+static void reads_aliases(void **state) {
+    (void)state;
+    struct config *config =
+        accept("providers:\n"
+               "  openai: {base_url: https://a.example, models: [{id: gpt-oss-120b, upstream: "
+               "openai/gpt-oss-120b}, 'llama3:latest']}\n"
+               "models:\n"
+               "  aliases:\n"
+               "    one: gpt-oss-120b\n"
+               "    list: [one, openai/gpt-oss-120b, openai/openai/gpt-oss-120b, llama3, auto]\n"
+               "    ladder: {first: [openai/llama3], then: auto}\n"
+               "    \"claude-*\": list\n"
+               "    any: claude-3\n"
+               "    gpt-oss-120b: [gpt-oss-120b, auto]\n"
+               "    \"*\": auto\n",
+               NULL);
+    static const struct {
+        const char *name, *first, *last;
+        uint32_t count;
+    } rows[] = {{"one", "gpt-oss-120b", "gpt-oss-120b", 1},
+                {"list", "one", "auto", 5},
+                {"ladder", "openai/llama3", "auto", 2},
+                {"claude-*", "list", "list", 1},
+                {"any", "claude-3", "claude-3", 1},
+                {"gpt-oss-120b", "gpt-oss-120b", "auto", 2},
+                {"*", "auto", "auto", 1}};
+    assert_int_equal(config->alias_count, array_length(rows));
+    for (uint32_t i = 0; i < array_length(rows); i++) {
+        const struct config_alias *alias = &config->aliases[i];
+        assert_span(alias->name, rows[i].name);
+        assert_int_equal(alias->target_count, rows[i].count);
+        assert_span(alias->targets[0], rows[i].first);
+        assert_span(alias->targets[alias->target_count - 1], rows[i].last);
+        assert_int_equal(alias->line, 5 + i);
+    }
+    config_free(config);
+}
+
+static void reads_the_environment(void **state) {
+    static const char *const good[] = {"PAPI_LISTEN",
+                                       "localhost:9",
+                                       "PAPI_QUEUE_MAX_WAIT",
+                                       "5s",
+                                       "PAPI_LIMITS_BODY",
+                                       "1KiB",
+                                       "PAPI_LOG_LEVEL",
+                                       "warn",
+                                       "PAPI_LOOPS",
+                                       "",
+                                       "PAPI_AUTH",
+                                       "open",
+                                       NULL};
+    static const char *const bad[] = {"PAPI_LISTEN",
+                                      "0.0.0.0:1",
+                                      "PAPI_QUEUE_MAX_WAITING",
+                                      "x",
+                                      "PAPI_AUDIENCE",
+                                      "self",
+                                      "PAPI_DRAIN_TIMEOUT",
+                                      "9",
+                                      "PAPI_LOG_FORMAT",
+                                      "a\nb",
+                                      NULL};
+    struct config_report report;
+    struct config *config;
+    (void)state;
+    config = accept("listen: 127.0.0.1:1\nloops: 3\nqueue: {max_wait: 1s}\n", good);
+    assert_span(config->listen, "localhost:9");
+    assert_int_equal(config->queue_max_wait_ms, 5000);
+    assert_int_equal(config->body_max_bytes, 1024);
+    assert_span(config->log_level, "warn");
+    assert_int_equal(config->loops, 3);
+    config_free(config);
+
+    assert_int_equal(fixture_parse("lisen: x\n", bad, &config, &report), ERR_INVALID);
+    fixture_expect_report(
+        &report, "(environment)",
+        "error: 'PAPI_LISTEN=0.0.0.0:1' must be a loopback address such as 127.0.0.1:7274: client "
+        "keys, "
+        "which other addresses require, are not supported by this version yet\n"
+        "error: 'PAPI_QUEUE_MAX_WAITING=x' must be a whole number\n"
+        "warning: 'PAPI_DRAIN_TIMEOUT' has no unit and is taken as seconds; write 9s\n"
+        "error: 'PAPI_LOG_FORMAT' holds control characters\n"
+        "error: 'PAPI_AUDIENCE' is not supported by this version yet\n"
+        "t:1:1: error: unknown setting 'lisen'; did you mean 'listen'?\n");
+    assert_span(config->listen, "127.0.0.1:7274");
+    config_free(config);
+}
+
+static void counts_errors_beyond_the_report(void **state) {
+    struct config_report report;
+    struct config *config;
+    struct dynbuf yaml;
+    (void)state;
+    dynbuf_init(&yaml, 65536);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(dynbuf_append_format(&yaml, "unknown%d: 1\n", i), 0);
+    assert_int_equal(config_parse(dynbuf_span(&yaml), "t", NULL, &config, &report), ERR_INVALID);
+    assert_int_equal(report.count, 64);
+    assert_int_equal(report.errors, 100);
+    assert_int_equal(report.items[63].line, 64);
+    dynbuf_clear(&yaml);
+    assert_int_equal(config_report_write(&report, "t", &yaml), 0);
+    assert_true(span_ends_with(dynbuf_span(&yaml), "and 36 more errors\n"));
+    dynbuf_done(&yaml);
+    config_free(config);
+}
+
+/* --- files --- */
+
+struct folder {
+    char path[64];
+    struct arena arena;
+};
+
+static void folder_open(struct folder *folder) {
+    (void)snprintf(folder->path, sizeof folder->path, "/tmp/papi-config-XXXXXX");
+    assert_non_null(mkdtemp(folder->path));
+    arena_init(&folder->arena, NULL, 0, 65536);
+}
+
+static const char *folder_file(struct folder *folder, const char *name, const char *text) {
+    const char *path = arena_format(&folder->arena, "%s/%s", folder->path, name);
+    if (text != NULL) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+        assert_int_equal(fclose(file), 0);
+    }
+    return path;
+}
+
+static void folder_close(struct folder *folder, const char *const *names) {
+    for (; *names != NULL; names++)
+        (void)remove(folder_file(folder, *names, NULL));
+    assert_int_equal(rmdir(folder->path), 0);
+    arena_reset(&folder->arena);
+}
+
+static void reads_key_files(void **state) {
+    static const char *const names[] = {"papi.yaml", "one.key", "empty.key", "two.key",
+                                        "long.key",  "ca.pem",  NULL};
+    struct config_environment environment = {fixture_get, NULL};
+    struct config_report report;
+    struct config *config;
+    struct folder folder;
+    char wide[5001];
+    (void)state;
+    memset(wide, 'k', sizeof wide - 1);
+    wide[5000] = '\0';
+    folder_open(&folder);
+    const char *path = folder_file(
+        &folder, "papi.yaml",
+        "providers:\n  p:\n    base_url: https://a.example\n    models: [m]\n    ca_file: ca.pem\n"
+        "    keys:\n    - file:one.key\n    - file:empty.key\n    - file:two.key\n    - "
+        "file:long.key\n    - file:.\n");
+    (void)folder_file(&folder, "one.key", "sk-one\r\n\n");
+    (void)folder_file(&folder, "empty.key", "\n");
+    (void)folder_file(&folder, "two.key", "sk-one\nsk-two\n");
+    (void)folder_file(&folder, "long.key", wide);
+    (void)folder_file(&folder, "ca.pem", "x");
+    assert_int_equal(config_load(path, &environment, &config, &report), ERR_INVALID);
+    const char *expected =
+        arena_format(&folder.arena,
+                     "t:8:7: error: the key in file %s/empty.key is empty\n"
+                     "t:9:7: error: the key in file %s/two.key holds spaces, line ends or other "
+                     "characters that no key has\n"
+                     "t:10:7: error: the key in file %s/long.key is longer than 4096 bytes\n"
+                     "t:11:7: error: cannot read key file %s/.: it is not a regular file\n",
+                     folder.path, folder.path, folder.path, folder.path);
+    fixture_expect_report(&report, "(file)", expected);
+    assert_true(secret_equal(config->providers[0].keys[0].key, SPAN_LITERAL("sk-one")));
+    assert_true(span_ends_with(config->providers[0].ca_file, "/ca.pem"));
+    config_free(config);
+    folder_close(&folder, names);
+}
+
+static void refuses_unreadable_files(void **state) {
+    static const char *const names[] = {"big.yaml", NULL};
+    struct config_report report;
+    struct config *config;
+    struct folder folder;
+    (void)state;
+    folder_open(&folder);
+    char *big = mem_alloc(CONFIG_FILE_MAX_BYTES + 2);
+    memset(big, '#', CONFIG_FILE_MAX_BYTES + 1);
+    big[CONFIG_FILE_MAX_BYTES + 1] = '\0';
+    const char *path = folder_file(&folder, "big.yaml", big);
+    mem_free(big);
+    assert_int_equal(config_load(path, NULL, &config, &report), ERR_INVALID);
+    fixture_expect_report(
+        &report, path,
+        arena_format(&folder.arena, "error: %s is larger than 1048576 bytes\n", path));
+    config_free(config);
+    assert_int_equal(config_load("/nowhere/papi.yaml", NULL, &config, &report), ERR_INVALID);
+    fixture_expect_report(&report, path,
+                          "error: cannot read /nowhere/papi.yaml: No such file or directory\n");
+    config_free(config);
+    folder_close(&folder, names);
+}
+
+static const char *find(struct folder *folder, const char *option, const char *const *variables,
+                        bool *ret_named) {
+    struct config_environment environment = {fixture_get, (void *)(uintptr_t)variables};
+    return config_find(option, &environment, &folder->arena, ret_named);
+}
+
+static void finds_the_file(void **state) {
+    static const char *const names[] = {"papi/papi.yaml", "papi",    ".config/papi/papi.yaml",
+                                        ".config/papi",   ".config", NULL};
+    struct folder folder;
+    bool named;
+    (void)state;
+    folder_open(&folder);
+    const char *all[] = {"PAPI_CONFIG", "/x/y.yaml", "XDG_CONFIG_HOME", folder.path, "HOME",
+                         folder.path,   NULL};
+    const char *home[] = {"HOME", folder.path, NULL};
+    const char *system_file =
+        access("/etc/papi/papi.yaml", F_OK) == 0 ? "/etc/papi/papi.yaml" : NULL;
+    assert_string_equal(find(&folder, "z.yaml", all, &named), "z.yaml");
+    assert_true(named);
+    assert_string_equal(find(&folder, NULL, all, &named), "/x/y.yaml");
+    assert_true(named);
+    const char *found = find(&folder, NULL, all + 2, &named);
+    assert_true(found == NULL ? system_file == NULL : strcmp(found, system_file) == 0);
+    assert_false(named);
+    assert_int_equal(mkdir(folder_file(&folder, "papi", NULL), 0700), 0);
+    const char *own = folder_file(&folder, "papi/papi.yaml", "{}\n");
+    assert_string_equal(find(&folder, NULL, all + 2, &named), own);
+    assert_false(named);
+    assert_int_equal(mkdir(folder_file(&folder, ".config", NULL), 0700), 0);
+    assert_int_equal(mkdir(folder_file(&folder, ".config/papi", NULL), 0700), 0);
+    own = folder_file(&folder, ".config/papi/papi.yaml", "{}\n");
+    assert_string_equal(find(&folder, NULL, home, &named), own);
+    folder_close(&folder, names);
+}
+
+static void judges_listen_addresses(void **state) {
+    static const char *const fine[] = {"127.0.0.1:7274", "127.0.0.1:0", "localhost:80",
+                                       "[::1]:65535", "127.9.9.9:1"};
+    static const char *const refused[] = {"",
+                                          ":",
+                                          "x",
+                                          "0.0.0.0:80",
+                                          "[::]:80",
+                                          "1.2.3.4:5",
+                                          "127.0.0.1:",
+                                          "127.0.0.1:-1",
+                                          "127.0.0.1:80x",
+                                          "localhost.example:80"};
+    (void)state;
+    for (size_t i = 0; i < array_length(fine); i++)
+        assert_null(config_listen_refused(span_text(fine[i])));
+    for (size_t i = 0; i < array_length(refused); i++)
+        assert_non_null(config_listen_refused(span_text(refused[i])));
+}
+
+static void keeps_the_reference_fresh(void **state) {
+    struct dynbuf written, committed;
+    (void)state;
+    dynbuf_init(&written, 262144);
+    dynbuf_init(&committed, 262144);
+    assert_int_equal(config_reference_write(&written), 0);
+    FILE *file = fopen(PAPI_SOURCE_DIR "/docs/reference/configuration.md", "r");
+    assert_non_null(file);
+    for (int c = fgetc(file); c != EOF; c = fgetc(file))
+        assert_int_equal(dynbuf_append_char(&committed, (char)c), 0);
+    assert_int_equal(fclose(file), 0);
+    if (!span_equal(dynbuf_span(&written), dynbuf_span(&committed)))
+        fail_msg(
+            "docs/reference/configuration.md is not what `papi reference` prints: write it anew");
+    dynbuf_done(&written);
+    dynbuf_done(&committed);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fills_defaults),
+        cmocka_unit_test(reads_settings),
+        cmocka_unit_test(reads_providers),
+        cmocka_unit_test(takes_urls_apart),
+        cmocka_unit_test(allows_named_private_networks),
+        cmocka_unit_test(reads_aliases),
+        cmocka_unit_test(reads_the_environment),
+        cmocka_unit_test(counts_errors_beyond_the_report),
+        cmocka_unit_test(reads_key_files),
+        cmocka_unit_test(refuses_unreadable_files),
+        cmocka_unit_test(finds_the_file),
+        cmocka_unit_test(judges_listen_addresses),
+        cmocka_unit_test(keeps_the_reference_fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
