@@ -128,9 +128,16 @@ static void add_extras(struct stitch *out, const struct task_chat *chat,
 
 static int write_path(struct arena *arena, const struct dialect_target *target,
                       struct dialect_request *request) {
-    char *path = arena_format(arena, "%.*s/chat/completions", SPAN_ARG(target->base_path));
-    request->path = span_text(path);
-    return path != NULL ? 0 : ERR_TOO_LARGE;
+    static const struct span end = SPAN_LITERAL("/chat/completions");
+    size_t length = target->base_path.len + end.len;
+    char *path = arena_try_alloc(arena, length);
+    if (path == NULL)
+        return ERR_TOO_LARGE;
+    if (target->base_path.len > 0)
+        memcpy(path, target->base_path.ptr, target->base_path.len);
+    memcpy(path + target->base_path.len, end.ptr, end.len);
+    request->path = span_of(path, length);
+    return 0;
 }
 
 int dialect__openai_encode(const struct task *task, const struct dialect_target *target,

@@ -50,14 +50,42 @@ int surface__chat_write_usage(const struct surface_encoder *encoder, struct dynb
         usage.input_tokens = tokens_of_prompt(encoder->task);
         usage.output_tokens = (encoder->answer_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     }
-    return dynbuf_append_format(
-        out,
-        "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
-        "\"prompt_tokens_details\":{\"cached_tokens\":%llu},"
-        "\"completion_tokens_details\":{\"reasoning_tokens\":%llu}}",
-        (unsigned long long)usage.input_tokens, (unsigned long long)usage.output_tokens,
-        (unsigned long long)(usage.input_tokens + usage.output_tokens),
-        (unsigned long long)usage.cached_tokens, (unsigned long long)usage.reasoning_tokens);
+    const struct {
+        struct span before;
+        uint64_t count;
+    } members[] = {
+        {SPAN_LITERAL("{\"prompt_tokens\":"), usage.input_tokens},
+        {SPAN_LITERAL(",\"completion_tokens\":"), usage.output_tokens},
+        {SPAN_LITERAL(",\"total_tokens\":"), usage.input_tokens + usage.output_tokens},
+        {SPAN_LITERAL(",\"prompt_tokens_details\":{\"cached_tokens\":"), usage.cached_tokens},
+        {SPAN_LITERAL("},\"completion_tokens_details\":{\"reasoning_tokens\":"),
+         usage.reasoning_tokens},
+    };
+    int err = 0;
+    for (size_t i = 0; i < array_length(members) && err == 0; i++) {
+        err = dynbuf_append_span(out, members[i].before);
+        if (err == 0)
+            err = json_write_i64(out, (int64_t)members[i].count);
+    }
+    return err == 0 ? dynbuf_append_text(out, "}}") : err;
+}
+
+int surface__chat_write_head(const struct surface_identity *identity, const char *object,
+                             struct dynbuf *out) {
+    int err = dynbuf_append_text(out, "{\"id\":\"chatcmpl-");
+    if (err == 0)
+        err = dynbuf_append_span(out, identity->request_id);
+    if (err == 0)
+        err = dynbuf_append_text(out, "\",\"object\":\"");
+    if (err == 0)
+        err = dynbuf_append_text(out, object);
+    if (err == 0)
+        err = dynbuf_append_text(out, "\",\"created\":");
+    if (err == 0)
+        err = json_write_i64(out, (int64_t)identity->created_s);
+    if (err == 0)
+        err = dynbuf_append_text(out, ",\"model\":");
+    return err == 0 ? json_write_string(out, identity->model) : err;
 }
 
 static struct surface_encoder *encoder_new(struct arena *arena, const struct task *task) {

@@ -66,6 +66,9 @@ int surface__chat_take_finish(struct surface_encoder *encoder,
                               const struct event *event) WARN_UNUSED;
 int surface__chat_write_usage(const struct surface_encoder *encoder,
                               struct dynbuf *out) WARN_UNUSED;
+/* An object from its brace to its model, no comma after it. */
+int surface__chat_write_head(const struct surface_identity *identity, const char *object,
+                             struct dynbuf *out) WARN_UNUSED;
 /* Whether an event belongs to the answer's only choice and comes before its end. */
 int surface__chat_check_order(const struct surface_encoder *encoder,
                               const struct event *event) WARN_UNUSED;

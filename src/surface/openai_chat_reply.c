@@ -98,13 +98,6 @@ int surface__chat_reply_event(struct surface_encoder *encoder, const struct even
     return takers[event->kind](encoder, event);
 }
 
-static int write_head(const struct surface_identity *identity, struct dynbuf *out) {
-    int err = dynbuf_append_format(
-        out, "{\"id\":\"chatcmpl-%.*s\",\"object\":\"chat.completion\",\"created\":%llu,\"model\":",
-        SPAN_ARG(identity->request_id), (unsigned long long)identity->created_s);
-    return err == 0 ? json_write_string(out, identity->model) : err;
-}
-
 /* ,"name":"..." or nothing when there is none of it */
 static int write_optional(struct dynbuf *out, const char *name, const struct dynbuf *text) {
     if (text->len == 0)
@@ -157,16 +150,25 @@ static int write_message(const struct surface_encoder *encoder, struct dynbuf *o
     return err == 0 ? dynbuf_append_char(out, '}') : err;
 }
 
+#define REPLY_FIXED_BYTES 1024 /* about what stands around the texts: spares growing in steps */
+
 int surface__chat_reply_end(struct surface_encoder *encoder,
                             const struct surface_identity *identity, struct dynbuf *out) {
-    int err = encoder->finished ? write_head(identity, out) : ERR_INVALID;
+    if (!encoder->finished)
+        return ERR_INVALID;
+    int err = dynbuf_reserve(out, REPLY_FIXED_BYTES + encoder->text.len);
+    if (err == 0)
+        err = surface__chat_write_head(identity, "chat.completion", out);
     if (err == 0)
         err = dynbuf_append_text(out, ",\"choices\":[{\"index\":0,\"message\":");
     if (err == 0)
         err = write_message(encoder, out);
     if (err == 0)
-        err = dynbuf_append_format(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":",
-                                   finish_name(encoder->finish));
+        err = dynbuf_append_text(out, ",\"logprobs\":null,\"finish_reason\":\"");
+    if (err == 0)
+        err = dynbuf_append_text(out, finish_name(encoder->finish));
+    if (err == 0)
+        err = dynbuf_append_text(out, "\"}],\"usage\":");
     if (err == 0)
         err = surface__chat_write_usage(encoder, out);
     return err == 0 ? dynbuf_append_char(out, '}') : err;

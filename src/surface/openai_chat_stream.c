@@ -29,14 +29,9 @@ static inline char *put(char *at, struct span bytes) {
 
 static int build_prefix(struct surface_encoder *encoder, const struct surface_identity *identity) {
     struct dynbuf *prefix = &encoder->prefix;
-    int err = dynbuf_append_format(prefix,
-                                   "data: "
-                                   "{\"id\":\"chatcmpl-%.*s\",\"object\":\"chat.completion.chunk\","
-                                   "\"created\":%llu,\"model\":",
-                                   SPAN_ARG(identity->request_id),
-                                   (unsigned long long)identity->created_s);
+    int err = dynbuf_append_text(prefix, "data: ");
     if (err == 0)
-        err = json_write_string(prefix, identity->model);
+        err = surface__chat_write_head(identity, "chat.completion.chunk", prefix);
     if (err == 0)
         err = dynbuf_append_text(prefix, ",\"choices\":[");
     encoder->choices_at = prefix->len;
@@ -44,6 +39,8 @@ static int build_prefix(struct surface_encoder *encoder, const struct surface_id
         err = dynbuf_append_text(prefix, "{\"index\":0,\"delta\":{");
     encoder->suffix =
         encoder->task->chat.include_usage ? SPAN_LITERAL(SUFFIX_USAGE) : SPAN_LITERAL(SUFFIX_PLAIN);
+    if (err < 0)
+        dynbuf_clear(prefix); /* half of one must not look like one */
     return err;
 }
 

@@ -34,50 +34,49 @@ static void assert_body(const struct task *task, const struct dialect_target *ta
     arena_reset(&arena);
 }
 
+/* A task as another surface would make it: no sources, no raw members. */
+static struct part system_parts[] = {TEXT_PART("be"), TEXT_PART("brief")};
+static struct part user_parts[] = {
+    TEXT_PART("look"),
+    {.kind = PART_IMAGE, .text = SPAN_LITERAL("https://e.org/i"), .detail = SPAN_LITERAL("low")},
+    {.kind = PART_IMAGE, .text = SPAN_LITERAL("data:,")},
+    {.kind = PART_AUDIO, .text = SPAN_LITERAL("AA"), .detail = SPAN_LITERAL("wav")},
+    {.kind = PART_FILE, .text = SPAN_LITERAL("data:,"), .detail = SPAN_LITERAL("a.pdf")}};
+static struct part text_parts[] = {TEXT_PART("4\\n2")};
+static struct part refusal_parts[] = {{.kind = PART_REFUSAL, .text = SPAN_LITERAL("no")}};
+static struct tool_call other_calls[] = {{.id = SPAN_LITERAL("c1"),
+                                          .name = SPAN_LITERAL("f"),
+                                          .arguments = SPAN_LITERAL("{\\\"x\\\":1}")},
+                                         {.id = SPAN_LITERAL("c2"), .name = SPAN_LITERAL("g")}};
+static struct message other_messages[] = {
+    {.role = ROLE_DEVELOPER, .parts = system_parts, .part_count = 2, .content_is_array = true},
+    {.role = ROLE_USER,
+     .parts = user_parts,
+     .part_count = 5,
+     .content_is_array = true,
+     .name = SPAN_LITERAL("bob")},
+    {.role = ROLE_ASSISTANT,
+     .tool_calls = other_calls,
+     .tool_call_count = 2,
+     .reasoning = SPAN_LITERAL("hm")},
+    {.role = ROLE_TOOL, .parts = text_parts, .part_count = 1, .tool_call_id = SPAN_LITERAL("c1")},
+    {.role = ROLE_TOOL, .tool_call_id = SPAN_LITERAL("c2")},
+    {.role = ROLE_ASSISTANT, .parts = refusal_parts, .part_count = 1},
+    {.role = ROLE_ASSISTANT},
+};
+static struct tool other_tools[] = {
+    {.name = SPAN_LITERAL("f"), .description = SPAN_LITERAL("d"), .parameters = SPAN_LITERAL("{}")},
+    {.name = SPAN_LITERAL("g")}};
+static const struct task other_wire = {.kind = TASK_CHAT,
+                                       .chat = {.messages = other_messages,
+                                                .message_count = array_length(other_messages),
+                                                .tools = other_tools,
+                                                .tool_count = 2,
+                                                .tool_choice = TOOL_CHOICE_NAMED,
+                                                .tool_choice_name = SPAN_LITERAL("g"),
+                                                .format = FORMAT_JSON_OBJECT}};
+
 static void writes_tasks_of_other_wires(void **state) {
-    struct part system[] = {TEXT_PART("be"), TEXT_PART("brief")};
-    struct part user[] = {
-        TEXT_PART("look"),
-        {.kind = PART_IMAGE,
-         .text = SPAN_LITERAL("https://e.org/i"),
-         .detail = SPAN_LITERAL("low")},
-        {.kind = PART_IMAGE, .text = SPAN_LITERAL("data:,")},
-        {.kind = PART_AUDIO, .text = SPAN_LITERAL("AA"), .detail = SPAN_LITERAL("wav")},
-        {.kind = PART_FILE, .text = SPAN_LITERAL("data:,"), .detail = SPAN_LITERAL("a.pdf")}};
-    struct part text[] = {TEXT_PART("4\\n2")};
-    struct part refusal[] = {{.kind = PART_REFUSAL, .text = SPAN_LITERAL("no")}};
-    struct tool_call calls[] = {{.id = SPAN_LITERAL("c1"),
-                                 .name = SPAN_LITERAL("f"),
-                                 .arguments = SPAN_LITERAL("{\\\"x\\\":1}")},
-                                {.id = SPAN_LITERAL("c2"), .name = SPAN_LITERAL("g")}};
-    struct message messages[] = {
-        {.role = ROLE_DEVELOPER, .parts = system, .part_count = 2, .content_is_array = true},
-        {.role = ROLE_USER,
-         .parts = user,
-         .part_count = 5,
-         .content_is_array = true,
-         .name = SPAN_LITERAL("bob")},
-        {.role = ROLE_ASSISTANT,
-         .tool_calls = calls,
-         .tool_call_count = 2,
-         .reasoning = SPAN_LITERAL("hm")},
-        {.role = ROLE_TOOL, .parts = text, .part_count = 1, .tool_call_id = SPAN_LITERAL("c1")},
-        {.role = ROLE_TOOL, .tool_call_id = SPAN_LITERAL("c2")},
-        {.role = ROLE_ASSISTANT, .parts = refusal, .part_count = 1},
-        {.role = ROLE_ASSISTANT},
-    };
-    struct tool tools[] = {{.name = SPAN_LITERAL("f"),
-                            .description = SPAN_LITERAL("d"),
-                            .parameters = SPAN_LITERAL("{}")},
-                           {.name = SPAN_LITERAL("g")}};
-    struct task task = {.kind = TASK_CHAT,
-                        .chat = {.messages = messages,
-                                 .message_count = array_length(messages),
-                                 .tools = tools,
-                                 .tool_count = 2,
-                                 .tool_choice = TOOL_CHOICE_NAMED,
-                                 .tool_choice_name = SPAN_LITERAL("g"),
-                                 .format = FORMAT_JSON_OBJECT}};
     struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"),
                                     .base_path = SPAN_LITERAL("")};
 #define USER_MESSAGE                                                                            \
@@ -102,7 +101,7 @@ static void writes_tasks_of_other_wires(void **state) {
     "\"function\",\"function\":{\"name\":\"g\"}},"                                                \
     "\"response_format\":{\"type\":\"json_object\"}}"
     (void)state;
-    assert_body(&task, &target,
+    assert_body(&other_wire, &target,
                 "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":"
                 "\"text\",\"text\":\"be\"},"
                 "{\"type\":\"text\",\"text\":\"brief\"}]}," USER_MESSAGE
@@ -223,7 +222,8 @@ static void respects_the_arena(void **state) {
     target.quirks.content_string_only = true;
     target.quirks.content_never_null = true;
     arena_init(&arena, NULL, 0, ARENA_CAP);
-    assert_int_equal(surface_openai_chat.decode(span_of(body, sizeof body - 1), &arena, &task, &error), 0);
+    assert_int_equal(
+        surface_openai_chat.decode(span_of(body, sizeof body - 1), &arena, &task, &error), 0);
     for (size_t size = 16; size <= sizeof first; size += 16) {
         arena_init(&small, first, size, 0);
         int err = dialect_openai.encode(&task, &target, &small, &request);
