@@ -19,7 +19,8 @@
 #define HTTP_BODY_PROGRESS_BYTES   1024 /* least a body must bring in each gap timeout */
 #define HTTP_LINGER_NS             (2 * NS_PER_S) /* silence after our end until we close */
 #define HTTP_LINGER_ALL_NS         (30 * NS_PER_S)
-#define HTTP_LINGER_CHECK_NS       (2 * NS_PER_MS)
+#define HTTP_LINGER_CHECK_NS       (2 * NS_PER_MS)  /* until the first look whether all is sent */
+#define HTTP_LINGER_LOOK_NS        (50 * NS_PER_MS) /* between later looks */
 #define HTTP_EXCHANGE_HEAD_BYTES   1536 /* heads up to here need no memory of their own */
 #define HTTP_EXCHANGE_SPARES       64
 #define HTTP_ANSWER_HEAD_MAX_BYTES ((size_t)64 * 1024)

@@ -299,7 +299,9 @@ static bool take_nothing(struct http_connection *connection, struct span *bytes)
 }
 
 static bool take_and_drop(struct http_connection *connection, struct span *bytes) {
-    (void)connection;
+    connection->skipped_bytes += bytes->len;
+    if (connection->skipped_bytes > HTTP_SKIP_MAX_BYTES)
+        http__connection_close(connection);
     *bytes = span_of(bytes->ptr + bytes->len, 0);
     return false;
 }
@@ -339,7 +341,7 @@ static void keep(struct http_connection *connection, struct span bytes) {
 void http__connection_on_read(void *context, struct span bytes) {
     struct http_connection *connection =
         cast_checked(context, struct http_connection, CONNECTION_MAGIC);
-    if (connection->state == CONNECTION_BODY || connection->state == CONNECTION_SKIP) {
+    if (connection->state != CONNECTION_HEAD && connection->state != CONNECTION_WAIT) {
         connection->read_ns = loop_now_ns(connection->server->loop);
         connection->window_bytes += bytes.len;
     }

@@ -64,6 +64,8 @@ void http__connection_linger(struct http_connection *connection) {
     connection->paused = false;
     stream_finish(connection->stream);
     connection->linger_until_ns = now_ns + HTTP_LINGER_ALL_NS;
+    connection->skipped_bytes = 0;
+    connection->read_ns = now_ns;
     connection->taken_ns = now_ns;
     uint64_t wait_ns = connection->peer_ended ? HTTP_LINGER_CHECK_NS : HTTP_LINGER_NS;
     http__connection_set_deadline(connection, now_ns + wait_ns);
@@ -195,19 +197,19 @@ static void watch_body(struct http_connection *connection, uint64_t now_ns) {
     http__connection_set_deadline(connection, silence_ns < window_ns ? silence_ns : window_ns);
 }
 
+/* A peer that still sends is given time to come to its end and read the answer. */
 static void watch_linger(struct http_connection *connection, uint64_t now_ns) {
-    if (stream_queued_bytes(connection->stream) == 0) {
+    uint64_t quiet_ns = connection->read_ns + HTTP_LINGER_NS;
+    bool sends =
+        !connection->peer_ended && now_ns < quiet_ns && now_ns < connection->linger_until_ns;
+    bool bytes_wait = stream_queued_bytes(connection->stream) > 0;
+    if (!bytes_wait && !sends)
         http__connection_close(connection);
-        return;
-    }
-    if (write_stalled(connection, now_ns)) {
+    else if (write_stalled(connection, now_ns))
         cut(connection);
-        return;
-    }
-    uint64_t gap_ns = connection->server->limits.write_gap_timeout_ns / 4;
-    uint64_t soon_ns = gap_ns < HTTP_LINGER_NS / 4 ? gap_ns : HTTP_LINGER_NS / 4;
-    http__connection_set_deadline(
-        connection, now_ns + (connection->peer_ended ? HTTP_LINGER_CHECK_NS : soon_ns));
+    else
+        http__connection_set_deadline(connection,
+                                      bytes_wait ? now_ns + HTTP_LINGER_LOOK_NS : quiet_ns);
 }
 
 static void (*const late[CONNECTION_STATES])(struct http_connection *, uint64_t) = {
