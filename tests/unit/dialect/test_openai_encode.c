@@ -111,7 +111,7 @@ static void writes_tasks_of_other_wires(void **state) {
                                             .content_never_null = true,
                                             .keep_reasoning = true};
     assert_body(
-        &task, &target,
+        &other_wire, &target,
         "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"be\\nbrief\"}"
         "," USER_MESSAGE
         "{\"role\":\"assistant\",\"content\":\"\",\"reasoning_content\":\"hm\"," CALLS REST);
