@@ -18,6 +18,7 @@
 #include "net/resolver.h"
 #include "net/socket.h"
 #include "net/stream_parts.h"
+#include "net/tls.h"
 
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 struct net_context {
     struct loop *loop;
     struct resolver *resolver; /* owned */
+    struct tls_store *tls;     /* owned */
     size_t connecting;
 };
 
@@ -98,6 +100,34 @@ static struct connector *connector_of_deadline(struct loop_timer *timer) {
     return cast_checked(connector, struct connector, CONNECTOR_MAGIC);
 }
 
+/* --- TLS --- */
+
+static void on_tls_late(struct loop_timer *timer) {
+    finish(connector_of_deadline(timer), ERR_TLS_TIMEOUT);
+}
+
+static void on_secured(void *context, int err) {
+    finish(cast_checked(context, struct connector, CONNECTOR_MAGIC), err);
+}
+
+static void secure(struct connector *connector) {
+    struct loop *loop = connector->net->loop;
+    const struct origin *origin = connector->request.origin;
+    const struct tls_request request = {
+        .host = origin->host,
+        .port = origin->port,
+        .ca_file = origin->ca_file,
+        .on_done = on_secured,
+        .context = connector,
+    };
+    connector->deadline.fire = on_tls_late;
+    loop_timer_set(loop, &connector->deadline,
+                   loop_now_ns(loop) + connector->request.tls_timeout_ns);
+    int err = tls_start(connector->net->tls, connector->stream, &request);
+    if (err < 0)
+        finish(connector, err);
+}
+
 /* --- TCP --- */
 
 static void on_connect_late(struct loop_timer *timer) {
@@ -123,7 +153,10 @@ static void on_connected(struct stream *stream, int err) {
     drop_streams(connector);
     stream_set_handler(stream, NULL, NULL);
     connector->stream = stream;
-    finish(connector, connector->request.origin->tls ? ERR_UNSUPPORTED : 0);
+    if (connector->request.origin->tls)
+        secure(connector);
+    else
+        finish(connector, 0);
 }
 
 static int try_address(struct connector *connector, const struct sockaddr_storage *address) {
@@ -249,13 +282,19 @@ struct net_context *net_context_new(struct loop *loop) {
     struct net_context *net = mem_zalloc(sizeof *net);
     net->loop = loop;
     net->resolver = resolver_new(loop);
+    net->tls = tls_store_new();
     return net;
 }
 
 void net_context_free(struct net_context *net) {
     check(net->connecting == 0);
     resolver_free(net->resolver);
+    tls_store_free(net->tls);
     mem_free(net);
+}
+
+void net_context_reload_authorities(struct net_context *net) {
+    tls_store_reload(net->tls);
 }
 
 struct resolver *net_context_resolver(struct net_context *net) {

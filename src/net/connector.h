@@ -22,7 +22,9 @@ struct origin {
 
 struct net_context; /* per loop: resolver, TLS contexts, session cache */
 struct net_context *net_context_new(struct loop *loop);
-void net_context_free(struct net_context *net); /* nothing may be connecting */
+void net_context_free(struct net_context *net); /* nothing may be connecting, no TLS stream open */
+/* Certificates of authorities are read anew, for connections from now on. */
+void net_context_reload_authorities(struct net_context *net);
 
 struct connector; /* one connection attempt; freed by itself after its callback */
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "net/socket.h"
 #include "net/stream_parts.h"
+#include "net/tls.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -57,6 +58,8 @@ void stream_start(struct stream *stream) {
     check(stream->magic == STREAM_MAGIC && stream->handler != NULL && !stream->closing);
     stream->started = true;
     stream__update_poll(stream);
+    if (stream->tls != NULL)
+        tls__resume(stream);
 }
 
 void stream_pause(struct stream *stream) {
@@ -69,6 +72,8 @@ void stream_resume(struct stream *stream) {
         return;
     stream->paused = false;
     stream__update_poll(stream);
+    if (stream->tls != NULL)
+        tls__resume(stream);
 }
 
 /* --- writing --- */
@@ -117,7 +122,8 @@ int stream_write_borrowed(struct stream *stream, struct span bytes, void (*relea
 }
 
 size_t stream_queued_bytes(const struct stream *stream) {
-    return stream->outbox != NULL ? stream->outbox->bytes : 0;
+    size_t plain = stream->outbox != NULL ? stream->outbox->bytes : 0;
+    return stream->tls != NULL ? plain + tls__unsent_bytes(stream) : plain;
 }
 
 void stream_finish(struct stream *stream) {
@@ -149,6 +155,8 @@ static void on_poll_closed(uv_handle_t *handle) {
     struct stream *stream = cast_checked(handle->data, struct stream, STREAM_MAGIC);
     loop__wake(stream->loop);
     release_all(stream);
+    if (stream->tls != NULL)
+        tls__free(stream);
     if (stream->handler != NULL && stream->handler->on_closed != NULL)
         stream->handler->on_closed(stream->context);
     loop__closed(stream->loop);
@@ -160,6 +168,8 @@ void stream_close(struct stream *stream) {
     check(stream->magic == STREAM_MAGIC);
     if (stream->closing)
         return;
+    if (stream->tls != NULL)
+        tls__close(stream);
     stream->closing = true;
     stream->polled = 0;
     list_remove(&stream->dirty);
@@ -172,6 +182,7 @@ void stream_abort(struct stream *stream) {
     check(stream->magic == STREAM_MAGIC);
     if (stream->closing)
         return;
+    stream->failed = true; /* no close_notify either */
     socket_set_reset(stream->fd);
     stream_close(stream);
 }

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "net/socket.h"
 #include "net/stream_parts.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <sys/uio.h>
@@ -53,6 +54,8 @@ void stream__tell_end(struct stream *stream) {
 void stream__tell_error(struct stream *stream, int err) {
     if (stream->told || stream->closing)
         return;
+    if (stream->tls != NULL && tls__handshake_lost(stream, err))
+        return;
     stream->told = true;
     stream->failed = true;
     stream->blocked = false;
@@ -82,10 +85,15 @@ static bool read_once(struct stream *stream) {
         got = recv(stream->fd, (char *)(uintptr_t)room.ptr, room.len, 0);
     while (got < 0 && errno == EINTR);
     if (got > 0) {
-        stream__deliver(stream, span_of(room.ptr, (size_t)got));
+        if (stream->tls != NULL)
+            tls__receive(stream, span_of(room.ptr, (size_t)got));
+        else
+            stream__deliver(stream, span_of(room.ptr, (size_t)got));
         return (size_t)got == room.len && stream__wants_read(stream);
     }
-    if (got == 0)
+    if (got == 0 && stream->tls != NULL)
+        tls__peer_closed(stream);
+    else if (got == 0)
         stream__tell_end(stream);
     else if (errno != EAGAIN && errno != EWOULDBLOCK)
         stream__tell_error(stream, socket_error_class(errno));
@@ -179,7 +187,9 @@ static void write_failed(struct stream *stream, int err) {
 void stream__flush(struct stream *stream) {
     if (stream->failed || stream->connecting)
         return;
-    int err = stream->outbox != NULL ? send_queue(stream) : 0;
+    int err = stream->tls != NULL      ? tls__flush(stream)
+              : stream->outbox != NULL ? send_queue(stream)
+                                       : 0;
     if (stream->closing)
         return;
     if (err < 0) {
