@@ -176,10 +176,15 @@ int fake_body(struct fake_plan *plan, struct dynbuf *out) {
 
 /* --- streams --- */
 
+/* Pieces that are said: words, or the parts of a tool call. */
+static uint32_t pieces(const struct fake_plan *plan) {
+    return span_absent(plan->question.tool_name) ? word_count(plan) : 3;
+}
+
 static enum position_kind kind_at(const struct fake_plan *plan, uint32_t position,
                                   uint32_t *ret_index) {
     uint32_t reasoning = plan->provider->settings.reasoning ? 2 : 0;
-    uint32_t said = span_absent(plan->question.tool_name) ? word_count(plan) : 3;
+    uint32_t said = pieces(plan);
     *ret_index = 0;
     if (position == 0)
         return AT_ROLE;
@@ -229,20 +234,29 @@ static int write_word(const struct fake_plan *plan, uint32_t index, struct dynbu
     return err == 0 ? dynbuf_append_text(out, "},\"finish_reason\":null}]}\n\n") : err;
 }
 
+static int write_tool_open(const struct fake_plan *plan, struct dynbuf *out) {
+    int err = open_chunk(plan, out);
+    if (err == 0)
+        err = dynbuf_append_format(out,
+                                   ",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{"
+                                   "\"index\":0,\"id\":\"call_%.8s\","
+                                   "\"type\":\"function\",\"function\":{\"name\":",
+                                   plan->id + 13);
+    if (err == 0)
+        err = json_write_escaped(out, plan->question.tool_name);
+    return err == 0
+               ? dynbuf_append_text(out, ",\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n\n")
+               : err;
+}
+
 static int write_tool_delta(const struct fake_plan *plan, uint32_t index, struct dynbuf *out) {
     static const char *const fragments[] = {NULL, "{\\\"place\\\": \\\"ca", "f\xc3\xa9\\\"}"};
-    char delta[512];
+    char delta[128];
     if (index == 0)
-        (void)snprintf(delta, sizeof delta,
-                       "\"tool_calls\":[{\"index\":0,\"id\":\"call_%.8s\",\"type\":\"function\","
-                       "\"function\":{\"name\":\"%.*s\",\"arguments\":\"\"}}]",
-                       plan->id + 13,
-                       (int)(plan->question.tool_name.len < 64 ? plan->question.tool_name.len : 64),
-                       plan->question.tool_name.ptr);
-    else
-        (void)snprintf(delta, sizeof delta,
-                       "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"%s\"}}]",
-                       fragments[index]);
+        return write_tool_open(plan, out);
+    (void)snprintf(delta, sizeof delta,
+                   "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"%s\"}}]",
+                   fragments[index]);
     return write_delta(plan, delta, out);
 }
 
@@ -298,11 +312,16 @@ static int write_position(const struct fake_plan *plan, enum position_kind kind,
     return 0;
 }
 
+/* After two pieces; shorter answers break at their last, so that the fault shows. */
+static bool is_middle(const struct fake_plan *plan, enum position_kind kind, uint32_t index) {
+    return (kind == AT_WORD || kind == AT_TOOL) && (index >= 2 || index + 1 == pieces(plan));
+}
+
 /* Where a fault leaves the road: by how it is played and the place reached. FAKE_SEND = it does not, here. */
 static enum fake_step leaves_road(const struct fake_plan *plan, enum position_kind kind,
                                   uint32_t index) {
     enum fault_play play = plan->fault->play;
-    bool middle = (kind == AT_WORD || kind == AT_TOOL) && index >= 2;
+    bool middle = is_middle(plan, kind, index);
     if (play == PLAY_STALL_BODY || (play == PLAY_STALL_MIDDLE && middle))
         return FAKE_STALL;
     if (play == PLAY_CUT_BODY || (play == PLAY_CUT_MIDDLE && middle))
@@ -323,7 +342,7 @@ static bool skips(const struct fake_plan *plan, enum position_kind kind) {
 /* Faults that replace the event of this place. Returns false when there is nothing to replace. */
 static bool replaces(const struct fake_plan *plan, enum position_kind kind, uint32_t index) {
     enum fault_play play = plan->fault->play;
-    bool middle = (kind == AT_WORD || kind == AT_TOOL) && index >= 2;
+    bool middle = is_middle(plan, kind, index);
     bool in_middle = play == PLAY_BAD_JSON || play == PLAY_CUT_EVENT || play == PLAY_ERROR_MIDDLE;
     return play == PLAY_COMMENTS || play == PLAY_ERROR_FIRST || (in_middle && middle);
 }

@@ -17,15 +17,16 @@ static const struct {
     const char *name;
     enum member_type type;
     size_t offset;
+    int64_t most; /* 0 = what 32 bits hold */
 } members[] = {
-    {"latency_ms", MEMBER_U64, offsetof(struct fake_settings, latency_ms)},
-    {"gap_ms", MEMBER_U64, offsetof(struct fake_settings, gap_ms)},
-    {"tokens", MEMBER_U32, offsetof(struct fake_settings, tokens)},
-    {"reasoning", MEMBER_BOOL, offsetof(struct fake_settings, reasoning)},
-    {"limit_requests", MEMBER_U32, offsetof(struct fake_settings, limit_requests)},
-    {"limit_window_ms", MEMBER_U64, offsetof(struct fake_settings, limit_window_ms)},
-    {"concurrency", MEMBER_U32, offsetof(struct fake_settings, concurrency)},
-    {"retry_after_ms", MEMBER_U64, offsetof(struct fake_settings, retry_after_ms)},
+    {"latency_ms", MEMBER_U64, offsetof(struct fake_settings, latency_ms), 0},
+    {"gap_ms", MEMBER_U64, offsetof(struct fake_settings, gap_ms), 0},
+    {"tokens", MEMBER_U32, offsetof(struct fake_settings, tokens), 0},
+    {"reasoning", MEMBER_BOOL, offsetof(struct fake_settings, reasoning), 0},
+    {"limit_requests", MEMBER_U32, offsetof(struct fake_settings, limit_requests), FAKE_WINDOW_MAX},
+    {"limit_window_ms", MEMBER_U64, offsetof(struct fake_settings, limit_window_ms), 0},
+    {"concurrency", MEMBER_U32, offsetof(struct fake_settings, concurrency), 0},
+    {"retry_after_ms", MEMBER_U64, offsetof(struct fake_settings, retry_after_ms), 0},
 };
 
 static const char *const retry_forms[] = {"seconds", "ms", "date", "none"};
@@ -49,12 +50,13 @@ static bool find_fault(struct json_value value, enum fault *ret_fault) {
 static int set_member(struct fake_settings *settings, size_t row, struct json_value value) {
     void *place = (char *)settings + members[row].offset;
     int64_t number;
+    int64_t most = members[row].most != 0 ? members[row].most : UINT32_MAX;
     if (members[row].type == MEMBER_BOOL)
         return json_bool(value, place);
     int err = json_i64(value, &number);
     if (err < 0)
         return err;
-    if (number < 0 || number > UINT32_MAX)
+    if (number < 0 || number > most)
         return ERR_RANGE;
     if (members[row].type == MEMBER_U64)
         *(uint64_t *)place = (uint64_t)number;

@@ -40,6 +40,10 @@ const char *mock_scenario_find(const char *name) {
     return NULL;
 }
 
+const char *mock_scenario_name(size_t index) {
+    return index < array_length(scenarios) ? scenarios[index].name : NULL;
+}
+
 void mock_scenario_list(void) {
     for (size_t i = 0; i < array_length(scenarios); i++)
         (void)fprintf(stderr, "  %-10s  %s\n", scenarios[i].name, scenarios[i].about);

@@ -233,6 +233,8 @@ static struct span tool_to_call(struct json_value top) {
     bool answered = false;
     for (struct json_iter it = json_each(messages); json_next(&it);)
         answered = json_string_is(json_get(it.value, "role"), "tool");
+    if (json_string_is(choice, "none"))
+        return SPAN_NONE;
     if (!span_absent(named))
         return named;
     bool asks = span_contains(json_raw(messages), "weather");

@@ -23,4 +23,5 @@ int mock_apply_script(struct mock *mock, struct span text, struct arena *arena,
 
 /* scenario.c: built-in scripts by name, for people who want to see something at once. */
 const char *mock_scenario_find(const char *name);
+const char *mock_scenario_name(size_t index); /* NULL after the last */
 void mock_scenario_list(void);
