@@ -62,6 +62,8 @@ static void check_accepted(const struct config *config, struct span text) {
         catalog_unref(snapshot);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const struct config_environment environment = {get, NULL};
     struct span text = span_of((const char *)data, size);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The command line: exit codes, what goes to stdout and what to stderr, words for mistakes, help for every command.
+ *
+ * Each row runs cli_main as main would, with stdout and stderr caught in files.
+ */
+#include "cli/cli.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ARGUMENTS_MAX 8
+#define OUTPUT_MAX    16384
+
+struct caught {
+    int code;
+    char out[OUTPUT_MAX], err[OUTPUT_MAX];
+};
+
+struct redirection {
+    FILE *stream, *file;
+    int saved_fd;
+};
+
+static struct redirection redirect(FILE *stream) {
+    struct redirection redirection = {stream, tmpfile(), dup(fileno(stream))};
+    assert_non_null(redirection.file);
+    assert_int_equal(fflush(stream), 0);
+    assert_true(dup2(fileno(redirection.file), fileno(stream)) >= 0);
+    return redirection;
+}
+
+static void restore(struct redirection *redirection, char *text) {
+    assert_int_equal(fflush(redirection->stream), 0);
+    assert_true(dup2(redirection->saved_fd, fileno(redirection->stream)) >= 0);
+    (void)close(redirection->saved_fd);
+    rewind(redirection->file);
+    size_t got = fread(text, 1, OUTPUT_MAX - 1, redirection->file);
+    text[got] = '\0';
+    (void)fclose(redirection->file);
+}
+
+/* The arguments are copied, since commands move them. */
+static void run(const char *const *arguments, struct caught *ret_caught) {
+    char *argv[ARGUMENTS_MAX + 2] = {mem_strdup("papi")};
+    int argc = 1;
+    for (; argc <= ARGUMENTS_MAX && arguments[argc - 1] != NULL; argc++)
+        argv[argc] = mem_strdup(arguments[argc - 1]);
+    char *copies[ARGUMENTS_MAX + 2];
+    memcpy(copies, argv, sizeof copies);
+    struct redirection err = redirect(stderr), out = redirect(stdout);
+    ret_caught->code = cli_main(argc, argv);
+    restore(&out, ret_caught->out);
+    restore(&err, ret_caught->err);
+    for (int i = 0; i < argc; i++)
+        mem_free(copies[i]);
+}
+
+static const struct {
+    const char *arguments[ARGUMENTS_MAX + 1];
+    int code;
+    const char *out, *err; /* a part; "" = nothing at all */
+} rows[] = {
+    {{NULL}, 2, "", "Usage: papi COMMAND"},
+    {{"help"}, 0, "Usage: papi COMMAND", ""},
+    {{"--help"}, 0, "  serve     run the gateway\n", ""},
+    {{"-h"}, 0, "papi help COMMAND", ""},
+    {{"help", "serve"}, 0, "--listen ADDRESS:PORT", ""},
+    {{"help", "nope"}, 2, "", "papi: there is no command 'nope'; `papi help` lists them\n"},
+    {{"sreve"}, 2, "", "papi: unknown command 'sreve'; did you mean 'serve'?\n"},
+    {{"Check"}, 2, "", "did you mean 'check'?"},
+    {{"frobnicate"}, 2, "", "papi: unknown command 'frobnicate'; `papi help` lists them\n"},
+    {{""}, 2, "", "unknown command ''"},
+    {{"--config", "x"}, 2, "", "'--config' stands before a command"},
+    {{"version"}, 0, "papi " PAPI_VERSION "\n", ""},
+    {{"--version"}, 0, "papi " PAPI_VERSION "\n", ""},
+    {{"-V"}, 0, "papi " PAPI_VERSION "\n", ""},
+    {{"version", "--json"}, 0, "{\"name\":\"papi\",\"version\":\"" PAPI_VERSION "\"}\n", ""},
+    {{"version", "--jsn"}, 2, "", "papi: unknown option '--jsn'; did you mean '--json'?\n"},
+    {{"version", "--zzzzzzz"},
+     2,
+     "",
+     "papi: unknown option '--zzzzzzz'; `papi version --help` lists them\n"},
+    {{"version", "--json=yes"}, 2, "", "papi: --json takes no value\n"},
+    {{"version", "x"},
+     2,
+     "",
+     "papi: papi version takes no 'x'; `papi version --help` tells what it takes\n"},
+    {{"version", "--", "--json"}, 2, "", "takes no '--json'"},
+    {{"version", "--nonsense", "--help"}, 0, "Usage: papi version", ""},
+    {{"serve", "--listen"}, 2, "", "papi: --listen needs a value: --listen ADDRESS:PORT\n"},
+    {{"serve", "--lisen=127.0.0.1:1"}, 2, "", "unknown option '--lisen'; did you mean '--listen'?"},
+    {{"serve", "--listen", "0.0.0.0:80"},
+     2,
+     "",
+     "papi: --listen 0.0.0.0:80 must be a loopback address"},
+    {{"serve", "--listen=x"}, 2, "", "--listen x must be ADDRESS:PORT"},
+    {{"serve", "now"}, 2, "", "takes no 'now'"},
+    {{"mock", "--seed", "many"}, 2, "", "papi: --seed needs a whole number, not 'many'\n"},
+    {{"mock", "--listen", "1.2.3.4:5"}, 2, "", "must be a loopback address"},
+    {{"check", "--config", "/nowhere/papi.yaml"},
+     1,
+     "",
+     "error: cannot read /nowhere/papi.yaml: No such file or directory\n1 error\n"},
+    {{"check", "--config", "/nowhere/papi.yaml", "--json"},
+     1,
+     "{\"ok\":false,\"file\":\"/nowhere/"
+     "papi.yaml\",\"listen\":\"127.0.0.1:7274\",\"providers\":0,\"models\":0,\"aliases\":0,"
+     "\"errors\":1,\"messages\":[{\"severity\":\"error\",\"line\":0,\"column\":0,"
+     "\"text\":\"cannot read /nowhere/papi.yaml: No such file or directory\"}]}\n",
+     ""},
+    {{"chat", "--url", "127.0.0.1:1", "hi"},
+     2,
+     "",
+     "papi: --url 127.0.0.1:1 must start with http:// or https://\n"},
+    {{"chat", " "}, 2, "", "papi: nothing to ask: papi chat TEXT\n"},
+    {{"reference"}, 0, "# Configuration\n", ""},
+};
+
+static void expect_part(const char *name, const char *text, const char *part, size_t row) {
+    bool fits = part[0] == '\0' ? text[0] == '\0' : strstr(text, part) != NULL;
+    if (!fits)
+        fail_msg("row %zu (%s): %s is:\n%s\nwithout:\n%s", row, rows[row].arguments[0], name, text,
+                 part);
+}
+
+static void answers_as_written(void **state) {
+    struct caught caught;
+    (void)state;
+    for (size_t i = 0; i < array_length(rows); i++) {
+        run(rows[i].arguments, &caught);
+        expect_part("stdout", caught.out, rows[i].out, i);
+        expect_part("stderr", caught.err, rows[i].err, i);
+        assert_int_equal(caught.code, rows[i].code);
+    }
+}
+
+static void helps_with_every_command(void **state) {
+    struct caught caught, list;
+    const char *const all[] = {"help", NULL};
+    (void)state;
+    run(all, &list);
+    for (size_t i = 0; i < cli_command_count; i++) {
+        const struct cli_command *command = cli_commands[i];
+        const char *const arguments[] = {command->name, "--help", NULL};
+        run(arguments, &caught);
+        assert_int_equal(caught.code, 0);
+        assert_string_equal(caught.err, "");
+        assert_non_null(strstr(caught.out, command->line));
+        for (size_t j = 0; j < command->option_count; j++) {
+            assert_non_null(strstr(caught.out, command->options[j].name));
+            assert_non_null(strstr(caught.out, command->options[j].help));
+        }
+        assert_int_equal(strstr(list.out, command->line) == NULL, command->hidden);
+    }
+}
+
+static void checks_a_file(void **state) {
+    char path[] = "/tmp/papi-cli-XXXXXX";
+    static const char text[] = "providers: {p: {base_url: http://127.0.0.1:1, models: [m, n]}}\n"
+                               "models: {aliases: {a: m}}\nqueue: {max_wait: 5}\n";
+    struct caught caught;
+    (void)state;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    assert_int_equal(close(fd), 0);
+    const char *const plain[] = {"check", "--config", path, NULL};
+    run(plain, &caught);
+    assert_int_equal(caught.code, 0);
+    assert_non_null(strstr(caught.out, " is fine\n  listen     127.0.0.1:7274\n  providers  1: p\n "
+                                       " models     2\n  aliases    1\n"));
+    assert_non_null(
+        strstr(caught.err,
+               ":3:19: warning: 'queue.max_wait' has no unit and is taken as seconds; write 5s\n"));
+    const char *const json[] = {"check", "--json", "--config", path, NULL};
+    run(json, &caught);
+    assert_int_equal(caught.code, 0);
+    assert_string_equal(caught.err, "");
+    assert_non_null(strstr(caught.out, "{\"ok\":true,"));
+    assert_non_null(strstr(caught.out, "\"providers\":1,\"models\":2,\"aliases\":1,\"errors\":0,"
+                                       "\"messages\":[{\"severity\":\"warning\","
+                                       "\"line\":3,\"column\":19,"));
+    assert_int_equal(unlink(path), 0);
+}
+
+/* A port that is bound but not listened on is nobody else's and refuses connections. */
+static void says_that_nobody_answers(void **state) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    struct caught caught;
+    char url[64], expected[160];
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", ntohs(address.sin_port));
+    (void)snprintf(expected, sizeof expected,
+                   "papi: no PAPI is running at %s; start one with `papi serve`\n", url);
+    const char *const arguments[] = {"chat", "--url", url, "hello", NULL};
+    run(arguments, &caught);
+    assert_int_equal(caught.code, 1);
+    assert_string_equal(caught.out, "");
+    assert_string_equal(caught.err, expected);
+    (void)close(fd);
+}
+
+/* Reading options alone: mixed order, last value wins, operands kept in order. */
+struct values {
+    bool flag;
+    const char *text;
+    struct cli_number number;
+};
+
+static void reads_options(void **state) {
+    static const struct cli_option options[] = {
+        {"--flag", CLI_FLAG, offsetof(struct values, flag), NULL, ""},
+        {"--text", CLI_TEXT, offsetof(struct values, text), "T", ""},
+        {"--number", CLI_NUMBER, offsetof(struct values, number), "N", ""},
+    };
+    const struct cli_command command = {.name = "x",
+                                        .operands = "O",
+                                        .line = "",
+                                        .about = "",
+                                        .options = options,
+                                        .option_count = array_length(options)};
+    char first[] = "one", option[] = "--text=a=b", flag[] = "--flag", number[] = "--number",
+         value[] = "7", text[] = "--text", empty[] = "", dash[] = "-", end[] = "--",
+         last[] = "--flag";
+    char *argv[] = {first, option, flag, number, value, text, empty, dash, end, last};
+    struct values values = {0};
+    struct cli_operands operands;
+    (void)state;
+    assert_int_equal(cli_parse(&command, array_length(argv), argv, &values, &operands), CLI_PARSED);
+    assert_true(values.flag);
+    assert_string_equal(values.text, "");
+    assert_true(values.number.given && values.number.value == 7);
+    assert_int_equal(operands.count, 3);
+    assert_string_equal(operands.items[0], "one");
+    assert_string_equal(operands.items[1], "-");
+    assert_string_equal(operands.items[2], "--flag");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_as_written), cmocka_unit_test(helps_with_every_command),
+        cmocka_unit_test(checks_a_file),      cmocka_unit_test(says_that_nobody_answers),
+        cmocka_unit_test(reads_options),
+    };
+    /* What a developer has set must not change what the rows expect. */
+    (void)unsetenv("PAPI_URL");
+    (void)unsetenv("PAPI_LISTEN");
+    (void)setenv("NO_COLOR", "1", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
