@@ -169,6 +169,8 @@ static int judge_inner(const uint8_t *bytes, const struct address_rules *rules) 
     return 0;
 }
 
+static const uint8_t v6_loopback[V6_BYTES] = {[V6_BYTES - 1] = 1};
+
 int address_check(const struct sockaddr_storage *address, const struct address_rules *rules) {
     const uint8_t *bytes = bytes_of(address);
     if (address->ss_family == AF_INET)
@@ -176,12 +178,12 @@ int address_check(const struct sockaddr_storage *address, const struct address_r
     if (address->ss_family != AF_INET6)
         return ERR_ADDRESS_FORBIDDEN;
     int err = judge(bytes, AF_INET6, rules);
-    bool is_loopback = address_is_loopback(address);
+    /* ::1 would also be an IPv4-compatible address. */
+    bool is_loopback = in_range(bytes, v6_loopback, V6_BYTES * 8);
     return err < 0 || is_loopback ? err : judge_inner(bytes, rules);
 }
 
 bool address_is_loopback(const struct sockaddr_storage *address) {
-    static const uint8_t v6_loopback[V6_BYTES] = {[V6_BYTES - 1] = 1};
     static const uint8_t v4_mapped_loopback[V6_BYTES] = {0, 0, 0, 0,    0,    0,  0,
                                                          0, 0, 0, 0xff, 0xff, 127};
     const uint8_t *bytes = bytes_of(address);

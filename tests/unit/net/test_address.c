@@ -10,70 +10,71 @@ struct verdict {
     int err;
 };
 
+static const struct verdict verdicts[] = {
+    {"1.1.1.1", false, NULL, 0},
+    {"104.18.2.3", false, NULL, 0},
+    {"2606:4700::1111", false, NULL, 0},
+    /* this host */
+    {"127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"127.0.0.1", true, NULL, 0},
+    {"127.255.1.1", true, NULL, 0},
+    {"::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"::1", true, NULL, 0},
+    {"0.0.0.0", true, "0.0.0.0/0", ERR_ADDRESS_FORBIDDEN},
+    {"0.1.2.3", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"::", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    /* link local, metadata */
+    {"169.254.169.254", true, "169.254.0.0/16", ERR_ADDRESS_FORBIDDEN},
+    {"168.63.129.16", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"168.63.129.17", true, NULL, 0},
+    {"fe80::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"febf::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"fd00:ec2::254", true, "fd00::/8", ERR_ADDRESS_FORBIDDEN},
+    /* private */
+    {"10.1.2.3", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"10.1.2.3", false, "10.1.2.0/24", 0},
+    {"10.1.3.3", false, "10.1.2.0/24", ERR_ADDRESS_FORBIDDEN},
+    {"10.1.2.3", false, "10.1.2.3", 0},
+    {"10.1.2.3", false, "10.1.2.3/32", 0},
+    {"10.1.2.3", false, "10.0.0.0/33", ERR_ADDRESS_FORBIDDEN},
+    {"10.1.2.3", false, "10.0.0.0/-1", ERR_ADDRESS_FORBIDDEN},
+    {"10.1.2.3", false, "ten", ERR_ADDRESS_FORBIDDEN},
+    {"10.1.2.3", false, "::/0", ERR_ADDRESS_FORBIDDEN},
+    {"172.15.0.1", false, NULL, 0},
+    {"172.16.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"172.31.255.255", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"172.32.0.1", false, NULL, 0},
+    {"192.168.1.5", false, "192.168.0.0/16", 0},
+    {"100.64.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"100.128.0.1", false, NULL, 0},
+    {"fd12:3456::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"fd12:3456::1", false, "fd12::/16", 0},
+    {"fc00::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    /* nobody's */
+    {"224.0.0.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"255.255.255.255", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"192.0.2.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"198.19.0.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"ff02::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"2001:db8::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    /* IPv4 inside IPv6 */
+    {"::ffff:169.254.169.254", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"::ffff:127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"::ffff:127.0.0.1", true, NULL, 0},
+    {"::ffff:1.1.1.1", false, NULL, 0},
+    {"::ffff:10.1.2.3", false, "10.1.2.0/24", 0},
+    {"::127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"64:ff9b::a9fe:a9fe", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"64:ff9b::101:101", false, NULL, 0},
+    {"64:ff9b:1::a9fe:a9fe", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"2002:a9fe:a9fe::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"2002:7f00:1::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
+    {"2002:101:101::1", false, NULL, 0},
+    {"2001:0:1:2:3:4:5601:5601", true, NULL, ERR_ADDRESS_FORBIDDEN}, /* 169.254.169.254 */
+};
+
 static void test_verdicts(void **state) {
     (void)state;
-    static const struct verdict verdicts[] = {
-        {"1.1.1.1", false, NULL, 0},
-        {"104.18.2.3", false, NULL, 0},
-        {"2606:4700::1111", false, NULL, 0},
-        /* this host */
-        {"127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"127.0.0.1", true, NULL, 0},
-        {"127.255.1.1", true, NULL, 0},
-        {"::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"::1", true, NULL, 0},
-        {"0.0.0.0", true, "0.0.0.0/0", ERR_ADDRESS_FORBIDDEN},
-        {"0.1.2.3", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"::", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        /* link local, metadata */
-        {"169.254.169.254", true, "169.254.0.0/16", ERR_ADDRESS_FORBIDDEN},
-        {"168.63.129.16", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"168.63.129.17", true, NULL, 0},
-        {"fe80::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"febf::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"fd00:ec2::254", true, "fd00::/8", ERR_ADDRESS_FORBIDDEN},
-        /* private */
-        {"10.1.2.3", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"10.1.2.3", false, "10.1.2.0/24", 0},
-        {"10.1.3.3", false, "10.1.2.0/24", ERR_ADDRESS_FORBIDDEN},
-        {"10.1.2.3", false, "10.1.2.3", 0},
-        {"10.1.2.3", false, "10.1.2.3/32", 0},
-        {"10.1.2.3", false, "10.0.0.0/33", ERR_ADDRESS_FORBIDDEN},
-        {"10.1.2.3", false, "10.0.0.0/-1", ERR_ADDRESS_FORBIDDEN},
-        {"10.1.2.3", false, "ten", ERR_ADDRESS_FORBIDDEN},
-        {"10.1.2.3", false, "::/0", ERR_ADDRESS_FORBIDDEN},
-        {"172.15.0.1", false, NULL, 0},
-        {"172.16.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"172.31.255.255", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"172.32.0.1", false, NULL, 0},
-        {"192.168.1.5", false, "192.168.0.0/16", 0},
-        {"100.64.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"100.128.0.1", false, NULL, 0},
-        {"fd12:3456::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"fd12:3456::1", false, "fd12::/16", 0},
-        {"fc00::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        /* nobody's */
-        {"224.0.0.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"255.255.255.255", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"192.0.2.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"198.19.0.1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"ff02::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"2001:db8::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        /* IPv4 inside IPv6 */
-        {"::ffff:169.254.169.254", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"::ffff:127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"::ffff:127.0.0.1", true, NULL, 0},
-        {"::ffff:1.1.1.1", false, NULL, 0},
-        {"::ffff:10.1.2.3", false, "10.1.2.0/24", 0},
-        {"::127.0.0.1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"64:ff9b::a9fe:a9fe", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"64:ff9b::101:101", false, NULL, 0},
-        {"64:ff9b:1::a9fe:a9fe", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"2002:a9fe:a9fe::1", true, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"2002:7f00:1::1", false, NULL, ERR_ADDRESS_FORBIDDEN},
-        {"2002:101:101::1", false, NULL, 0},
-        {"2001:0:1:2:3:4:5601:5601", true, NULL, ERR_ADDRESS_FORBIDDEN}, /* 169.254.169.254 */
-    };
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
         const struct verdict *row = &verdicts[i];
         struct sockaddr_storage address;
