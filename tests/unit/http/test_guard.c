@@ -47,10 +47,12 @@ static void run_rows(enum http_side side, const struct row *rows, size_t count) 
         size_t slow_end = 0;
         int verdict = feed_whole(side, bytes, &guard, &end);
         int slow = feed_slowly(side, bytes, &slow_end);
+        assert_int_equal(verdict, slow);
+        /* only methods are left to the parser: the guard finds everything else without it */
+        if (rows[i].verdict != ERR_UNSUPPORTED && verdict != rows[i].verdict)
+            fail_msg("%s: the guard says %s", rows[i].what, err_name(verdict));
         if (verdict == HTTP_GUARD_DONE)
             verdict = parse(&guard, bytes, end, &head);
-        else
-            assert_int_equal(verdict, slow);
         if (verdict != rows[i].verdict)
             fail_msg("%s: %s, not %s", rows[i].what, err_name(verdict), err_name(rows[i].verdict));
         assert_int_equal(end, slow_end);
