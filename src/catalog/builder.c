@@ -112,10 +112,13 @@ int catalog_add_alias(struct catalog_builder *builder, struct span alias,
     struct alias_entry *entry = &builder->aliases[builder->alias_count++];
     *entry = (struct alias_entry){.name = copy_text(&builder->arena, alias),
                                   .target_count = (uint32_t)target_count};
-    entry->targets = arena_alloc(&builder->arena,
-                                 (target_count > 0 ? target_count : 1) * sizeof *entry->targets);
-    for (size_t i = 0; i < target_count; i++)
+    size_t bytes = (target_count > 0 ? target_count : 1) * sizeof *entry->targets;
+    entry->targets = arena_zalloc(&builder->arena, bytes);
+    entry->given = arena_zalloc(&builder->arena, bytes);
+    for (size_t i = 0; i < target_count; i++) {
         entry->targets[i] = copy_text(&builder->arena, targets[i]);
+        entry->given[i] = targets[i];
+    }
     return 0;
 }
 

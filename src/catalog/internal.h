@@ -51,6 +51,7 @@ struct model_entry {
 struct alias_entry {
     struct span name;
     struct span *targets;
+    struct span *given; /* the same as the caller's own spans, to name what is missing */
     uint32_t target_count;
 };
 
@@ -73,6 +74,6 @@ struct catalog_builder {
     } while (0)
 
 /* Fills the index, patterns and aliases of `whole`, whose arrays are already laid out. ERR_NOT_FOUND, ERR_INVALID (an alias that
- * leads back to itself): ret_missing names the target, borrowed from the builder. */
+ * leads back to itself): ret_missing names the target, in the caller's own span. */
 int catalog__lay_names(const struct catalog_builder *builder, struct catalog_whole *whole,
                        struct span *ret_missing) WARN_UNUSED;

@@ -177,13 +177,13 @@ static uint32_t pattern_alias(const struct catalog_builder *builder, struct span
 
 static int unfold(struct drafts *drafts, uint32_t index, uint32_t depth);
 
-static int unfold_target(struct drafts *drafts, uint32_t index, struct span target,
-                         uint32_t depth) {
+static int unfold_target(struct drafts *drafts, uint32_t index, uint32_t at, uint32_t depth) {
     const struct catalog_builder *builder = drafts->builder;
+    struct span target = builder->aliases[index].targets[at];
     const struct draft *draft = find_form(drafts, target);
     uint32_t alias = exact_alias(builder, target);
     bool itself = alias == index && draft != NULL;
-    drafts->missing = target;
+    drafts->missing = builder->aliases[index].given[at];
     if (alias == builder->alias_count && draft == NULL)
         alias = pattern_alias(builder, target);
     if (alias == builder->alias_count || itself) {
@@ -207,7 +207,7 @@ static int unfold(struct drafts *drafts, uint32_t index, uint32_t depth) {
         return ERR_INVALID;
     drafts->states[index] = 1;
     for (uint32_t i = 0; err == 0 && i < entry->target_count; i++)
-        err = unfold_target(drafts, index, entry->targets[i], depth);
+        err = unfold_target(drafts, index, i, depth);
     drafts->states[index] = 2;
     return err;
 }

@@ -90,6 +90,8 @@ int catalog_add_route(struct catalog_builder *builder, struct span model_id,
 /* alias -> ladder of names (aliases, unified ids, pins); resolved at build; ERR_NOT_FOUND names the missing one by ret_missing. */
 int catalog_add_alias(struct catalog_builder *builder, struct span alias,
                       const struct span *targets, size_t target_count) WARN_UNUSED;
+/* ERR_NOT_FOUND: no such name; ERR_INVALID: an alias leads back to itself. ret_missing is then the target's span as it was given
+ * to catalog_add_alias. */
 int catalog_build(struct catalog_builder *builder, uint64_t version,
                   struct catalog_snapshot **ret_snapshot, struct span *ret_missing) WARN_UNUSED;
 

@@ -75,8 +75,9 @@ static void check_alias_name(struct loader *loader, const struct yaml_node *key)
     size_t rest = star != NULL ? key->text.len - (size_t)(star - key->text.ptr) - 1 : 0;
     if (why == NULL && rest > 0 && memchr(star + 1, '*', rest) != NULL)
         why = "must not hold more than one '*'";
+    struct span shown = config__shown(key->text);
     if (why != NULL)
-        config__error(loader, key, "the name of an alias ('%.*s') %s", SPAN_ARG(key->text), why);
+        config__error(loader, key, "the name of an alias ('%.*s') %s", SPAN_ARG(shown), why);
 }
 
 static void read_alias(struct loader *loader, uint32_t index, const struct yaml_node *node) {

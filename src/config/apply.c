@@ -26,9 +26,10 @@ struct slot {
 
 /* "'queue.max_wait: 25x' must be a duration ..." */
 static void refuse(const struct slot *slot, const char *why) {
+    struct span shown = config__shown(slot->node->text);
     config__error(slot->loader, slot->node, "'%s%s%.*s' %s",
                   config__label(slot->loader, slot->setting),
-                  slot->loader->variable != NULL ? "=" : ": ", SPAN_ARG(slot->node->text), why);
+                  slot->loader->variable != NULL ? "=" : ": ", SPAN_ARG(shown), why);
 }
 
 static void put_text(const struct slot *slot) {
@@ -313,8 +314,9 @@ static bool is_entry(struct loader *loader, const struct setting *setting,
         return false;
     const char *why = setting->type == SETTING_HOSTS ? config__check_host_name(item->text)
                                                      : check_origin(item->text);
+    struct span shown = config__shown(item->text);
     if (why != NULL)
-        config__error(loader, item, "'%s: %.*s' %s", label, SPAN_ARG(item->text), why);
+        config__error(loader, item, "'%s: %.*s' %s", label, SPAN_ARG(shown), why);
     return why == NULL;
 }
 

@@ -22,6 +22,7 @@
 
 #define CONFIG_ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define MESSAGE_MAX_BYTES      512
+#define SHOWN_MAX_BYTES        130 /* any name of a model fits */
 #define PATTERN_MAX_BYTES      128
 
 /* A file may hold anything; a terminal must not obey it. */
@@ -49,6 +50,15 @@ void config__message(struct loader *loader, bool warning, const struct yaml_node
                                 .line = at != NULL ? at->line : 0,
                                 .column = at != NULL ? at->column : 0,
                                 .text = copy != NULL ? copy : "too many messages"};
+}
+
+struct span config__shown(struct span text) {
+    if (text.len <= SHOWN_MAX_BYTES)
+        return text;
+    text.len = SHOWN_MAX_BYTES;
+    while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+        text.len--;
+    return text;
 }
 
 static const char *last_part(const char *path) {
@@ -79,7 +89,7 @@ static bool is_setting_name(struct span name) {
 static void report_unknown(struct loader *loader, const char *pattern,
                            const struct yaml_node *key) {
     bool near = false;
-    const char *path = joined(loader, loader->section, key->text);
+    const char *path = joined(loader, loader->section, config__shown(key->text));
     const char *dot = strchr(key->text.ptr, '.');
     if (span_starts_with(span_text(pattern), "providers.*.keys")) {
         /* Not echoed: it may be a key. */

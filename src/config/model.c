@@ -9,6 +9,8 @@
  */
 #include "config/parts.h"
 
+#define MODELS_MAX 4096
+
 static bool is_reserved(struct span name) {
     return span_is(name, "auto") || span_starts_with(name, "auto:");
 }
@@ -60,6 +62,10 @@ void config__apply_models(struct loader *loader, struct config_provider *provide
         config__error(loader, node,
                       "'%s.models' must be a list with at least one model, such as [qwen3-8b]",
                       outer);
+        return;
+    }
+    if (node->count > MODELS_MAX) {
+        config__error(loader, node, "'%s.models' lists more than %d models", outer, MODELS_MAX);
         return;
     }
     provider->models = config__records(loader, node, sizeof *provider->models, node->count);

@@ -76,10 +76,11 @@ void config__apply_providers(struct loader *loader, const struct yaml_node *node
         return;
     loader->config->providers = providers;
     for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+        struct span shown = config__shown(child->key->text);
         const char *why = config__check_provider_id(child->key->text);
         if (why != NULL)
-            config__error(loader, child->key, "the name of a provider ('%.*s') %s",
-                          SPAN_ARG(child->key->text), why);
+            config__error(loader, child->key, "the name of a provider ('%.*s') %s", SPAN_ARG(shown),
+                          why);
         char *section = arena_format(loader->arena, "providers.%.*s", SPAN_ARG(child->key->text));
         loader->section = section != NULL ? section : "providers";
         read_provider(loader, &providers[loader->config->provider_count++], child);
