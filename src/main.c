@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi: argv to a command. Everything else is in the library, so that tests link it too.
+ * papi: argv to a command.
+ *
+ * Everything else is in the library, so that tests and fuzz targets link the same code the program runs. What the
+ * commands are stands in cli/commands.c.
  */
 #include "cli/cli.h"
 

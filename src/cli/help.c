@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * papi help: the list of commands, or what one command takes.
+ *
+ * Both are printed from the tables (print.c), the same text as --help. Asking for a command that does not exist is a
+ * usage error, so that a script notices. Promises: touches nothing but stdout.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * papi mock: reads the options and hands them to mock/, which plays providers over real HTTP.
+ *
+ * Listens on loopback only, like serve: a simulator that answers everybody would be taken for a provider by somebody.
+ * Leaves to others: scenarios and their names (mock/).
  */
 #include "cli/cli.h"
 

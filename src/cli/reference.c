@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi reference: writes docs/reference/configuration.md from the table of settings. For those who change PAPI, so it is
- * not listed.
+ * papi reference: writes docs/reference/configuration.md from the table of settings.
+ *
+ * For those who change PAPI, so it is not listed. A command and not a script of the build, because only the program itself
+ * knows its table. A unit test compares the committed page with this output.
  */
 #include "cli/cli.h"
 

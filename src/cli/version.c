@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * papi version: which program this is.
+ *
+ * The number comes from the build (CMake's project version), so that there is one place to change it. --json is for
+ * scripts; its members only ever grow in number.
  */
 #include "cli/cli.h"
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the loader accepts, field by field; defaults; the environment; files of keys; where the file is looked for.
+ * What the loader accepts, field by field; defaults; the environment; the reference of settings.
  */
 #include "config_fixture.h"
-
-#include "base/arena.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define assert_span(value, text)                                           \
     do {                                                                   \
@@ -109,28 +104,25 @@ static void reads_settings(void **state) {
     config_free(config);
 }
 
-static void reads_providers(void **state) {
-    (void)state;
-    struct config *config = accept(
-        "providers:\n"
-        "  bare: {base_url: http://127.0.0.1:8000, models: [qwen3-8b]}\n"
-        "  full.one:\n"
-        "    type: openai\n"
-        "    base_url: https://api.example.com/openai/v2/\n"
-        "    keys: [env:GOOD, {key: env:GOOD, account: work}]\n"
-        "    models:\n"
-        "      - {id: m1, upstream: vendor/m1:free, context: 8192, max_output: 100,\n"
-        "         vision: yes, tools: no, json_schema: off}\n"
-        "      - m2\n"
-        "    concurrency: 3\n"
-        "    private_network: 10.1.2.0/24\n"
-        "    timeouts: {connect: 1s, tls: 2s, first_token: 3s, first_byte: 4s, gap: 5s}\n"
-        "    quirks: {max_tokens_legacy: yes, developer_role: yes, content_string_only: yes,\n"
-        "             content_never_null: yes, no_stream_usage: yes, keep_extras: yes,\n"
-        "             keep_reasoning: yes}\n",
-        NULL);
-    assert_int_equal(config->provider_count, 2);
-    const struct config_provider *bare = &config->providers[0], *full = &config->providers[1];
+static const char two_providers[] =
+    "providers:\n"
+    "  bare: {base_url: http://127.0.0.1:8000, models: [qwen3-8b]}\n"
+    "  full.one:\n"
+    "    type: openai\n"
+    "    base_url: https://api.example.com/openai/v2/\n"
+    "    keys: [env:GOOD, {key: env:GOOD, account: work}]\n"
+    "    models:\n"
+    "      - {id: m1, upstream: vendor/m1:free, context: 8192, max_output: 100,\n"
+    "         vision: yes, tools: no, json_schema: off}\n"
+    "      - m2\n"
+    "    concurrency: 3\n"
+    "    private_network: 10.1.2.0/24\n"
+    "    timeouts: {connect: 1s, tls: 2s, first_token: 3s, first_byte: 4s, gap: 5s}\n"
+    "    quirks: {max_tokens_legacy: yes, developer_role: yes, content_string_only: yes,\n"
+    "             content_never_null: yes, no_stream_usage: yes, keep_extras: yes,\n"
+    "             keep_reasoning: yes}\n";
+
+static void expect_bare(const struct config_provider *bare) {
     assert_span(bare->id, "bare");
     assert_span(bare->type, "openai");
     assert_span(bare->base_url, "http://127.0.0.1:8000");
@@ -158,7 +150,9 @@ static void reads_providers(void **state) {
     assert_false(bare->quirks.max_tokens_legacy || bare->quirks.developer_role ||
                  bare->quirks.keep_extras);
     assert_int_equal(bare->line, 2);
+}
 
+static void expect_full(const struct config_provider *full) {
     assert_span(full->id, "full.one");
     assert_span(full->host, "api.example.com");
     assert_span(full->base_path, "/openai/v2");
@@ -188,6 +182,14 @@ static void reads_providers(void **state) {
     assert_true(full->quirks.content_never_null && full->quirks.no_stream_usage);
     assert_true(full->quirks.keep_extras && full->quirks.keep_reasoning);
     assert_int_equal(full->line, 3);
+}
+
+static void reads_providers(void **state) {
+    (void)state;
+    struct config *config = accept(two_providers, NULL);
+    assert_int_equal(config->provider_count, 2);
+    expect_bare(&config->providers[0]);
+    expect_full(&config->providers[1]);
     config_free(config);
 }
 
@@ -356,135 +358,6 @@ static void counts_errors_beyond_the_report(void **state) {
     config_free(config);
 }
 
-/* --- files --- */
-
-struct folder {
-    char path[64];
-    struct arena arena;
-};
-
-static void folder_open(struct folder *folder) {
-    (void)snprintf(folder->path, sizeof folder->path, "/tmp/papi-config-XXXXXX");
-    assert_non_null(mkdtemp(folder->path));
-    arena_init(&folder->arena, NULL, 0, 65536);
-}
-
-static const char *folder_file(struct folder *folder, const char *name, const char *text) {
-    const char *path = arena_format(&folder->arena, "%s/%s", folder->path, name);
-    if (text != NULL) {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-        assert_int_equal(fclose(file), 0);
-    }
-    return path;
-}
-
-static void folder_close(struct folder *folder, const char *const *names) {
-    for (; *names != NULL; names++)
-        (void)remove(folder_file(folder, *names, NULL));
-    assert_int_equal(rmdir(folder->path), 0);
-    arena_reset(&folder->arena);
-}
-
-static void reads_key_files(void **state) {
-    static const char *const names[] = {"papi.yaml", "one.key", "empty.key", "two.key",
-                                        "long.key",  "ca.pem",  NULL};
-    struct config_environment environment = {fixture_get, NULL};
-    struct config_report report;
-    struct config *config;
-    struct folder folder;
-    char wide[5001];
-    (void)state;
-    memset(wide, 'k', sizeof wide - 1);
-    wide[5000] = '\0';
-    folder_open(&folder);
-    const char *path = folder_file(
-        &folder, "papi.yaml",
-        "providers:\n  p:\n    base_url: https://a.example\n    models: [m]\n    ca_file: ca.pem\n"
-        "    keys:\n    - file:one.key\n    - file:empty.key\n    - file:two.key\n    - "
-        "file:long.key\n    - file:.\n");
-    (void)folder_file(&folder, "one.key", "sk-one\r\n\n");
-    (void)folder_file(&folder, "empty.key", "\n");
-    (void)folder_file(&folder, "two.key", "sk-one\nsk-two\n");
-    (void)folder_file(&folder, "long.key", wide);
-    (void)folder_file(&folder, "ca.pem", "x");
-    assert_int_equal(config_load(path, &environment, &config, &report), ERR_INVALID);
-    const char *expected =
-        arena_format(&folder.arena,
-                     "t:8:7: error: the key in file %s/empty.key is empty\n"
-                     "t:9:7: error: the key in file %s/two.key holds spaces, line ends or other "
-                     "characters that no key has\n"
-                     "t:10:7: error: the key in file %s/long.key is longer than 4096 bytes\n"
-                     "t:11:7: error: cannot read key file %s/.: it is not a regular file\n",
-                     folder.path, folder.path, folder.path, folder.path);
-    fixture_expect_report(&report, "(file)", expected);
-    assert_true(secret_equal(config->providers[0].keys[0].key, SPAN_LITERAL("sk-one")));
-    assert_true(span_ends_with(config->providers[0].ca_file, "/ca.pem"));
-    config_free(config);
-    folder_close(&folder, names);
-}
-
-static void refuses_unreadable_files(void **state) {
-    static const char *const names[] = {"big.yaml", NULL};
-    struct config_report report;
-    struct config *config;
-    struct folder folder;
-    (void)state;
-    folder_open(&folder);
-    char *big = mem_alloc(CONFIG_FILE_MAX_BYTES + 2);
-    memset(big, '#', CONFIG_FILE_MAX_BYTES + 1);
-    big[CONFIG_FILE_MAX_BYTES + 1] = '\0';
-    const char *path = folder_file(&folder, "big.yaml", big);
-    mem_free(big);
-    assert_int_equal(config_load(path, NULL, &config, &report), ERR_INVALID);
-    fixture_expect_report(
-        &report, path,
-        arena_format(&folder.arena, "error: %s is larger than 1048576 bytes\n", path));
-    config_free(config);
-    assert_int_equal(config_load("/nowhere/papi.yaml", NULL, &config, &report), ERR_INVALID);
-    fixture_expect_report(&report, path,
-                          "error: cannot read /nowhere/papi.yaml: No such file or directory\n");
-    config_free(config);
-    folder_close(&folder, names);
-}
-
-static const char *find(struct folder *folder, const char *option, const char *const *variables,
-                        bool *ret_named) {
-    struct config_environment environment = {fixture_get, (void *)(uintptr_t)variables};
-    return config_find(option, &environment, &folder->arena, ret_named);
-}
-
-static void finds_the_file(void **state) {
-    static const char *const names[] = {"papi/papi.yaml", "papi",    ".config/papi/papi.yaml",
-                                        ".config/papi",   ".config", NULL};
-    struct folder folder;
-    bool named;
-    (void)state;
-    folder_open(&folder);
-    const char *all[] = {"PAPI_CONFIG", "/x/y.yaml", "XDG_CONFIG_HOME", folder.path, "HOME",
-                         folder.path,   NULL};
-    const char *home[] = {"HOME", folder.path, NULL};
-    const char *system_file =
-        access("/etc/papi/papi.yaml", F_OK) == 0 ? "/etc/papi/papi.yaml" : NULL;
-    assert_string_equal(find(&folder, "z.yaml", all, &named), "z.yaml");
-    assert_true(named);
-    assert_string_equal(find(&folder, NULL, all, &named), "/x/y.yaml");
-    assert_true(named);
-    const char *found = find(&folder, NULL, all + 2, &named);
-    assert_true(found == NULL ? system_file == NULL : strcmp(found, system_file) == 0);
-    assert_false(named);
-    assert_int_equal(mkdir(folder_file(&folder, "papi", NULL), 0700), 0);
-    const char *own = folder_file(&folder, "papi/papi.yaml", "{}\n");
-    assert_string_equal(find(&folder, NULL, all + 2, &named), own);
-    assert_false(named);
-    assert_int_equal(mkdir(folder_file(&folder, ".config", NULL), 0700), 0);
-    assert_int_equal(mkdir(folder_file(&folder, ".config/papi", NULL), 0700), 0);
-    own = folder_file(&folder, ".config/papi/papi.yaml", "{}\n");
-    assert_string_equal(find(&folder, NULL, home, &named), own);
-    folder_close(&folder, names);
-}
-
 static void judges_listen_addresses(void **state) {
     static const char *const fine[] = {"127.0.0.1:7274", "127.0.0.1:0", "localhost:80",
                                        "[::1]:65535", "127.9.9.9:1"};
@@ -533,9 +406,6 @@ int main(void) {
         cmocka_unit_test(reads_aliases),
         cmocka_unit_test(reads_the_environment),
         cmocka_unit_test(counts_errors_beyond_the_report),
-        cmocka_unit_test(reads_key_files),
-        cmocka_unit_test(refuses_unreadable_files),
-        cmocka_unit_test(finds_the_file),
         cmocka_unit_test(judges_listen_addresses),
         cmocka_unit_test(keeps_the_reference_fresh),
     };
