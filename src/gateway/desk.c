@@ -75,6 +75,8 @@ static void send_as_message(struct desk *desk, const struct action *action) {
 }
 
 static void arm(struct desk *desk) {
+    if (desk->wake_at_ns == UINT64_MAX)
+        return;
     uint64_t boot_ns = clock_boot_ns();
     uint64_t wait_ns = desk->wake_at_ns > boot_ns ? desk->wake_at_ns - boot_ns : 0;
     if (wait_ns > DESK_SLEEP_MAX_NS)
@@ -209,13 +211,15 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     mem_free(routes);
 }
 
-static uint64_t to_boot(uint64_t mono_ns, uint64_t offset_ns) {
-    return mono_ns > UINT64_MAX - offset_ns ? UINT64_MAX : mono_ns + offset_ns;
+/* UINT64_MAX stays what it is: never. A machine that never slept has both clocks equal, so the difference is signed: read one
+ * after the other they differ by nanoseconds in either direction. */
+static uint64_t to_boot(uint64_t mono_ns, int64_t offset_ns) {
+    return mono_ns == UINT64_MAX ? UINT64_MAX : mono_ns + (uint64_t)offset_ns;
 }
 
 scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand) {
     uint64_t boot_ns = clock_boot_ns();
-    uint64_t offset_ns = boot_ns - clock_mono_ns();
+    int64_t offset_ns = (int64_t)(boot_ns - clock_mono_ns());
     demand->wait_until_ns = to_boot(demand->wait_until_ns, offset_ns);
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
     pthread_mutex_lock(&desk->lock);
