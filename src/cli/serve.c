@@ -18,8 +18,6 @@ static const struct cli_option options[] = {
      "data directory; else $PAPI_DATA, ~/.local/share/papi"},
     {"--listen", CLI_TEXT, offsetof(struct app_options, listen), "ADDRESS:PORT",
      "where to listen; default 127.0.0.1:7274"},
-    {"--demo", CLI_FLAG, offsetof(struct app_options, demo), NULL,
-     "add the built-in provider simulator as a provider"},
 };
 
 static int run(const struct cli_command *command, int argc, char **argv) {

@@ -84,7 +84,7 @@ static void on_clock(struct loop_timer *timer) {
         return;
     }
     if (attempt->token_seen)
-        attempt_end(attempt, OUTCOME_STALLED, ERR_IDLE_TIMEOUT);
+        attempt_answer_silent(attempt);
     else
         attempt_end(attempt, OUTCOME_FIRST_BYTE_TIMEOUT, ERR_FIRST_BYTE_TIMEOUT);
 }

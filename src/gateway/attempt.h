@@ -93,5 +93,7 @@ void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head
 /* Non-zero: the answer is broken, attempt->outcome says how. */
 int attempt_answer_bytes(struct attempt *attempt, struct span bytes) WARN_UNUSED;
 void attempt_answer_end(struct attempt *attempt);
+/* Silence for longer than the gap: the end, when the wire's own end was seen and only the transfer's is missing. */
+void attempt_answer_silent(struct attempt *attempt);
 void attempt_end(struct attempt *attempt, enum outcome outcome, int err);
 enum outcome attempt_outcome_of(int err, bool answer_bytes_seen);

@@ -161,6 +161,17 @@ void attempt_answer_end(struct attempt *attempt) {
     attempt_end(attempt, outcome_of_end[end], end == DIALECT_TRUNCATED ? ERR_TRUNCATED : 0);
 }
 
+/* A finish reason without an end mark, on a connection that stays open: complete, but not worth waiting for. */
+void attempt_answer_silent(struct attempt *attempt) {
+    enum dialect_end end = DIALECT_TRUNCATED;
+    if (attempt->answer_is_stream && attempt->decoder != NULL)
+        end = attempt->dialect->on_end(attempt->decoder);
+    if (end == DIALECT_COMPLETE && !attempt->error_seen)
+        attempt_end(attempt, OUTCOME_OK, 0);
+    else
+        attempt_end(attempt, OUTCOME_STALLED, ERR_IDLE_TIMEOUT);
+}
+
 static const struct {
     int err;
     enum outcome outcome;

@@ -14,9 +14,16 @@
 
 #include <stdio.h>
 
+/* 127.0.0.0/8 in figures: "127.evil.example" is a name that anybody may register. */
+static bool is_loopback_number(struct span host) {
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
+            return false;
+    return span_starts_with(host, "127.");
+}
+
 static bool is_loopback_name(struct span host) {
-    return span_is_nocase(host, "localhost") || span_is(host, "::1") ||
-           span_is(host, "127.0.0.1") || (span_starts_with(host, "127.") && host.len <= 15) ||
+    return span_is_nocase(host, "localhost") || span_is(host, "::1") || is_loopback_number(host) ||
            span_ends_with(host, ".localhost");
 }
 
@@ -70,7 +77,11 @@ static bool cross_site(const struct http_headers *headers) {
     return span_is_nocase(site, "cross-site") || span_is_nocase(site, "same-site");
 }
 
+/* Without parameters: a page may send "text/plain; x=json" to anybody without asking. */
 static bool content_type_allowed(struct span type) {
+    const char *parameters = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
+    if (parameters != NULL)
+        type.len = (size_t)(parameters - type.ptr);
     return span_contains_nocase(type, "json") ||
            (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }

@@ -41,6 +41,9 @@ enum step_verdict step_decode(struct request *r) {
         r->has_error = true;
         return request_go(r, STEP_REJECT);
     }
+    if (arena_copy(&r->arena, r->task.model, &r->task.model) <
+        0) /* outlives the body in long streams */
+        return request_fail(r, API_BAD_REQUEST, "model", "The name of the model is too long.");
     r->encoder = r->surface->encoder_new(&r->arena, &r->task);
     r->identity.created_s = clock_wall_ms() / 1000;
     return request_go(r, STEP_ADMIT);

@@ -89,12 +89,14 @@ static void on_quiet(struct loop_timer *timer) {
 
 void gateway_loop_enter(struct gateway_loop *home) {
     home->requests_open++;
+    metric_add(home->metrics, METRIC_REQUESTS_OPEN, 0, 1);
     if (home->requests_open > home->requests_peak)
         home->requests_peak = home->requests_open;
 }
 
 void gateway_loop_leave(struct gateway_loop *home) {
     home->requests_open--;
+    metric_add(home->metrics, METRIC_REQUESTS_OPEN, 0, -1);
     if (home->requests_peak >= GATEWAY_BURST_REQUESTS && !loop_timer_armed(&home->quiet))
         loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
 }
@@ -129,7 +131,10 @@ static void on_accept(void *context, struct stream *stream) {
 }
 
 int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *address) {
-    return listener_open(home->loop, address, on_accept, home, &home->listener);
+    int err = listener_open(home->loop, address, on_accept, home, &home->listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->server, home->listener);
+    return err;
 }
 
 void gateway_loop_drain(struct gateway_loop *home) {

@@ -11,7 +11,16 @@
 #include "gateway/desk.h"
 #include "gateway/request.h"
 
+/* No other provider will be asked any more, so nobody needs what the client sent: thousands of open streams should not hold
+ * thousands of prompts. What is still being sent is pinned by its call. */
+static void give_up_body(struct request *r) {
+    http_exchange_release_body(r->exchange);
+    http_body_unref(r->body);
+    r->body = NULL;
+}
+
 static int first_token(struct request *r) {
+    give_up_body(r);
     r->first_token_ns = request_now_ns(r);
     desk_first_token(r->home->gateway->desk, r->ticket);
     metric_observe_ns(r->home->metrics, METRIC_FIRST_TOKEN_SECONDS,
