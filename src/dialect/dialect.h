@@ -68,6 +68,8 @@ struct dialect {
     int (*on_body)(struct dialect_decoder *decoder, struct span body);
     /* The transfer ended as its framing says. Late FINISH and USAGE are sent from here. */
     enum dialect_end (*on_end)(struct dialect_decoder *decoder);
+    /* What an answer that broke off, or is not wanted any more, has used so far; estimated where the provider did not say. */
+    struct usage (*usage_so_far)(const struct dialect_decoder *decoder);
     /* The end mark ([DONE]) was seen: nothing of value follows. */
     bool (*is_over)(const struct dialect_decoder *decoder);
     /* What an error body says: message and code, escaped, absent when not found. Any bytes. */

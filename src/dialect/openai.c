@@ -18,6 +18,7 @@ const struct dialect dialect_openai = {
     .on_record = dialect__openai_on_record,
     .on_body = dialect__openai_on_body,
     .on_end = dialect__openai_on_end,
+    .usage_so_far = dialect__openai_usage_total,
     .is_over = dialect__openai_is_over,
     .read_error = dialect__openai_read_error,
 };

@@ -144,6 +144,9 @@ int answer_ready(struct request *r) {
 int answer_metrics(struct request *r) {
     struct gateway *gateway = r->home->gateway;
     struct dynbuf body;
+    for (uint32_t i = 0; i < gateway->loop_count; i++)
+        metric_set(gateway->metric_blocks[i], METRIC_CONNECTIONS,
+                   (int64_t)http_server_connections(gateway->loops[i]->server));
     dynbuf_init(&body, ANSWER_MAX_BYTES);
     return send_body(r, 200, "text/plain; version=0.0.4; charset=utf-8",
                      metric_write(gateway->metric_blocks, gateway->loop_count, &body), &body);

@@ -17,6 +17,7 @@
 #include "dialect/dialect.h"
 #include "gateway/gateway.h"
 #include "http/sse.h"
+#include "scheduler/demand.h"
 #include "scheduler/outcome.h"
 
 #define ATTEMPT_MAGIC           0x41545450u
@@ -96,4 +97,6 @@ void attempt_answer_end(struct attempt *attempt);
 /* Silence for longer than the gap: the end, when the wire's own end was seen and only the transfer's is missing. */
 void attempt_answer_silent(struct attempt *attempt);
 void attempt_end(struct attempt *attempt, enum outcome outcome, int err);
+/* What the provider said it used, or what was seen of an answer that has no end. */
+struct scheduler_usage attempt_usage(const struct attempt *attempt);
 enum outcome attempt_outcome_of(int err, bool answer_bytes_seen);

@@ -161,6 +161,14 @@ void attempt_answer_end(struct attempt *attempt) {
     attempt_end(attempt, outcome_of_end[end], end == DIALECT_TRUNCATED ? ERR_TRUNCATED : 0);
 }
 
+struct scheduler_usage attempt_usage(const struct attempt *attempt) {
+    struct usage usage = attempt->usage;
+    if (!attempt->usage_known && attempt->token_seen)
+        usage = attempt->dialect->usage_so_far(attempt->decoder);
+    return (struct scheduler_usage){usage.input_tokens, usage.output_tokens,
+                                    attempt->usage_known || attempt->token_seen};
+}
+
 /* A finish reason without an end mark, on a connection that stays open: complete, but not worth waiting for. */
 void attempt_answer_silent(struct attempt *attempt) {
     enum dialect_end end = DIALECT_TRUNCATED;

@@ -138,6 +138,7 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
 }
 
 void gateway_loop_drain(struct gateway_loop *home) {
+    http_server_pause_at_cap(home->server, NULL);
     if (home->listener != NULL)
         listener_close(home->listener);
     home->listener = NULL;

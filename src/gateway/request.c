@@ -177,9 +177,7 @@ void request_on_finished(void *context, struct http_exchange *exchange) {
 
 enum step_verdict step_cancel(struct request *r) {
     if (r->attempt != NULL) {
-        r->usage =
-            (struct scheduler_usage){r->attempt->usage.input_tokens,
-                                     r->attempt->usage.output_tokens, r->attempt->usage_known};
+        r->usage = attempt_usage(r->attempt);
         attempt_release(r->attempt);
         r->attempt = NULL;
     }

@@ -19,8 +19,7 @@ static void climb(struct request *r) {
     r->upstream_ns += now_ns - attempt->started_ns;
     attempt->counted = true;
     r->last_outcome = attempt->outcome;
-    r->usage = (struct scheduler_usage){attempt->usage.input_tokens, attempt->usage.output_tokens,
-                                        attempt->usage_known};
+    r->usage = attempt_usage(attempt);
     metric_add(r->home->metrics, METRIC_ATTEMPTS, (uint32_t)attempt->outcome, 1);
 }
 

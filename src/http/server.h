@@ -65,7 +65,7 @@ void http_server_pause_at_cap(struct http_server *server, struct listener *liste
 void http_server_accept(struct http_server *server, struct stream *stream);
 /* No new requests: idle connections close, the rest after their answer (Connection: close). */
 void http_server_drain(struct http_server *server);
-size_t http_server_connections(const struct http_server *server);
+size_t http_server_connections(const struct http_server *server); /* any thread */
 /* Closes what is left; on_gone and on_finished come for live exchanges. Then run the loop until idle. */
 void http_server_close_all(struct http_server *server);
 void http_server_free(struct http_server *server); /* no connections left */

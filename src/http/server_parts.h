@@ -118,8 +118,8 @@ struct http_server {
     const struct http_server_handler *handler; /* borrowed */
     void *context;                             /* borrowed */
     struct list connections;
-    size_t connection_count;
-    struct listener *listener; /* borrowed, optional */
+    _Atomic size_t connection_count; /* written by the loop, read by any thread */
+    struct listener *listener;       /* borrowed, optional */
     bool listener_paused;
     bool draining;
     struct http_exchange *spares; /* owned */

@@ -73,6 +73,10 @@ void metric_add(struct metric_block *block, enum metric metric, uint32_t label_v
                           memory_order_relaxed); /* one writer: no read-modify-write needed */
 }
 
+void metric_set(struct metric_block *block, enum metric metric, int64_t value) {
+    atomic_store_explicit(&block->values[metric][0], value, memory_order_relaxed);
+}
+
 void metric_observe_ns(struct metric_block *block, enum metric metric, uint64_t duration_ns) {
     struct histogram *histogram = &block->histograms[metric];
     double seconds = (double)duration_ns / 1e9;

@@ -36,6 +36,8 @@ void metric_block_free(struct metric_block *block);
 void metric_add(struct metric_block *block, enum metric metric, uint32_t label_value,
                 int64_t amount);
 void metric_observe_ns(struct metric_block *block, enum metric metric, uint64_t duration_ns);
+/* For gauges that are read elsewhere when asked for: the only writer of that metric is the reader of /metrics. */
+void metric_set(struct metric_block *block, enum metric metric, int64_t value);
 /* Any thread. */
 int64_t metric_sum(struct metric_block *const *blocks, uint32_t block_count, enum metric metric,
                    uint32_t label_value);

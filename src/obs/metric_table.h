@@ -21,6 +21,8 @@
       "Tokens read by models, as reported or estimated")                                           \
     X(METRIC_OUTPUT_TOKENS, "papi_output_tokens_total", METRIC_COUNTER, METRIC_LABEL_NONE,         \
       "Tokens written by models, as reported or estimated")                                        \
+    X(METRIC_CONNECTIONS, "papi_client_connections", METRIC_GAUGE, METRIC_LABEL_NONE,              \
+      "Open connections of clients")                                                               \
     X(METRIC_REQUESTS_OPEN, "papi_requests_open", METRIC_GAUGE, METRIC_LABEL_NONE,                 \
       "Requests being worked on")                                                                  \
     X(METRIC_REQUEST_SECONDS, "papi_request_seconds", METRIC_HISTOGRAM, METRIC_LABEL_NONE,         \
