@@ -210,8 +210,9 @@ static int store_body(struct http_connection *connection, struct span bytes) {
     if (connection->decoder != NULL)
         return http_decoder_feed(connection->decoder, bytes, body);
     size_t have = http_body_bytes(body).len;
-    if (bytes.len > connection->server->limits.body_max_bytes - have)
-        return ERR_TOO_LARGE;
+    size_t room = connection->server->limits.body_max_bytes - have;
+    if (bytes.len > room || connection->reader.left > room - bytes.len)
+        return ERR_TOO_LARGE; /* also what the rest of this chunk has announced */
     return http_body_append(body, bytes, (size_t)connection->body_length);
 }
 
