@@ -151,6 +151,7 @@ static void on_connected(struct stream *stream, int err) {
         return;
     }
     drop_streams(connector);
+    loop_timer_clear(connector->net->loop, &connector->stagger);
     stream_set_handler(stream, NULL, NULL);
     connector->stream = stream;
     if (connector->request.origin->tls)

@@ -111,6 +111,7 @@ static void test_wrong_certificates(void **state) {
         {"a wildcard", "api.test", {"DNS:*.test", -3600, DAY_S}, false, ERR_TLS_HOST},
         {"another address", "127.0.0.1", {"IP:127.0.0.2", -3600, DAY_S}, false, ERR_TLS_HOST},
         {"address as name", "127.0.0.1", {"DNS:127.0.0.1", -3600, DAY_S}, false, ERR_TLS_HOST},
+        {"the subject's name", "server", {"IP:127.0.0.1", -3600, DAY_S}, false, ERR_TLS_HOST},
         {"unknown authority",
          "localhost",
          {"DNS:localhost", -3600, DAY_S},
@@ -124,6 +125,7 @@ static void test_wrong_certificates(void **state) {
         print_message("  %s\n", row->label);
         rig_prepare(&rig, &row->wish);
         dialer_name(&rig.dialer, SPAN_LITERAL("api.test"), here, 1);
+        dialer_name(&rig.dialer, SPAN_LITERAL("server"), here, 1);
         rig.dialer.origin.host = span_text(row->host);
         if (row->unknown_authority)
             rig.dialer.origin.ca_file = span_text(theirs.file);
@@ -186,6 +188,25 @@ static void test_stalled_handshake(void **state) {
     rig_open(&rig, SERVE_STALL);
     rig.dialer.tls_timeout_ns = 20 * NS_PER_MS;
     assert_int_equal(dialer_connect(&rig.dialer), ERR_TLS_TIMEOUT);
+    rig_close(&rig);
+}
+
+/* Once an address has connected the others are out of the race, however long the handshake takes. */
+static void test_slow_handshake_beside_a_dead_address(void **state) {
+    (void)state;
+    static const char *const addresses[] = {"127.0.0.1", "127.0.0.2"};
+    struct rig rig;
+    rig_open(&rig, SERVE_ECHO);
+    dialer_name(&rig.dialer, SPAN_LITERAL("api.test"), addresses, 2);
+    rig.dialer.origin.host = SPAN_LITERAL("api.test");
+    assert_int_equal(pthread_mutex_lock(&rig.server.gate), 0);
+    dialer_begin(&rig.dialer);
+    assert_false(loop_run_until_idle(rig.dialer.loop, clock_mono_ns() + 300 * NS_PER_MS));
+    assert_false(rig.dialer.done);
+    assert_int_equal(pthread_mutex_unlock(&rig.server.gate), 0);
+    run_until(rig.dialer.loop, dialer_is_done, &rig.dialer);
+    assert_int_equal(rig.dialer.err, 0);
+    say(&rig, "hello");
     rig_close(&rig);
 }
 
@@ -357,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_server_that_speaks_http_2_only),
         cmocka_unit_test(test_servers_that_speak_no_tls),
         cmocka_unit_test(test_stalled_handshake),
+        cmocka_unit_test(test_slow_handshake_beside_a_dead_address),
         cmocka_unit_test(test_cancelled_handshake),
         cmocka_unit_test(test_cut_without_close_notify),
         cmocka_unit_test(test_orderly_end),

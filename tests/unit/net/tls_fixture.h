@@ -111,6 +111,7 @@ struct server {
     int fd;
     uint16_t port;
     pthread_t thread;
+    pthread_mutex_t gate; /* held by the test: connections have to wait */
     atomic_int handshakes;
     char sni[64]; /* of the last connection; read after server_close or an answer */
     char alpn[16];
@@ -183,6 +184,8 @@ static inline void *serve(void *argument) {
         int fd = accept(server->fd, NULL, NULL);
         if (fd < 0)
             return NULL;
+        assert_int_equal(pthread_mutex_lock(&server->gate), 0);
+        assert_int_equal(pthread_mutex_unlock(&server->gate), 0);
         serve_one(server, fd);
     }
 }
@@ -204,7 +207,7 @@ static inline int on_hello(SSL *ssl, int *alert, void *argument) {
 /* Set server->context's options between prepare and start. */
 static inline void server_prepare(struct server *server, const struct authority *authority,
                                   const struct certificate_wish *wish) {
-    *server = (struct server){.key = EVP_EC_gen("P-256")};
+    *server = (struct server){.key = EVP_EC_gen("P-256"), .gate = PTHREAD_MUTEX_INITIALIZER};
     X509 *certificate = issue(authority, server->key, wish);
     server->context = SSL_CTX_new(TLS_server_method());
     assert_non_null(server->context);
