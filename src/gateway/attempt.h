@@ -57,6 +57,7 @@ struct attempt {
     uint64_t first_token_deadline_ns;
     uint64_t gap_ns;
     uint64_t started_ns;
+    uint64_t events; /* decoded so far: what counts as progress */
 
     /* what the request reads */
     enum outcome outcome; /* in ENDED */

@@ -36,6 +36,7 @@ static void on_error_event(struct attempt *attempt, const struct event *event) {
 static int on_event(void *context, const struct event *event) {
     struct attempt *attempt = context;
     struct request *r = attempt->request;
+    attempt->events++;
     if (event->kind == EVENT_ERROR) {
         on_error_event(attempt, event);
         return 0;
@@ -92,7 +93,7 @@ static int outcome_of_decoding(struct attempt *attempt, int err) {
 
 static int stream_bytes(struct attempt *attempt, struct span bytes) {
     struct loop *loop = attempt->home->loop;
-    uint64_t comments_before = attempt->sse.comments;
+    uint64_t events_before = attempt->events;
     int err = sse_feed(&attempt->sse, bytes);
     if (err < 0)
         return outcome_of_decoding(attempt, err);
@@ -102,9 +103,8 @@ static int stream_bytes(struct attempt *attempt, struct span bytes) {
         attempt_answer_end(attempt);
         return 0;
     }
-    bool only_comments =
-        attempt->sse.comments != comments_before && bytes.len < 64; /* pings are no progress */
-    if (attempt->token_seen && attempt->gap_ns > 0 && !only_comments)
+    if (attempt->token_seen && attempt->gap_ns > 0 &&
+        attempt->events != events_before) /* comments are no progress */
         loop_timer_set(loop, &attempt->clock, loop_now_ns(loop) + attempt->gap_ns);
     return 0;
 }

@@ -89,7 +89,7 @@ struct span endpoint_normalise(struct span path, struct arena *arena) {
     path = collapse_slashes(path, arena);
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
-    if (span_starts_with(path, "/api/v1"))
+    if (strip_prefix(path, "/api/v1").len != path.len)
         path = strip_prefix(path, "/api");
     struct span before;
     do {

@@ -176,7 +176,8 @@ bool tls__handshake_lost(struct stream *stream, int err) {
     struct tls *tls = tls_of(stream);
     if (tls->on_done == NULL)
         return false;
-    handshake_over(tls, err);
+    /* Whatever ends the connection now ends the handshake: nothing of HTTP was ever sent. */
+    handshake_over(tls, err == ERR_RESET ? ERR_TLS_PROTOCOL : err);
     return true;
 }
 
