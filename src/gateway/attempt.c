@@ -83,7 +83,7 @@ static void on_clock(struct loop_timer *timer) {
                        loop_now_ns(attempt->home->loop) + attempt->gap_ns);
         return;
     }
-    if (attempt->token_seen)
+    if (attempt->token_seen || attempt->body.len > 0)
         attempt_answer_silent(attempt);
     else
         attempt_end(attempt, OUTCOME_FIRST_BYTE_TIMEOUT, ERR_FIRST_BYTE_TIMEOUT);
