@@ -47,3 +47,11 @@ def serves(start_serve, upstream):
             server.url, **provider_settings)}, **(settings or {})})
         return papi, server
     return run
+
+
+@pytest.fixture
+def start_serve(start_serve):  # pylint: disable=redefined-outer-name
+    """The one of all suites, with a short drain: a test that fails in the middle of a request need not wait for its end."""
+    def start(config, **named):
+        return start_serve({"drain_timeout": "2s", **config}, **named)
+    return start

@@ -178,8 +178,8 @@ def assert_settled(papi, seconds=5.0):
 
 # --- upstreams --------------------------------------------------------------------------------------------------------
 class Faulty:
-    """A script for ScriptedUpstream: reads a request, plays the fault, then waits for the gateway to end the connection
-    and notes when it did. play(connection, streamed)."""
+    """A script for ScriptedUpstream: reads a request, plays the fault, waits for the gateway to end the connection and notes
+    when it did. Should another request come on it, it is played too. play(connection, streamed)."""
 
     def __init__(self, play, read_request=True):
         self.play = play
@@ -192,22 +192,23 @@ class Faulty:
     def __call__(self, connection):
         with self._lock:
             self.opened += 1
-        streamed = False
-        if self.read_request:
-            got = connection.read_request()
-            if got is None:
+        if not self.read_request:
+            self._play(connection, False)
+            if connection.wait_closed():
                 self._note_closed()
-                return
+            return
+        while (got := connection.read_request()) is not None:
             body = json.loads(got[1])
-            streamed = bool(body.get("stream"))
             with self._lock:
                 self.requests.append((got[0], body))
+            self._play(connection, bool(body.get("stream")))
+        self._note_closed()
+
+    def _play(self, connection, streamed):
         try:
             self.play(connection, streamed)
         except OSError:
             pass  # the gateway may have ended the connection while the fault was still being played
-        if connection.wait_closed():
-            self._note_closed()
 
     def _note_closed(self):
         with self._lock:
@@ -271,10 +272,11 @@ def chunked(*pieces, last=True):
 
 
 # --- the two shapes of a test -----------------------------------------------------------------------------------------
-def hide_or_tell(start_serve, upstream, play, outcome, *, streams=(False, True), url=None, bad=None, told=None,
+def hide_or_tell(start_serve, upstream, play, outcome, *, streams=(False, True), url=None, bad=None, kept=False,
                  settings=None, **provider_settings):
     """Four requests. Each meets the fault at a provider of its own, since a failed one rests: `hidden-*` has a good one
-    behind it, `alone-*` has none. Returns the gateway and the bad upstream's script."""
+    behind it, `alone-*` has none. `kept`: the answer is sound as HTTP, so its connection may live on. Returns the gateway and
+    the bad upstream's script."""
     bad = bad or Faulty(play)
     url = url or upstream(bad).url
     kinds = {False: "plain", True: "stream"}
@@ -295,11 +297,12 @@ def hide_or_tell(start_serve, upstream, play, outcome, *, streams=(False, True),
         assert answer.headers["x-papi-provider"] == "good", answer
         assert answer.streamed == stream
         answer = ask(papi, f"alone-{kinds[stream]}", stream)
-        assert_refused(answer, *(told or TOLD.get(outcome, FAILED)))
+        assert_refused(answer, *TOLD.get(outcome, FAILED))
         assert 1 <= answer.attempts <= 2, answer
         tried += 1 + answer.attempts
     assert outcomes(papi) == {"ok": len(streams), outcome: tried}
-    bad.wait_all_closed()
+    if not kept:
+        bad.wait_all_closed()
     assert_settled(papi)
     return papi, bad
 

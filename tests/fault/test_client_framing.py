@@ -4,6 +4,7 @@ with 400 (or 431, 408, 413, 501, 505), the connection ends, nothing is forwarded
 
 import json
 import threading
+import time
 
 import pytest
 from faults import assert_error_form, assert_good, chat_body, chat_request, chunked, read_answer
@@ -65,6 +66,7 @@ CODINGS = {
     "comma": ["transfer-encoding: chunked,"],
     "quoted": ['transfer-encoding: "chunked"'],
     "vertical_tab": ["transfer-encoding: \x0bchunked"],
+    "tab": ["transfer-encoding:\tchunked"],
     "space_before_colon": ["transfer-encoding : chunked"],
     "folded": ["transfer-encoding:\r\n chunked"],
     "longer_word": ["transfer-encoding: xchunked"],
@@ -89,7 +91,7 @@ def test_11_coding_on_http_1_0(shared_gateway):
     shared_gateway.assert_undisturbed()
 
 
-@pytest.mark.parametrize("field", ["transfer-encoding:chunked", "Transfer-Encoding: CHUNKED", "transfer-encoding:\t chunked \t"])
+@pytest.mark.parametrize("field", ["transfer-encoding:chunked", "Transfer-Encoding: CHUNKED", "transfer-encoding:  chunked "])
 def test_11_legal_forms_of_chunked(shared_gateway, field):
     """Served, and the request behind it is found where it begins."""
     with shared_gateway.send((head(field) + chunked(BODY[:9], BODY[9:])) * 2) as connection:
@@ -202,12 +204,13 @@ def test_14_head_never_finished(shared_gateway):
 
 
 def test_14_endless_head(shared_gateway):
-    """Answered after the first 32 KiB; what follows is dropped until the connection ends."""
+    """Answered after the first 32 KiB; what follows is dropped, and not for long."""
     with shared_gateway.send(b"POST / HTTP/1.1\r\n") as connection:
+        deadline = time.monotonic() + 20
         try:
-            for _ in range(200000):
+            while True:
                 connection.send(b"x-more: " + b"y" * 1000 + b"\r\n")
-            raise AssertionError("200 MB of a head were taken")
+                assert time.monotonic() < deadline, "a head without end is read without end"
         except OSError:
             pass
     shared_gateway.assert_undisturbed()

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from faults import (GOOD, MODEL, PART, Faulty, ask, assert_good, assert_settled, begin_stream, cancel_seconds, chat_request, head_text,
+from faults import (GOOD, MODEL, PART, Faulty, answer_with, ask, assert_good, assert_settled, begin_stream, cancel_seconds, chat_request, head_text,
                     labelled, metrics, open_requests, outcomes, read_answer, reset)
 from papi_process import RawConnection, answer_script, chunk_event, completion, provider, wait_for
 
@@ -34,25 +34,21 @@ class Client:
 
 
 class Held(Faulty):
-    """An upstream that holds its first answers back: `reached` tells that a request is there. `first` connections are
-    played, later ones get a good answer."""
+    """An upstream that plays `play` for its first requests and has a good answer for later ones. `reached` tells that a
+    request was played."""
 
     def __init__(self, play, first=1):
-        super().__init__(self._play)
+        super().__init__(self._hold)
         self.held = play
         self.first = first
         self.reached = threading.Semaphore(0)
-        self.good = answer_script(GOOD)
 
-    def __call__(self, connection):
-        if connection.index >= self.first:
-            self.good(connection)
-            return
-        super().__call__(connection)
-
-    def _play(self, connection, streamed):
-        self.held(connection, streamed)
-        self.reached.release()
+    def _hold(self, connection, streamed):
+        if len(self.requests) <= self.first:
+            self.held(connection, streamed)
+            self.reached.release()
+        else:
+            answer_with(["content-length: {length}"])(connection, streamed)
 
     def wait_reached(self):
         assert self.reached.acquire(timeout=20), "no request reached the upstream"

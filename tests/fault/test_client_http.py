@@ -51,7 +51,7 @@ def test_24_connection_close(shared_gateway, field, body):
 
 @pytest.mark.parametrize("fields, host", [([], None), (["host: localhost"], "host: localhost"), (["host: evil"], "host: localhost"),
                                           ([], "host: a b"), ([], "host: localhost, evil"), ([], "host: user@localhost"),
-                                          ([], "host: localhost/"), ([], "host: localhost:99999999")],
+                                          ([], "host: localhost/"), ([], "host: localhost:80x")],
                          ids=["missing", "two_equal", "two", "space", "list", "user", "path", "port"])
 def test_24_bad_host(shared_gateway, fields, host):
     before = len(shared_gateway.requests)
@@ -152,10 +152,14 @@ def test_25_expect_continue_with_the_body(shared_gateway):
 
 @pytest.mark.parametrize("start, status", [("POST /v1/nowhere HTTP/1.1", 404), ("PUT /v1/chat/completions HTTP/1.1", 405)])
 def test_25_expect_continue_refused(shared_gateway, start, status):
-    """A final answer instead of the interim one: the body is never asked for."""
+    """A final answer at once, or the interim one and then, with the body there, the final one. Never neither."""
     with shared_gateway.send(post(BODY, "expect: 100-continue", start=start)[:-len(BODY)]) as connection:
         answer = read_answer(connection)
-        assert answer.status == status and answer.closed, answer
+        if answer.status == 100:
+            connection.send(BODY)
+            answer = read_answer(connection)
+        assert answer.status == status, answer
+    shared_gateway.assert_undisturbed()
 
 
 def test_25_expect_continue_too_large(shared_gateway):
