@@ -58,11 +58,16 @@ static struct surface_model describe(const struct catalog_snapshot *snapshot,
     return row;
 }
 
-/* A name that is no model of its own: what its candidates can do together. */
+/* A model as the list shows it; any other name: what its candidates can do together. */
 static bool describe_name(const struct catalog_snapshot *snapshot, struct span name,
                           struct surface_model *ret_row) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
+    const struct catalog_model *model = catalog_find_model(snapshot, name);
     struct catalog_model ladder = {.id = name, .routes = routes};
+    if (model != NULL) {
+        *ret_row = describe(snapshot, model);
+        return true;
+    }
     ladder.route_count = catalog_resolve(snapshot, name, routes);
     if (ladder.route_count == 0)
         return false;
@@ -90,6 +95,14 @@ int answer_models(struct request *r) {
     return send_body(r, 200, "application/json", surface_models_list(rows, count, &body), &body);
 }
 
+static bool read_hex(char c, unsigned *value) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = memchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c, sizeof digits - 1);
+    if (found != NULL)
+        *value = *value * 16 + (unsigned)(found - digits);
+    return found != NULL;
+}
+
 /* "a%2Fb" -> "a/b"; a broken escape stays as it is. */
 static struct span percent_decode(struct span text, struct arena *arena) {
     char *copy = arena_try_alloc(arena, text.len + 1);
@@ -98,14 +111,8 @@ static struct span percent_decode(struct span text, struct arena *arena) {
         return text;
     for (size_t i = 0; i < text.len; i++) {
         unsigned value = 0;
-        bool escape = text.ptr[i] == '%' && i + 2 < text.len;
-        for (size_t digit = 1; digit <= 2 && escape; digit++) {
-            char c = text.ptr[i + digit];
-            unsigned nibble =
-                c >= '0' && c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
-            escape = nibble < 16;
-            value = value * 16 + nibble;
-        }
+        bool escape = text.ptr[i] == '%' && i + 2 < text.len && read_hex(text.ptr[i + 1], &value) &&
+                      read_hex(text.ptr[i + 2], &value);
         copy[length++] = escape ? (char)value : text.ptr[i];
         i += escape ? 2 : 0;
     }
@@ -171,15 +178,15 @@ static int answer_options(struct request *r) {
     if (err == 0)
         err = http_write_header(&head, "Access-Control-Allow-Methods",
                                 SPAN_LITERAL("GET, POST, DELETE, OPTIONS"));
-    if (err == 0 && !span_absent(asked))
-        err = http_write_header(&head, "Access-Control-Allow-Headers", asked);
+    if (!span_absent(asked) && http_write_header(&head, "Access-Control-Allow-Headers", asked) < 0)
+        asked = SPAN_NONE; /* bytes that no field name has: the browser will refuse by itself */
     if (err == 0)
         err = http_write_header(&head, "Access-Control-Max-Age", SPAN_LITERAL("86400"));
     if (err == 0)
         err = http_exchange_respond(r->exchange, 204, dynbuf_span(&head), SPAN_NONE);
     dynbuf_done(&head);
     r->status = 204;
-    r->answered = true;
+    r->answered = err == 0;
     return err;
 }
 

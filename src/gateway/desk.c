@@ -274,6 +274,20 @@ bool desk_any_open(struct desk *desk, uint32_t route_count) {
     return open;
 }
 
+uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count) {
+    uint64_t earliest_ns = 0;
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = clock_boot_ns();
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at_ns;
+        (void)scheduler_route_open(desk->scheduler, now_ns, routes[i], &at_ns);
+        if (at_ns != 0 && (earliest_ns == 0 || at_ns < earliest_ns))
+            earliest_ns = at_ns;
+    }
+    pthread_mutex_unlock(&desk->lock);
+    return earliest_ns;
+}
+
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
     pthread_mutex_lock(&desk->lock);
     scheduler_counts(desk->scheduler, ret_counts);

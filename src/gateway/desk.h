@@ -41,6 +41,8 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
                             uint64_t retry_after_ns);
 /* Whether any route could be asked now; for /readyz. */
 bool desk_any_open(struct desk *desk, uint32_t route_count);
+/* When the first of these routes may be asked again (boot clock); 0 = unknown. */
+uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 
 #define OWNER_WORD(loop_index, slot, generation) \

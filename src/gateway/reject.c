@@ -8,6 +8,7 @@
  * says what was wrong and what to do; waits up to 60 s stand in Retry-After, longer ones in the text only (wire 1.7).
  */
 #include "base/check.h"
+#include "gateway/desk.h"
 #include "gateway/request.h"
 
 #include <stdio.h>
@@ -125,13 +126,22 @@ static bool use_own_words(struct request *r) {
     return true;
 }
 
-static int64_t wait_ms_of(const struct request *r, const struct action *decision) {
+static int64_t wait_ms_until(uint64_t at_ns) {
     uint64_t now_ns = clock_boot_ns();
-    (void)r;
-    if (decision->retry_at_ns == 0)
+    if (at_ns == 0)
         return -1;
-    return decision->retry_at_ns > now_ns ? (int64_t)((decision->retry_at_ns - now_ns) / NS_PER_MS)
-                                          : 0;
+    return at_ns > now_ns ? (int64_t)((at_ns - now_ns) / NS_PER_MS) : 0;
+}
+
+/* The last candidate has just refused: when the first of those that can do this has room again. */
+static uint64_t opens_at_ns(const struct request *r) {
+    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
+    uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
+    uint32_t able = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if ((r->task.needs & ~r->snapshot->routes[routes[i]].can) == 0)
+            routes[able++] = routes[i];
+    return desk_opens_at(r->home->gateway->desk, routes, able);
 }
 
 /* From what the scheduler or the last attempt said to an API error. */
@@ -140,9 +150,11 @@ static void explain(struct request *r) {
     bool was_refused = decision->kind == ACTION_REFUSE && decision->refusal != REFUSAL_NONE;
     enum outcome outcome =
         was_refused && decision->refusal != REFUSAL_FAILED ? OUTCOME_OK : r->last_outcome;
-    int64_t wait_ms = was_refused ? wait_ms_of(r, decision) : -1;
+    int64_t wait_ms = was_refused ? wait_ms_until(decision->retry_at_ns) : -1;
     if (r->unclear_seen)
         outcome = OUTCOME_UNCLEAR;
+    if (outcome != OUTCOME_OK && wait_ms < 0 && api_error_status(told[outcome].kind) == 429)
+        wait_ms = wait_ms_until(opens_at_ns(r));
     if (outcome == OUTCOME_OK) {
         r->error.kind = refused[decision->refusal].kind;
         r->error.code = SPAN_NONE;
