@@ -105,9 +105,11 @@ def play_papi(tmp_path, monkeypatch):
 
 LISTENS = """
 import signal, sys
-signal.signal(signal.SIGTERM, lambda *_: (print({at_end!r}, file=sys.stderr, flush=True), sys.exit({code})))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("PAPI x\\nlistening on http://127.0.0.1:4321", flush=True)
-signal.pause()
+signal.sigwait([signal.SIGTERM])
+print({at_end!r}, file=sys.stderr, flush=True)
+sys.exit({code})
 """
 
 
@@ -180,13 +182,25 @@ def test_a_program_without_cmocka_counts_as_one(runner):
     assert str(runner.count_cmocka("unit", None, "killed")) == "0 passed, 1 failed, 0 skipped"
 
 
-def test_a_command_that_hangs_is_killed_with_what_it_started(runner, tmp_path):
+def test_a_command_that_hangs_is_killed_with_what_it_started(runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.2)
     pid_file = tmp_path / "pid"
     code, output = runner.run_command(["bash", "-c", f"sleep 600 & echo $! >{pid_file}; echo started; wait"], 1)
     assert code is None
-    assert "started" in output and "killed after 1 s" in output
+    assert "started" in output and "ended after 1 s" in output
     papi_process.wait_for(lambda: not pathlib.Path(f"/proc/{pid_file.read_text().strip()}/cmdline").exists()
                           or not pathlib.Path(f"/proc/{pid_file.read_text().strip()}/cmdline").read_bytes())
+
+
+def test_a_suite_that_hangs_tells_what_it_has_done(runner, tmp_path, monkeypatch):
+    (tmp_path / "test_a.py").write_text("def test_good(): pass\n\ndef test_hang():\n    import threading\n"
+                                        "    threading.Event().wait()\n")
+    monkeypatch.setattr(runner, "PYTEST_SECONDS", 3)
+    monkeypatch.setattr(runner, "PYTHON", sys.executable)
+    monkeypatch.setattr(sys, "argv", ["run", "tools"])
+    tally = runner.suite_pytest(tmp_path, runner.parse(), 1)
+    assert tally.passed >= 1
+    assert tally.failed >= 1
 
 
 def test_junit_is_counted(runner, tmp_path):
