@@ -100,6 +100,7 @@ enum manner {
     SERVE_BULK,  /* sends SERVER_BULK_BYTES and ends */
     SERVE_JUNK,  /* bytes that are no TLS */
     SERVE_HANG_UP,
+    SERVE_RESET, /* after the client's hello */
 };
 
 #define SERVER_BULK_BYTES ((size_t)2 * 1024 * 1024)
@@ -172,9 +173,12 @@ static inline void serve_one(struct server *server, int fd) {
             ;
     else if (server->manner == SERVE_JUNK)
         (void)send(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, MSG_NOSIGNAL);
+    else if (server->manner == SERVE_RESET)
+        assert_true(recv(fd, bytes, 1, 0) == 1); /* closing with unread bytes resets */
     else if (server->manner != SERVE_HANG_UP)
         serve_secured(server, fd);
-    wait_for_end(fd);
+    if (server->manner != SERVE_RESET)
+        wait_for_end(fd);
     (void)close(fd);
 }
 
