@@ -85,9 +85,12 @@ static void note_length(struct http_guard *guard, struct span value) {
         guard->framing_bad = true;
 }
 
+/* A tab before the word is legal white space, but some servers do not see the word then, and two programs that read a length
+ * differently are how requests are smuggled: refused. No client sends one. */
 static void note_encoding(struct http_guard *guard, struct span value) {
-    guard->chunked = span_is_nocase(value, "chunked");
-    if (++guard->encoding_fields > 1 || !guard->chunked)
+    bool tab = value.len > 0 && memchr(value.ptr, '\t', value.len) != NULL;
+    guard->chunked = span_is_nocase(span_trim(value), "chunked");
+    if (++guard->encoding_fields > 1 || !guard->chunked || tab)
         guard->framing_bad = true;
 }
 
@@ -96,7 +99,7 @@ static void note_field(struct http_guard *guard, struct span name, struct span v
     if (name.len == 14 && span_is_nocase(name, "content-length"))
         note_length(guard, span_trim(value));
     else if (name.len == 17 && span_is_nocase(name, "transfer-encoding"))
-        note_encoding(guard, span_trim(value));
+        note_encoding(guard, value);
     else if (name.len == 4 && span_is_nocase(name, "host"))
         guard->host_fields++;
 }

@@ -63,6 +63,15 @@ int http_parse_target(struct span method, struct span target, struct http_target
     return parse_absolute(target, ret_target);
 }
 
+/* A name or address, then at most a port of digits (RFC 9110, 7.2). */
 bool http_host_valid(struct span host) {
-    return host.len <= 255 + 6 && http_all_of(host, HTTP_BYTE_HOST);
+    const char *colon = host.len > 0 ? memrchr(host.ptr, ':', host.len) : NULL;
+    bool bracketed = host.len > 0 && host.ptr[host.len - 1] == ']';
+    if (host.len > 255 + 6 || !http_all_of(host, HTTP_BYTE_HOST))
+        return false;
+    if (colon == NULL || bracketed)
+        return true;
+    uint64_t port;
+    struct span digits = span_of(colon + 1, host.len - (size_t)(colon - host.ptr) - 1);
+    return digits.len == 0 || (span_to_u64(digits, &port) && port <= 65535);
 }
