@@ -188,10 +188,7 @@ static int take_final(struct http_link *link, const struct http_head *head) {
         return ERR_UNSUPPORTED;
     enum http_framing framing = framing_of(call, head);
     http_reader_init(&link->reader, framing, head->length);
-    /* An answer that has no body but announces one comes from a peer whose next bytes cannot be trusted. */
-    bool odd = framing == HTTP_FRAMING_NONE && (head->chunked || (head->has_length && head->length > 0));
-    link->keep_alive =
-        head->keep_alive && !head->http_1_0 && !odd && framing != HTTP_FRAMING_CLOSE;
+    link->keep_alive = head->keep_alive && !head->http_1_0 && framing != HTTP_FRAMING_CLOSE;
     link->in_body = true;
     allow(link, call->timeouts.gap_ns);
     struct http_answer_head answer = {
