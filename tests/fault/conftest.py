@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "api"))
 
+pytest.register_assert_rewrite("faults")
 import faults  # noqa: E402  pylint: disable=wrong-import-position
 import papi_process  # noqa: E402  pylint: disable=wrong-import-position
 
