@@ -40,6 +40,7 @@ struct app {
     struct gateway *gateway;           /* owned */
     struct app_loop *loops;            /* owned */
     uint32_t loop_count;
+    atomic_uint loops_running;
     struct listen_address address;
     struct arena arena;
     const char *data_dir;
@@ -159,8 +160,9 @@ static int build_loops(struct app *app) {
         struct app_loop *one = &app->loops[i];
         one->loop = loop_new();
         one->home = gateway_loop_new(app->gateway, one->loop, i, app->snapshot);
-        drain_init(&one->drain, one->home);
+        drain_init(&one->drain, one->home, &app->loops_running);
     }
+    atomic_store(&app->loops_running, app->loop_count);
     for (uint32_t i = 0; i < app->loop_count; i++) {
         int err = gateway_loop_listen(app->loops[i].home, &app->address);
         if (err < 0)

@@ -3,8 +3,8 @@
  * Ending a loop without losing a request.
  *
  * Looks every DRAIN_LOOK_NS whether the loop is still busy; idle kept connections are closed by the server at once. When the
- * deadline passes, what is left is cut and the loop runs on until every handle is closed. Promises: the loop stops
- * only when nothing is open on it. Leaves to others: the exit code.
+ * deadline passes, what is left is cut and the loop runs on until every handle is closed. Loop 0 ends last: it hears the signals and wakes
+ * the scheduler, so requests of other loops that wait for room need it. Promises: the loop stops only when nothing is open on it. Leaves to others: the exit code.
  */
 #include "app/drain.h"
 
@@ -13,14 +13,20 @@
 
 #define DRAIN_LOOK_NS (5 * NS_PER_MS)
 
+static bool is_needed(const struct drain *drain) {
+    return gateway_loop_busy(drain->home) > 0 ||
+           (drain->home->index == 0 && atomic_load(drain->running) > 1);
+}
+
 static void look(struct drain *drain) {
     struct gateway_loop *home = drain->home;
     uint64_t now_ns = loop_now_ns(home->loop);
-    if (!drain->closed && (gateway_loop_busy(home) == 0 || now_ns >= drain->deadline_ns)) {
+    if (!drain->closed && (!is_needed(drain) || now_ns >= drain->deadline_ns)) {
         gateway_loop_close(home);
         drain->closed = true;
     }
-    if (drain->closed && gateway_loop_busy(home) == 0) {
+    if (drain->closed && !is_needed(drain)) {
+        atomic_fetch_sub(drain->running, 1);
         loop_stop(home->loop);
         return;
     }
@@ -42,8 +48,8 @@ static void on_cut(struct loop_message *message) {
     drain->deadline_ns = 0; /* seen at the next look */
 }
 
-void drain_init(struct drain *drain, struct gateway_loop *home) {
-    *drain = (struct drain){.home = home};
+void drain_init(struct drain *drain, struct gateway_loop *home, atomic_uint *running) {
+    *drain = (struct drain){.home = home, .running = running};
     drain->timer.fire = on_timer;
     drain->begin.run = on_begin;
     drain->cut.run = on_cut;

@@ -10,11 +10,12 @@ struct drain {
     struct loop_message cut;
     struct loop_timer timer;
     struct gateway_loop *home; /* borrowed */
+    atomic_uint *running;      /* borrowed: loops that have not ended yet, all together */
     uint64_t deadline_ns;
     bool closed;
 };
 
-void drain_init(struct drain *drain, struct gateway_loop *home);
+void drain_init(struct drain *drain, struct gateway_loop *home, atomic_uint *running);
 /* Any thread, once. */
 void drain_begin(struct drain *drain, uint64_t deadline_ns);
 /* Any thread, once, after drain_begin: cuts it short (a second signal). */
