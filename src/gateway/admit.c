@@ -85,7 +85,8 @@ enum step_verdict step_admit(struct request *r) {
     demand.session = span_hash(r->task.affinity);
     demand.wait_until_ns =
         r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns;
-    demand.deadline_ns = r->deadline_ns;
+    uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
+    demand.deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns;
     demand.priority = PRIORITY_NORMAL;
     demand.stream = r->task.chat.stream;
     r->submitted_ns = request_now_ns(r);

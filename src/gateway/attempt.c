@@ -83,10 +83,13 @@ static void on_clock(struct loop_timer *timer) {
                        loop_now_ns(attempt->home->loop) + attempt->gap_ns);
         return;
     }
-    if (attempt->token_seen || attempt->body.len > 0)
+    if (attempt->status != 0 && attempt->status != 200)
+        attempt_answer_end(attempt); /* its head says enough */
+    else if (attempt->token_seen || attempt->body.len > 0)
         attempt_answer_silent(attempt);
     else
-        attempt_end(attempt, OUTCOME_FIRST_BYTE_TIMEOUT, ERR_FIRST_BYTE_TIMEOUT);
+        attempt_end(attempt, attempt->blamed ? OUTCOME_FIRST_BYTE_TIMEOUT : OUTCOME_CANCELLED,
+                    ERR_FIRST_BYTE_TIMEOUT);
 }
 
 static void on_sent(void *context) {
@@ -104,6 +107,9 @@ static void on_head(void *context, const struct http_answer_head *head) {
     desk_headers(attempt->home->gateway->desk, attempt->request->ticket, head->status);
     attempt_answer_begin(attempt, head);
     sm_move(&attempt->sm, attempt->answer_is_stream ? ATTEMPT_STREAMING : ATTEMPT_COLLECTING);
+    uint64_t deadline_ns = loop_now_ns(attempt->home->loop) + ATTEMPT_ERROR_BODY_NS;
+    if (head->status != 200 && attempt->clock.node.key > deadline_ns)
+        loop_timer_set(attempt->home->loop, &attempt->clock, deadline_ns);
 }
 
 static void on_body(void *context, struct span bytes) {
@@ -227,7 +233,7 @@ static struct attempt *attempt_new(struct request *r, uint32_t route) {
 }
 
 struct attempt *attempt_start(struct request *r, uint32_t route_index,
-                              uint64_t first_token_deadline_ns) {
+                              struct attempt_patience patience) {
     struct attempt *attempt = attempt_new(r, route_index);
     const struct catalog_route *route = &r->snapshot->routes[route_index];
     const struct catalog_account *account = &r->snapshot->accounts[route->account];
@@ -236,14 +242,14 @@ struct attempt *attempt_start(struct request *r, uint32_t route_index,
     attempt->dialect = dialect_find(provider->dialect);
     check(attempt->dialect != NULL); /* the configuration was checked against the same table */
     attempt->origin = origin_of(provider);
-    attempt->first_token_deadline_ns = first_token_deadline_ns;
+    attempt->blamed = patience.blames;
     attempt->gap_ns = provider->timeouts.gap_ms * NS_PER_MS;
     attempt_answer_prepare(attempt);
     int err = attempt->dialect->encode(&r->task, &target, &attempt->arena, &attempt->upstream);
     if (err == 0)
         err = write_head(attempt, account);
     if (err == 0) {
-        loop_timer_set(r->home->loop, &attempt->clock, first_token_deadline_ns);
+        loop_timer_set(r->home->loop, &attempt->clock, patience.deadline_ns);
         call(attempt, provider);
     }
     if (attempt->head.data != NULL)
@@ -266,6 +272,9 @@ void attempt_resume(struct attempt *attempt) {
         return;
     attempt->paused = false;
     http_call_resume(attempt->call);
+    if (!attempt_ended(attempt) && attempt->token_seen) /* what it sent meanwhile is not read yet */
+        loop_timer_set(attempt->home->loop, &attempt->clock,
+                       loop_now_ns(attempt->home->loop) + attempt->gap_ns);
 }
 
 void attempt_release(struct attempt *attempt) {

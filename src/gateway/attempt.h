@@ -25,8 +25,9 @@
 #define ATTEMPT_ARENA_MAX_BYTES ((size_t)96 * 1024 * 1024)
 #define ATTEMPT_BODY_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* a whole answer */
 #define ATTEMPT_ERROR_BODY_MAX_BYTES \
-    ((size_t)64 * 1024)                  /* the body of an error; more is not read */
-#define ATTEMPT_LINGER_NS (1 * NS_PER_S) /* for the end of a transfer after its end mark */
+    ((size_t)64 * 1024)                      /* the body of an error; more is not read */
+#define ATTEMPT_LINGER_NS     (1 * NS_PER_S) /* for the end of a transfer after its end mark */
+#define ATTEMPT_ERROR_BODY_NS (5 * NS_PER_S) /* for the body of an error after its head */
 
 enum attempt_state {
     ATTEMPT_CALLING,
@@ -34,6 +35,12 @@ enum attempt_state {
     ATTEMPT_STREAMING,
     ATTEMPT_COLLECTING,
     ATTEMPT_ENDED
+};
+
+/* How long an attempt may stay without a first token, and whether its provider is to blame if it does. */
+struct attempt_patience {
+    uint64_t deadline_ns;
+    bool blames;
 };
 
 struct request;
@@ -54,7 +61,7 @@ struct attempt {
     struct dynbuf body;      /* COLLECTING */
     struct dynbuf head;      /* upstream head fields, wiped after use */
     struct loop_timer clock; /* first token, gap, linger */
-    uint64_t first_token_deadline_ns;
+    bool blamed;             /* for saying nothing until its first deadline */
     uint64_t gap_ns;
     uint64_t started_ns;
     uint64_t events; /* decoded so far: what counts as progress */
@@ -79,7 +86,7 @@ struct attempt {
 
 /* Encodes and sends. Ends with OUTCOME_GATEWAY_FAULT later in the turn when the request cannot be encoded. */
 struct attempt *attempt_start(struct request *request, uint32_t route,
-                              uint64_t first_token_deadline_ns);
+                              struct attempt_patience patience);
 static inline bool attempt_ended(const struct attempt *attempt) {
     return attempt->sm.state == ATTEMPT_ENDED;
 }

@@ -9,23 +9,19 @@
 #include "gateway/desk.h"
 #include "gateway/request.h"
 
-/* Time this attempt has for its first token. The last candidate gets all that is left (scheduling 3); earlier ones leave some
- * to those after them, by their provider's own limit. */
-static uint64_t first_token_deadline_ns(const struct request *r, const struct action *grant) {
-    const struct catalog_route *route = &r->snapshot->routes[grant->route];
-    const struct catalog_provider *provider =
-        &r->snapshot->providers[r->snapshot->accounts[route->account].provider];
+/* Time an attempt has for its first token: its provider's own limit, and what the request has left of its total. Who had less
+ * than half of its own time because others used up the rest is not blamed for it. The client's own deadline is not looked at
+ * here: it ends the request, and no provider answers for a client in a hurry. */
+static struct attempt_patience patience_of(const struct request *r, uint32_t route) {
+    const struct catalog_account *account =
+        &r->snapshot->accounts[r->snapshot->routes[route].account];
+    const struct catalog_provider *provider = &r->snapshot->providers[account->provider];
     uint64_t now_ns = request_now_ns(r);
-    uint64_t total_ns =
-        r->accepted_ns + (r->task.chat.stream ? FIRST_TOKEN_MAX_NS : FIRST_BYTE_MAX_NS);
-    uint64_t own_ms =
-        r->task.chat.stream ? provider->timeouts.first_token_ms : provider->timeouts.first_byte_ms;
-    uint64_t deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns;
-    if (own_ms > 0 && now_ns + own_ms * NS_PER_MS < deadline_ns)
-        deadline_ns = now_ns + own_ms * NS_PER_MS;
-    if (grant->first_token_deadline_ns != 0 && grant->first_token_deadline_ns < deadline_ns)
-        deadline_ns = grant->first_token_deadline_ns;
-    return deadline_ns;
+    uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
+    uint64_t own_ns = NS_PER_MS * (r->task.chat.stream ? provider->timeouts.first_token_ms
+                                                       : provider->timeouts.first_byte_ms);
+    uint64_t deadline_ns = now_ns + own_ns < total_ns ? now_ns + own_ns : total_ns;
+    return (struct attempt_patience){deadline_ns, deadline_ns >= now_ns + own_ns / 2};
 }
 
 static enum step_verdict start(struct request *r, const struct action *grant) {
@@ -35,19 +31,18 @@ static enum step_verdict start(struct request *r, const struct action *grant) {
     r->attempts++;
     if (r->head == HEAD_HELD)
         r->identity.model = r->snapshot->models[r->snapshot->routes[grant->route].model].id;
-    r->attempt = attempt_start(r, grant->route, first_token_deadline_ns(r, grant));
+    r->attempt = attempt_start(r, grant->route, patience_of(r, grant->route));
     return request_go(r, STEP_RELAY);
 }
 
 enum step_verdict step_dispatch(struct request *r) {
     if (!r->decided) {
         if (hold_deadline_passed(r)) {
+            /* The desk says the same a moment later: both must tell the client the same. */
             desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
             r->ticket = 0;
-            return request_fail(
-                r, API_RATE_LIMITED, NULL,
-                "No provider had room within the %llu ms this request allowed.",
-                (unsigned long long)((r->deadline_ns - r->accepted_ns) / NS_PER_MS));
+            r->decision = (struct action){.kind = ACTION_REFUSE, .refusal = REFUSAL_DEADLINE};
+            return request_go(r, r->empty_seen ? STEP_SETTLE : STEP_REJECT);
         }
         hold_service(r);
         return request_park(r, PARKED_FOR_GRANT);

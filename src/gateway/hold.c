@@ -52,7 +52,7 @@ static int open_early(struct request *r) {
     r->surface->encoder_reset(r->encoder);
     dynbuf_clear(&r->out);
     metric_add(r->home->metrics, METRIC_EARLY_HEADS, 0, 1);
-    return respond_stream(r);
+    return respond_stream(r, HEAD_EARLY);
 }
 
 void hold_service(struct request *r) {
@@ -60,9 +60,11 @@ void hold_service(struct request *r) {
     bool may_open = r->attempt != NULL || r->wait_longer;
     int err = 0;
     if (now_ns >= next_service_ns(r) && (r->head != HEAD_HELD || may_open)) {
+        bool silent =
+            http_exchange_backlog(r->exchange) == 0; /* else the client has bytes coming */
         if (r->head == HEAD_HELD)
             err = open_early(r);
-        if (err == 0 && http_exchange_backlog(r->exchange) == 0)
+        if (err == 0 && silent)
             err = send_keepalive(r);
         r->last_write_ns = now_ns;
         if (err < 0) {

@@ -13,7 +13,7 @@ static void count(const struct request *r, uint64_t total_ns) {
     struct metric_block *metrics = r->home->metrics;
     metric_add(metrics, METRIC_REQUESTS, (uint32_t)r->status / 100, 1);
     metric_observe_ns(metrics, METRIC_REQUEST_SECONDS, total_ns);
-    if (r->last_outcome == OUTCOME_CANCELLED)
+    if (r->status == STATUS_CLIENT_GONE)
         metric_add(metrics, METRIC_CLIENT_GONE, 0, 1);
     if (r->attempts == 0)
         return;
@@ -25,17 +25,27 @@ static void count(const struct request *r, uint64_t total_ns) {
     metric_add(metrics, METRIC_OUTPUT_TOKENS, 0, (int64_t)r->usage.output_tokens);
 }
 
+static struct span provider_of(const struct request *r, uint32_t route) {
+    const struct catalog_account *account =
+        &r->snapshot->accounts[r->snapshot->routes[route].account];
+    return r->snapshot->providers[account->provider].id;
+}
+
 enum step_verdict step_record(struct request *r) {
     uint64_t total_ns = request_now_ns(r) - r->accepted_ns;
     check(r->ticket == 0 && r->attempt == NULL);
     loop_timer_clear(r->home->loop, &r->clock);
+    if (r->exchange != NULL)
+        http_exchange_abort(
+            r->exchange); /* nothing after an orderly end; else nobody would ever end it */
     count(r, total_ns);
     for (uint32_t i = 0; i < r->attempts && i < REQUEST_LADDER_MAX; i++) {
         const struct request_rung *rung = &r->ladder[i];
         if (rung->outcome != OUTCOME_OK && rung->outcome != OUTCOME_CANCELLED)
             log_event(LOG_WARN, "attempt.failed",
-                      "request=%s route=%u outcome=%s status=%d ms=%llu", r->id, rung->route,
-                      outcome_row(rung->outcome)->label, rung->status,
+                      "request=%s provider=%.*s outcome=%s status=%d ms=%llu", r->id,
+                      SPAN_ARG(provider_of(r, rung->route)), outcome_row(rung->outcome)->label,
+                      rung->status,
                       (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
     }
     return request_go(r, STEP_DONE);

@@ -22,9 +22,8 @@ static const struct {
     const char *sentence;
 } told[OUTCOME_COUNT] = {
     [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
-    [OUTCOME_CANCELLED] =
-        {API_UPSTREAM_TIMEOUT, false,
-         "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+    [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false,
+                           "No answer came within the time this request may take."},
     [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true,
                               "The provider refused the request as not valid."},
     [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true,
@@ -100,9 +99,8 @@ static const struct {
     [REFUSAL_QUEUE_FULL] = {API_QUEUE_FULL, "Too many requests are waiting here already."},
     [REFUSAL_WAIT_OVER] = {API_RATE_LIMITED, "No provider of this model had room in time."},
     [REFUSAL_FAILED] = {API_UPSTREAM_FAILED, "All providers of this model failed."},
-    [REFUSAL_DEADLINE] =
-        {API_UPSTREAM_TIMEOUT,
-         "No answer came within the time this request allowed (x-papi-deadline-ms)."},
+    [REFUSAL_DEADLINE] = {API_UPSTREAM_TIMEOUT,
+                          "No answer came within the time this request may take."},
 };
 
 static void set_message(struct request *r, const char *sentence, int64_t wait_ms) {
@@ -133,6 +131,14 @@ static int64_t wait_ms_until(uint64_t at_ns) {
     return at_ns > now_ns ? (int64_t)((at_ns - now_ns) / NS_PER_MS) : 0;
 }
 
+/* A client's deadline that passed while nobody had room, before anybody was asked, is a lack of room. */
+static enum refusal refusal_of(const struct request *r) {
+    if (r->decision.kind != ACTION_REFUSE)
+        return REFUSAL_NONE;
+    return r->decision.refusal == REFUSAL_DEADLINE && r->attempts == 0 ? REFUSAL_WAIT_OVER
+                                                                       : r->decision.refusal;
+}
+
 /* The last candidate has just refused: when the first of those that can do this has room again. */
 static uint64_t opens_at_ns(const struct request *r) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
@@ -146,26 +152,23 @@ static uint64_t opens_at_ns(const struct request *r) {
 
 /* From what the scheduler or the last attempt said to an API error. */
 static void explain(struct request *r) {
-    const struct action *decision = &r->decision;
-    bool was_refused = decision->kind == ACTION_REFUSE && decision->refusal != REFUSAL_NONE;
+    enum refusal refusal = refusal_of(r);
     enum outcome outcome =
-        was_refused && decision->refusal != REFUSAL_FAILED ? OUTCOME_OK : r->last_outcome;
-    int64_t wait_ms = was_refused ? wait_ms_until(decision->retry_at_ns) : -1;
+        refusal == REFUSAL_NONE || refusal == REFUSAL_FAILED ? r->last_outcome : OUTCOME_OK;
+    int64_t wait_ms = refusal != REFUSAL_NONE ? wait_ms_until(r->decision.retry_at_ns) : -1;
     if (r->unclear_seen)
         outcome = OUTCOME_UNCLEAR;
     if (outcome != OUTCOME_OK && wait_ms < 0 && api_error_status(told[outcome].kind) == 429)
         wait_ms = wait_ms_until(opens_at_ns(r));
     if (outcome == OUTCOME_OK) {
-        r->error.kind = refused[decision->refusal].kind;
-        r->error.code = SPAN_NONE;
-        set_message(r, refused[decision->refusal].sentence, wait_ms);
+        r->error.kind = refused[refusal].kind;
+        set_message(r, refused[refusal].sentence, wait_ms);
     } else {
         r->error.kind = told[outcome].kind;
-        r->error.code = SPAN_NONE;
         if (!told[outcome].own_words || !use_own_words(r))
             set_message(r, told[outcome].sentence, wait_ms);
     }
-    r->error.param = SPAN_NONE;
+    r->error.param = r->error.code = SPAN_NONE;
     r->error.retry_after_ms = wait_ms;
     r->error.no_client_retry =
         api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;

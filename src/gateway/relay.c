@@ -25,7 +25,7 @@ static int first_token(struct request *r) {
     desk_first_token(r->home->gateway->desk, r->ticket);
     metric_observe_ns(r->home->metrics, METRIC_FIRST_TOKEN_SECONDS,
                       r->first_token_ns - r->accepted_ns);
-    return r->head == HEAD_HELD ? respond_stream(r) : 0;
+    return r->head == HEAD_HELD ? respond_stream(r, HEAD_SENT) : 0;
 }
 
 /* An answer is handed on once it has shown a real token, or once it has ended well without one (the empty answer of the last

@@ -96,7 +96,7 @@ struct request *request_new(struct gateway_loop *home, struct http_exchange *exc
     r->surface = &surface_openai_chat;
     r->slot = home->free_slots[--home->free_count];
     r->generation = (uint32_t)rand_u64(&home->rand) | 1;
-    r->accepted_ns = http_exchange_accepted_ns(exchange);
+    r->accepted_ns = loop_now_ns(home->loop); /* all of it is here: slow uploads are not our time */
     r->deadline_ns = UINT64_MAX;
     r->clock.fire = on_clock;
     home->slots[r->slot] = r;
@@ -171,23 +171,6 @@ void request_on_finished(void *context, struct http_exchange *exchange) {
     }
     r->gone = r->gone || !r->answered;
     request_resume(r);
-}
-
-/* --- the steps without a file of their own --- */
-
-enum step_verdict step_cancel(struct request *r) {
-    if (r->attempt != NULL) {
-        r->usage = attempt_usage(r->attempt);
-        attempt_release(r->attempt);
-        r->attempt = NULL;
-    }
-    if (r->ticket != 0) {
-        desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
-        r->ticket = 0;
-    }
-    r->last_outcome = OUTCOME_CANCELLED;
-    r->status = 499; /* log only, never sent (wire 1.6) */
-    return request_go(r, STEP_RECORD);
 }
 
 enum step_verdict step_done(struct request *r) {

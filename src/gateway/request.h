@@ -23,6 +23,7 @@
 #define REQUEST_OUT_MAX_BYTES ((size_t)48 * 1024 * 1024) /* an answer of 32 MiB, encoded */
 #define REQUEST_ID_BYTES      24
 #define REQUEST_LADDER_MAX    16
+#define STATUS_CLIENT_GONE    499 /* recorded, never sent (wire 1.6) */
 
 #define CLIENT_HOLD_NS      (25 * NS_PER_S)  /* product 5: how long the 200 of a stream is held */
 #define CLIENT_KEEPALIVE_NS (15 * NS_PER_S)  /* wire 1.5 */
@@ -108,9 +109,16 @@ void request_on_drain(void *context, struct http_exchange *exchange);
 void request_on_finished(void *context, struct http_exchange *exchange);
 
 uint64_t request_owner(const struct request *r);
+/* Product 5.6: how long a request may go without a first token, or as a whole answer without its first byte. */
+static inline uint64_t request_patience_ns(const struct request *r) {
+    return r->task.chat.stream ? FIRST_TOKEN_MAX_NS : FIRST_BYTE_MAX_NS;
+}
 static inline uint64_t request_now_ns(const struct request *r) {
     return loop_now_ns(r->home->loop);
 }
+
+/* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
+void authenticate_origin(struct request *r);
 
 /* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
 void hold_arm(struct request *r);
@@ -121,7 +129,7 @@ void hold_service(struct request *r);
 /* respond.c: head fields every answer has, then what differs. */
 int respond_head(struct request *r, struct dynbuf *head, const char *content_type);
 int respond_route_fields(struct request *r, struct dynbuf *head);
-/* The head of a stream: with all fields once a token is there, else the early form without those that tell who answers. */
-int respond_stream(struct request *r);
+/* The head of a stream: HEAD_SENT with all fields, HEAD_EARLY without those that tell who answers. */
+int respond_stream(struct request *r, enum request_head form);
 /* A whole answer. */
 int respond_whole(struct request *r, int status, const char *content_type, struct span body);

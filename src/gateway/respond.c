@@ -58,8 +58,8 @@ static int warning_field(const struct attempt *attempt, struct dynbuf *head) {
 /* Own work: all of the time since the request was read but the waiting and the upstream's. */
 static uint64_t overhead_ns(const struct request *r) {
     uint64_t now_ns = loop_refresh_now_ns(r->home->loop);
-    uint64_t upstream_ns =
-        r->upstream_ns + (r->attempt != NULL ? now_ns - r->attempt->started_ns : 0);
+    bool runs = r->attempt != NULL && !r->attempt->counted;
+    uint64_t upstream_ns = r->upstream_ns + (runs ? now_ns - r->attempt->started_ns : 0);
     uint64_t total_ns = now_ns - r->accepted_ns;
     return total_ns > upstream_ns + r->queued_ns ? total_ns - upstream_ns - r->queued_ns : 0;
 }
@@ -91,15 +91,16 @@ static int stream_fields(struct request *r, struct dynbuf *head) {
     return err == 0 ? http_write_header(head, "X-Accel-Buffering", SPAN_LITERAL("no")) : err;
 }
 
-int respond_stream(struct request *r) {
+int respond_stream(struct request *r, enum request_head form) {
     struct dynbuf head;
     int err = stream_fields(r, &head);
-    if (err == 0 && r->first_token_ns != 0)
-        err = respond_route_fields(r, &head); /* known only with the first token (product 5) */
+    if (err == 0 && form == HEAD_SENT)
+        err = respond_route_fields(r, &head);
     if (err == 0)
         err = http_exchange_start(r->exchange, 200, dynbuf_span(&head));
     dynbuf_done(&head);
-    r->head = r->first_token_ns != 0 ? HEAD_SENT : HEAD_EARLY;
+    if (err == 0)
+        r->head = form;
     r->status = 200;
     return err;
 }
@@ -111,6 +112,6 @@ int respond_whole(struct request *r, int status, const char *content_type, struc
         err = http_exchange_respond(r->exchange, status, dynbuf_span(&head), body);
     dynbuf_done(&head);
     r->status = status;
-    r->answered = true;
+    r->answered = err == 0;
     return err;
 }

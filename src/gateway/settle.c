@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The attempt has ended: tell the scheduler how, exactly once, and go where that leads.
+ * The attempt has ended, or its client is gone: tell the scheduler how, exactly once, and go where that leads.
  *
  * A good answer is finished here (its end mark, or the whole body); a failed one goes back to DISPATCH when the scheduler tries
  * another candidate, else to REJECT. Promises: the encoder forgets a failed attempt before the next begins; after the first
@@ -10,17 +10,17 @@
 #include "gateway/desk.h"
 #include "gateway/request.h"
 
-static void climb(struct request *r) {
+/* Notes the attempt's end, once. */
+static void climb(struct request *r, enum outcome outcome) {
     struct attempt *attempt = r->attempt;
     uint64_t now_ns = request_now_ns(r);
     if (r->attempts <= REQUEST_LADDER_MAX)
         r->ladder[r->attempts - 1] = (struct request_rung){
-            attempt->route, attempt->outcome, attempt->started_ns, now_ns, attempt->status};
+            attempt->route, outcome, attempt->started_ns, now_ns, attempt->status};
     r->upstream_ns += now_ns - attempt->started_ns;
     attempt->counted = true;
-    r->last_outcome = attempt->outcome;
-    r->usage = attempt_usage(attempt);
-    metric_add(r->home->metrics, METRIC_ATTEMPTS, (uint32_t)attempt->outcome, 1);
+    r->last_outcome = outcome;
+    metric_add(r->home->metrics, METRIC_ATTEMPTS, (uint32_t)outcome, 1);
 }
 
 /* What the provider said, for REJECT: the attempt's arena goes, the words stay. Of a request asked twice because the first
@@ -41,12 +41,10 @@ static void keep_words(struct request *r) {
 static int finish_stream(struct request *r) {
     int err = r->surface->stream_end(r->encoder, &r->identity, &r->out);
     if (err == 0 && r->head == HEAD_HELD)
-        err = respond_stream(r); /* an empty answer: no token ever called for its head */
+        err = respond_stream(r, HEAD_SENT); /* an empty answer: no token ever called for its head */
     if (err == 0)
         err = http_exchange_write(r->exchange, dynbuf_span(&r->out));
     dynbuf_clear(&r->out);
-    r->status = 200;
-    r->answered = true;
     return err == 0 ? http_exchange_end(r->exchange) : err;
 }
 
@@ -61,21 +59,25 @@ static int finish_reply(struct request *r) {
     if (err == 0)
         err = http_exchange_respond(r->exchange, 200, dynbuf_span(&head), dynbuf_span(&r->out));
     dynbuf_done(&head);
-    r->status = 200;
-    r->answered = true;
     return err;
 }
 
-static bool delivers(enum outcome outcome) {
-    return outcome == OUTCOME_OK || outcome == OUTCOME_EMPTY;
+/* An empty second opinion says nothing against the first one's refusal. */
+static bool delivers(const struct request *r, enum outcome outcome) {
+    return outcome == OUTCOME_OK || (outcome == OUTCOME_EMPTY && !r->unclear_seen);
+}
+
+static enum step_verdict not_written(struct request *r, int err) {
+    return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
+                        err_text(err));
 }
 
 static enum step_verdict deliver(struct request *r) {
     int err = r->task.chat.stream ? finish_stream(r) : finish_reply(r);
-    if (err < 0 && !r->answered)
-        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
-                            err_text(err));
-    r->gone = r->gone || err < 0; /* it was answered as far as the client let us */
+    if (err < 0 && r->head == HEAD_HELD && !http_exchange_gone(r->exchange))
+        return not_written(r, err);
+    r->status = 200;
+    r->answered = true; /* as far as the client let us; RECORD cuts what could not be ended */
     return request_go(r, STEP_RECORD);
 }
 
@@ -90,10 +92,7 @@ static enum step_verdict deliver_empty(struct request *r) {
         err = r->task.chat.stream
                   ? r->surface->stream_event(r->encoder, &r->identity, &events[i], &r->out)
                   : r->surface->reply_event(r->encoder, &events[i]);
-    if (err < 0)
-        return request_fail(r, API_INTERNAL, NULL, "The answer could not be written: %s.",
-                            err_text(err));
-    return deliver(r);
+    return err < 0 ? not_written(r, err) : deliver(r);
 }
 
 static void leave_attempt(struct request *r) {
@@ -101,25 +100,52 @@ static void leave_attempt(struct request *r) {
     r->attempt = NULL;
 }
 
+static void drop_attempt(struct request *r) {
+    leave_attempt(r);
+    r->surface->encoder_reset(r->encoder);
+    dynbuf_clear(&r->out);
+}
+
 enum step_verdict step_settle(struct request *r) {
     if (r->attempt == NULL)
         return deliver_empty(r);
-    struct attempt *attempt = r->attempt;
-    climb(r);
+    enum outcome outcome = r->attempt->outcome;
+    const struct scheduler_usage usage = attempt_usage(r->attempt);
+    bool good = delivers(r, outcome);
+    bool empty_stands = !good && r->empty_seen && r->first_token_ns == 0;
+    climb(r, outcome);
     enum done_verdict verdict = desk_done(r->home->gateway->desk, r->home->index, r->ticket,
-                                          attempt->outcome, &r->usage, attempt->retry_after_ns);
-    r->empty_seen = r->empty_seen || attempt->outcome == OUTCOME_EMPTY;
-    if (!delivers(attempt->outcome))
+                                          outcome, &usage, r->attempt->retry_after_ns);
+    r->empty_seen = r->empty_seen || outcome == OUTCOME_EMPTY;
+    if (!empty_stands)
+        r->usage = usage;
+    if (!good)
         keep_words(r);
     if (verdict == DONE_RETRYING) {
-        leave_attempt(r);
-        r->surface->encoder_reset(r->encoder);
-        dynbuf_clear(&r->out);
+        drop_attempt(r);
         r->submitted_ns = request_now_ns(r);
         return request_go(r, STEP_DISPATCH);
     }
     r->ticket = 0;
-    enum step_verdict next = delivers(attempt->outcome) ? deliver(r) : request_go(r, STEP_REJECT);
+    if (empty_stands) {
+        drop_attempt(r);
+        return deliver_empty(r);
+    }
+    enum step_verdict next = good ? deliver(r) : request_go(r, STEP_REJECT);
     leave_attempt(r);
     return next;
+}
+
+enum step_verdict step_cancel(struct request *r) {
+    if (r->attempt != NULL) {
+        r->usage = attempt_usage(r->attempt);
+        climb(r, attempt_ended(r->attempt) ? r->attempt->outcome : OUTCOME_CANCELLED);
+        leave_attempt(r);
+    }
+    if (r->ticket != 0) {
+        desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
+        r->ticket = 0;
+    }
+    r->status = STATUS_CLIENT_GONE;
+    return request_go(r, STEP_RECORD);
 }
