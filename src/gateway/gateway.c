@@ -84,6 +84,8 @@ static void on_quiet(struct loop_timer *timer) {
     if (home->requests_open * 4 > home->requests_peak)
         return; /* still busy: the next that leaves asks again */
     home->requests_peak = home->requests_open;
+    http_server_give_back(home->server);
+    loop_give_back(home->loop);
     mem_trim();
 }
 

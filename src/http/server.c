@@ -54,13 +54,18 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     return server;
 }
 
-void http_server_free(struct http_server *server) {
-    check(server->connection_count == 0);
+void http_server_give_back(struct http_server *server) {
     while (server->spares != NULL) {
         struct http_exchange *spare = server->spares;
         server->spares = spare->next_spare;
         mem_free(spare);
     }
+    server->spare_count = 0;
+}
+
+void http_server_free(struct http_server *server) {
+    check(server->connection_count == 0);
+    http_server_give_back(server);
     dynbuf_done(&server->scratch);
     mem_free(server);
 }

@@ -63,6 +63,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 void http_server_pause_at_cap(struct http_server *server, struct listener *listener);
 /* Takes over an accepted stream. */
 void http_server_accept(struct http_server *server, struct stream *stream);
+/* Frees what is kept for the next requests: after a burst. */
+void http_server_give_back(struct http_server *server);
 /* No new requests: idle connections close, the rest after their answer (Connection: close). */
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server); /* any thread */

@@ -224,7 +224,7 @@ bool loop_run_until_idle(struct loop *loop, uint64_t deadline_ns) {
     return idle(loop);
 }
 
-static void free_spares(struct loop *loop) {
+void loop_give_back(struct loop *loop) {
     while (loop->spares != NULL)
         outbox_free(outbox_take(loop));
 }
@@ -239,7 +239,7 @@ void loop_free(struct loop *loop) {
     for (int turn = 0; turn < LOOP_CLOSE_TURNS_MAX && uv_loop_alive(&loop->uv); turn++)
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
     check(uv_loop_close(&loop->uv) == 0);
-    free_spares(loop);
+    loop_give_back(loop);
     dynbuf_done(&loop->cipher);
     mem_free(loop->plain);
     mem_free(loop->buffer);

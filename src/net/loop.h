@@ -30,6 +30,9 @@ void loop_free(struct loop *loop);
 uint64_t loop_now_ns(const struct loop *loop);
 uint64_t loop_refresh_now_ns(struct loop *loop);
 
+/* Frees what the loop keeps for the next writers: after a burst. */
+void loop_give_back(struct loop *loop);
+
 /* --- timers: embedded in their owner; no closing, no allocation --- */
 struct loop_timer {
     struct heap_node node;
