@@ -76,6 +76,7 @@ enum step_verdict step_accept(struct request *r) {
     const struct http_request *http = http_exchange_request(r->exchange);
     struct span path = endpoint_normalise(http->path, &r->arena);
     unsigned method = endpoint_method_of(http->method);
+    authenticate_origin(r);
     r->endpoint = endpoint_find(path, &r->path_rest);
     if (r->endpoint == NULL) {
         const char *why = endpoint_why_not(path);

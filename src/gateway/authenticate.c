@@ -11,20 +11,19 @@
 #include "gateway/request.h"
 
 #include "base/check.h"
+#include "net/address.h"
 
 #include <stdio.h>
 
-/* 127.0.0.0/8 in figures: "127.evil.example" is a name that anybody may register. */
+/* An address in full: "127.evil.example" is a name that anybody may register. */
 static bool is_loopback_number(struct span host) {
-    for (size_t i = 0; i < host.len; i++)
-        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
-            return false;
-    return span_starts_with(host, "127.");
+    struct sockaddr_storage address;
+    return address_parse(host, 0, &address) == 0 && address_is_loopback(&address);
 }
 
 static bool is_loopback_name(struct span host) {
-    return span_is_nocase(host, "localhost") || span_is(host, "::1") || is_loopback_number(host) ||
-           span_ends_with(host, ".localhost");
+    return span_is_nocase(host, "localhost") || span_ends_with(host, ".localhost") ||
+           is_loopback_number(host);
 }
 
 /* "[::1]:80" -> "::1", "localhost:80" -> "localhost" */
@@ -77,12 +76,18 @@ static bool cross_site(const struct http_headers *headers) {
     return span_is_nocase(site, "cross-site") || span_is_nocase(site, "same-site");
 }
 
+static bool ends_with_nocase(struct span text, const char *end) {
+    size_t length = strlen(end);
+    return text.len > length && span_is_nocase(span_of(text.ptr + text.len - length, length), end);
+}
+
 /* Without parameters: a page may send "text/plain; x=json" to anybody without asking. */
 static bool content_type_allowed(struct span type) {
     const char *parameters = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
     if (parameters != NULL)
         type.len = (size_t)(parameters - type.ptr);
-    return span_contains_nocase(type, "json") ||
+    type = span_trim(type);
+    return ends_with_nocase(type, "/json") || ends_with_nocase(type, "+json") ||
            (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }
 
@@ -97,8 +102,18 @@ static bool refuse(struct request *r, const char *format, struct span value) {
     return false;
 }
 
-static bool check_origin(struct request *r, const struct http_request *http) {
+/* A second Origin must not hide behind the first. */
+void authenticate_origin(struct request *r) {
     const struct gateway_config *config = &r->home->gateway->config;
+    const struct http_request *http = http_exchange_request(r->exchange);
+    struct span origin = http_header_get(http->headers, "origin");
+    r->cors =
+        !span_absent(origin) && http_header_count(http->headers, "origin") == 1 &&
+        host_allowed(config, http->host) &&
+        (origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count));
+}
+
+static bool check_origin(struct request *r, const struct http_request *http) {
     struct span origin = http_header_get(http->headers, "origin");
     if (span_absent(origin))
         return !cross_site(http->headers) ||
@@ -106,7 +121,6 @@ static bool check_origin(struct request *r, const struct http_request *http) {
                       "A page of another site (%.*s) may not use this gateway. Add its origin to "
                       "the setting cors if it should.",
                       http_header_get(http->headers, "sec-fetch-site"));
-    r->cors = origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count);
     return r->cors ||
            refuse(
                r,
