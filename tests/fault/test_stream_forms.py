@@ -6,8 +6,8 @@ import re
 import threading
 
 import pytest
-from faults import (GOOD, MODEL, PART, Faulty, answer_with, ask, assert_broken, assert_good, assert_refused, assert_settled, begin_stream,
-                    body_text, chunked, head_text, labelled, metrics, outcomes, stream_text)
+from faults import (GOOD, MODEL, Faulty, answer_with, ask, assert_broken, assert_good, assert_settled, begin_stream, chunked, head_text,
+                    labelled, metrics, outcomes, stream_text)
 from papi_process import chunk_event, completion
 
 SSE = head_text(True, ["transfer-encoding: chunked"]).encode()
