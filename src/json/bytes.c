@@ -4,10 +4,10 @@
  *
  * Why apart: the scanner, the reader and the writer ask the same three questions (which byte needs a look, is this UTF-8,
  * what does this escape say), and one answer must hold for all. Long runs go 64 bytes at a time on SSE2, which every
- * x86-64 has; elsewhere 8 bytes at a time in a plain register. Text in other scripts is checked 32 bytes at a time where
- * the processor has AVX2; the scalar check decides on everything the blocks do not pass. Promises: reads nothing outside [at, end), allocates
- * nothing, accepts exactly RFC 3629 (no overlong form, no surrogate, nothing above U+10FFFF). Leaves to others: the
- * grammar around the strings.
+ * x86-64 has; elsewhere 8 bytes at a time in a plain register. Where the processor has AVX2, a string is walked 32 bytes at a
+ * time with its escapes and its UTF-8; the scalar checks decide on everything the blocks do not pass.
+ * Promises: reads nothing outside [at, end), allocates nothing, accepts exactly RFC 3629 (no overlong form, no surrogate,
+ * nothing above U+10FFFF). Leaves to others: the grammar around the strings.
  */
 #include "json/bytes.h"
 
@@ -82,6 +82,48 @@ int json__utf8_step(const unsigned char *at, const unsigned char *end) {
     return more + 1;
 }
 
+unsigned json__utf8_put(char *out, uint32_t code) {
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const unsigned char leads[] = {0, 0xC0, 0xE0, 0xF0};
+    for (unsigned i = more; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3F));
+        code >>= 6;
+    }
+    out[0] = (char)(leads[more] | code);
+    return more + 1;
+}
+
+/* One more than the digit's value; 0: no hexadecimal digit. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
+static const char simple_escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
+/* "\uXXXX" at `at`; false when it is not one. */
+static bool read_unit(const unsigned char *at, const unsigned char *end, uint32_t *ret_unit) {
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return false;
+    uint32_t unit = 0;
+    for (int i = 2; i < 6; i++) {
+        unsigned digit = hex_digits[at[i]];
+        if (digit == 0)
+            return false;
+        unit = unit << 4 | (digit - 1);
+    }
+    *ret_unit = unit;
+    return true;
+}
+
 #ifdef JSON_AVX2
 /*
  * 32 bytes of UTF-8 at once, after Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte" (2021):
@@ -153,6 +195,13 @@ static const unsigned char second_high[16] = {
     SHORT_,
 };
 
+/* The letters after a backslash, but u: those whose two halves have a bit in common here. */
+static const unsigned char letter_low[16] = {
+    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x6] = 4, [0xC] = 2, [0xE] = 4, [0xF] = 1,
+};
+static const unsigned char letter_high[16] = {
+    [0x2] = 1 /* " / */, [0x5] = 2 /* \\ */, [0x6] = 4 /* b f n */, [0x7] = 8 /* r t */};
+
 #define AVX2 __attribute__((target("avx2")))
 
 static inline AVX2 __m256i look_up(const unsigned char table[16], __m256i half_bytes) {
@@ -209,7 +258,115 @@ static AVX2 const unsigned char *skip_blocks(const unsigned char *at, const unsi
             return json__utf8_step(at - back, at) < 0 ? at - back : at;
     return at;
 }
+/* Which of 32 bytes are escaped, by the backslashes among them; in carry, 1 when the byte before them escapes the first, and
+ * then the same for the byte after them. A run of backslashes escapes what follows it when its length is odd; the subtraction
+ * finds the ends of all runs at once (after Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019). */
+static inline uint64_t escaped_of(uint64_t backslashes, uint64_t *carry) {
+    const uint64_t odd_places = UINT64_C(0xAAAAAAAAAAAAAAAA);
+    uint64_t starters = backslashes & ~*carry;
+    uint64_t ends = (((starters << 1) | odd_places) - starters) ^ odd_places;
+    uint64_t escaped = (uint32_t)(ends ^ (backslashes | *carry));
+    *carry = (ends & backslashes) >> 31 & 1;
+    return escaped;
+}
+
+/* Whether each of the marked bytes is a u with four hexadecimal digits. */
+static bool all_units(uint64_t marked, const unsigned char *at, const unsigned char *end) {
+    for (; marked != 0; marked &= marked - 1) {
+        uint32_t unit;
+        if (!read_unit(at + __builtin_ctzll(marked) - 1, end, &unit))
+            return false;
+    }
+    return true;
+}
+
+static inline AVX2 uint32_t mask_of(__m256i bytes) {
+    return (uint32_t)_mm256_movemask_epi8(bytes);
+}
+
+static inline AVX2 uint32_t letters_of(__m256i bytes) {
+    __m256i low = look_up(letter_low, _mm256_and_si256(bytes, _mm256_set1_epi8(0x0F)));
+    __m256i common = _mm256_and_si256(low, look_up(letter_high, high_half(bytes)));
+    return ~mask_of(_mm256_cmpeq_epi8(common, _mm256_setzero_si256()));
+}
+
+static inline AVX2 uint32_t mistakes_of(__m256i bytes, __m256i before) {
+    __m256i mistakes = find_mistakes(bytes, before);
+    return ~mask_of(_mm256_cmpeq_epi8(mistakes, _mm256_setzero_si256()));
+}
+
+#define BLOCK_OPEN  (-1) /* the string goes on behind the block */
+#define BLOCK_WRONG (-2)
+
+struct walk {
+    __m256i before; /* the block before this one */
+    uint32_t open;  /* non-ASCII among its last three bytes: a sequence may go on here */
+    uint64_t carry; /* 1: its last byte escapes the first one here */
+    bool escaped;
+};
+
+/* The place of the closing quote in these 32 bytes, at `at`, or one of the above. In masks, bit i stands for byte i. */
+static __attribute__((always_inline)) inline AVX2 int
+take_block(struct walk *walk, __m256i bytes, const unsigned char *at, const unsigned char *end) {
+    uint64_t quotes = mask_of(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')));
+    uint64_t slashes = mask_of(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
+    __m256i low = _mm256_min_epu8(bytes, _mm256_set1_epi8(0x1F));
+    uint64_t wrong = mask_of(_mm256_cmpeq_epi8(low, bytes));
+    uint64_t units = 0; /* escaped bytes that are none of the letters: must be a u */
+    uint32_t wide = mask_of(bytes);
+    if ((slashes | walk->carry) != 0) {
+        uint64_t escaped = escaped_of(slashes, &walk->carry);
+        quotes &= ~escaped;
+        units = escaped & ~(uint64_t)letters_of(bytes);
+        walk->escaped = true;
+    }
+    if ((wide | walk->open) != 0)
+        wrong |= mistakes_of(bytes, walk->before);
+    walk->before = bytes;
+    walk->open = wide >> 29;
+    uint64_t closing = quotes & (0 - quotes);
+    uint64_t inside =
+        closing * 2 - 1; /* up to the quote, or all: a cut sequence shows at the byte behind it */
+    if ((wrong & inside) != 0 || ((units & inside) != 0 && !all_units(units & inside, at, end)))
+        return BLOCK_WRONG;
+    return closing != 0 ? __builtin_ctzll(closing) : BLOCK_OPEN;
+}
+
+/* Filled up with zeros, which are controls, so that nothing behind the end can pass for text. */
+static AVX2 __m256i load_last(const unsigned char *at, const unsigned char *end) {
+    unsigned char last[32] = {0};
+    memcpy(last, at, (size_t)(end - at));
+    return _mm256_loadu_si256((const __m256i *)(const void *)last);
+}
+
+static AVX2 const unsigned char *find_quote(const unsigned char *at, const unsigned char *end,
+                                            bool *ret_escaped) {
+    struct walk walk = {.before = _mm256_setzero_si256()};
+    int place = BLOCK_OPEN;
+    for (; end - at >= 32; at += 32) {
+        place = take_block(&walk, _mm256_loadu_si256((const __m256i *)(const void *)at), at, end);
+        if (place != BLOCK_OPEN)
+            break;
+    }
+    if (place ==
+        BLOCK_OPEN) /* apart: with this call inside, the loop would load its constants each time */
+        place = take_block(&walk, load_last(at, end), at, end);
+    *ret_escaped |= walk.escaped;
+    return place >= 0 ? at + place : NULL;
+}
 #endif
+
+const unsigned char *json__find_quote(const unsigned char *at, const unsigned char *end,
+                                      bool *ret_escaped) {
+#ifdef JSON_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return find_quote(at, end, ret_escaped);
+#endif
+    (void)at;
+    (void)end;
+    (void)ret_escaped;
+    return NULL;
+}
 
 const unsigned char *json__skip_utf8(const unsigned char *at, const unsigned char *end) {
 #ifdef JSON_AVX2
@@ -223,48 +380,6 @@ const unsigned char *json__skip_utf8(const unsigned char *at, const unsigned cha
         at += length;
     }
     return at;
-}
-
-unsigned json__utf8_put(char *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const unsigned char leads[] = {0, 0xC0, 0xE0, 0xF0};
-    for (unsigned i = more; i > 0; i--) {
-        out[i] = (char)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (char)(leads[more] | code);
-    return more + 1;
-}
-
-/* One more than the digit's value; 0: no hexadecimal digit. */
-static const unsigned char hex_digits[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
-
-static const char simple_escapes[256] = {
-    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
-};
-
-/* "\uXXXX" at `at`; false when it is not one. */
-static bool read_unit(const unsigned char *at, const unsigned char *end, uint32_t *ret_unit) {
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
-        return false;
-    uint32_t unit = 0;
-    for (int i = 2; i < 6; i++) {
-        unsigned digit = hex_digits[at[i]];
-        if (digit == 0)
-            return false;
-        unit = unit << 4 | (digit - 1);
-    }
-    *ret_unit = unit;
-    return true;
 }
 
 unsigned json__read_escape(const unsigned char *at, const unsigned char *end, uint32_t *ret_code) {

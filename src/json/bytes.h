@@ -69,6 +69,11 @@ int json__utf8_step(const unsigned char *at, const unsigned char *end);
  * at least one character when there is a valid one of non-ASCII at `at`. */
 const unsigned char *json__skip_utf8(const unsigned char *at, const unsigned char *end);
 
+/* From inside a string (at the start of a character) to its closing quote, everything between checked; ret_escaped is set
+ * when a backslash was passed. NULL: there is a mistake, or nothing here can tell. */
+const unsigned char *json__find_quote(const unsigned char *at, const unsigned char *end,
+                                      bool *ret_escaped);
+
 /* Writes a code point (no surrogate, <= U+10FFFF) and returns its length, 1 to 4. */
 unsigned json__utf8_put(char *out, uint32_t code);
 

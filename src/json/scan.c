@@ -105,14 +105,15 @@ static const unsigned char *skip_escape(struct scan *scan, const unsigned char *
     return invalid(scan, at, "not an escape sequence");
 }
 
-/* `at` is on the opening quote. */
-static inline const unsigned char *scan_string(struct scan *scan, const unsigned char *at) {
-    const unsigned char *opening = at;
-    bool escaped = false;
-    at = json__skip_plain(at + 1, scan->end);
+/* From the first byte that is not plain to the closing quote: by blocks, and byte by byte to tell where a mistake is. */
+static __attribute__((noinline)) const unsigned char *
+scan_odd(struct scan *scan, const unsigned char *at, bool *ret_escaped) {
+    const unsigned char *quote = json__find_quote(at, scan->end, ret_escaped);
+    if (quote != NULL)
+        return quote;
     while (at < scan->end && *at != '"') {
         if (*at == '\\') {
-            escaped = true;
+            *ret_escaped = true;
             at = skip_escape(scan, at);
         } else if (*at >= 0x80) {
             const unsigned char *after = json__skip_utf8(at, scan->end);
@@ -124,8 +125,19 @@ static inline const unsigned char *scan_string(struct scan *scan, const unsigned
             return NULL;
         at = json__skip_plain(at, scan->end);
     }
-    if (at == scan->end)
-        return fail(scan, at, ERR_INVALID, "a string is not closed");
+    return at < scan->end ? at : fail(scan, at, ERR_INVALID, "a string is not closed");
+}
+
+/* `at` is on the opening quote. */
+static inline const unsigned char *scan_string(struct scan *scan, const unsigned char *at) {
+    const unsigned char *opening = at;
+    bool escaped = false;
+    at = json__skip_plain(at + 1, scan->end);
+    if (at == scan->end || *at != '"') {
+        at = scan_odd(scan, at, &escaped);
+        if (at == NULL)
+            return NULL;
+    }
     return add_node(scan, JSON_STRING, opening, at + 1, escaped) ? at + 1 : NULL;
 }
 
