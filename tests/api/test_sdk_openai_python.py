@@ -378,7 +378,7 @@ def test_provider_failures_are_ours(client, stage, name, words, stream):
     assert words in error.message
     attempts = int(error.response.headers["x-papi-attempts"])
     assert attempts <= 3, "routing.attempts"
-    assert stage.stats(name)["requests"] <= attempts + 1, "one more only for a kept connection that was closed"
+    assert stage.stats(name)["requests"] <= 2 * attempts, "more only where a kept connection was closed"
 
 
 def test_no_credit_is_no_402(client):
