@@ -152,7 +152,7 @@ static void raise_descriptor_limit(void) {
 
 static int build_loops(struct app *app) {
     struct gateway_config gateway_config;
-    configure_gateway(app->config, &app->address, &gateway_config);
+    configure_gateway(app->config, &gateway_config);
     app->gateway = gateway_new(&gateway_config, app->snapshot);
     app->loop_count = gateway_config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);

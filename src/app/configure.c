@@ -116,8 +116,7 @@ static uint32_t loops_of(const struct config *config) {
     return cores < 1 ? 1 : cores > LOOPS_DEFAULT_MAX ? LOOPS_DEFAULT_MAX : (uint32_t)cores;
 }
 
-void configure_gateway(const struct config *config, const struct listen_address *address,
-                       struct gateway_config *ret_gateway) {
+void configure_gateway(const struct config *config, struct gateway_config *ret_gateway) {
     uint32_t loops = loops_of(config);
     *ret_gateway = (struct gateway_config){
         .hosts = config->hosts,
@@ -130,7 +129,6 @@ void configure_gateway(const struct config *config, const struct listen_address 
         .loop_count = loops,
         .tickets_max =
             config->connections_max + loops, /* one request at a time on each connection */
-        .port = address->port,
     };
     http_server_limits_default(&ret_gateway->server);
     ret_gateway->server.body_max_bytes = config->body_max_bytes;

@@ -9,5 +9,4 @@
 int configure_catalog(const struct config *config, uint64_t version,
                       struct catalog_snapshot **ret_snapshot, struct span *ret_problem) WARN_UNUSED;
 /* Borrows from the config: it must outlive the gateway. */
-void configure_gateway(const struct config *config, const struct listen_address *address,
-                       struct gateway_config *ret_gateway);
+void configure_gateway(const struct config *config, struct gateway_config *ret_gateway);

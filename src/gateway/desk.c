@@ -149,11 +149,11 @@ static void on_timer(struct loop_timer *timer) {
     leave(desk, 0);
 }
 
-struct desk *desk_new(struct gateway *gateway, const struct desk_config *config) {
+struct desk *desk_new(struct gateway *gateway, uint64_t seed) {
     struct desk *desk = mem_zalloc(sizeof *desk);
     check(pthread_mutex_init(&desk->lock, NULL) == 0);
     desk->gateway = gateway;
-    desk->scheduler = scheduler_new(config->tickets_max, config->seed);
+    desk->scheduler = scheduler_new(gateway->config.tickets_max, seed);
     desk->timer.fire = on_timer;
     desk->poke.run = on_poke;
     desk->wake_at_ns = UINT64_MAX;
@@ -286,10 +286,4 @@ uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count
     }
     pthread_mutex_unlock(&desk->lock);
     return earliest_ns;
-}
-
-void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
-    pthread_mutex_lock(&desk->lock);
-    scheduler_counts(desk->scheduler, ret_counts);
-    pthread_mutex_unlock(&desk->lock);
 }

@@ -14,21 +14,15 @@
 struct desk;
 struct gateway;
 
-struct desk_config {
-    uint32_t waiting_max;
-    uint32_t attempts_max;
-    uint32_t tickets_max;
-    uint64_t seed;
-};
-
-struct desk *desk_new(struct gateway *gateway, const struct desk_config *config);
+struct desk *desk_new(struct gateway *gateway, uint64_t seed);
 void desk_free(struct desk *desk);
 void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot);
 /* Loop 0, once, before loops run: the timer of the desk lives there. */
 void desk_attach(struct desk *desk, struct loop *loop);
 void desk_detach(struct desk *desk);
 
-/* `home_index` is the visiting loop. A decision about a request of that loop reaches request_granted / request_refused before the call returns. */
+/* `home_index` is the visiting loop. The first decisions about requests of that loop reach request_decided before the call returns,
+ * further ones later in its turn. */
 scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index,
                              struct demand *demand); /* times in demand are the loop's */
 void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
@@ -43,7 +37,6 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
 bool desk_any_open(struct desk *desk, uint32_t route_count);
 /* When the first of these routes may be asked again (boot clock); 0 = unknown. */
 uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count);
-void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 
 #define OWNER_WORD(loop_index, slot, generation) \
     ((uint64_t)(loop_index) << 56 | (uint64_t)(slot) << 32 | (uint64_t)(generation))

@@ -43,11 +43,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->config = *config;
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
-    const struct desk_config desk_config = {.waiting_max = config->queue_max_waiting,
-                                            .attempts_max = config->attempts_max,
-                                            .tickets_max = config->tickets_max,
-                                            .seed = rand_u64(&rand)};
-    gateway->desk = desk_new(gateway, &desk_config);
+    gateway->desk = desk_new(gateway, rand_u64(&rand));
     desk_configure(gateway->desk, snapshot);
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);

@@ -36,7 +36,6 @@ struct gateway_config {
     uint32_t attempts_max;
     uint32_t loop_count;
     struct http_server_limits server; /* per loop */
-    uint16_t port;                    /* listened on; for the Origin of own pages */
 };
 
 struct gateway_loop {
