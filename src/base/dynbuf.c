@@ -56,28 +56,6 @@ int dynbuf_reserve(struct dynbuf *buf, size_t len) {
     return buf->len + len <= buf->capacity ? 0 : grow(buf, buf->len + len);
 }
 
-int dynbuf_append(struct dynbuf *buf, const void *data, size_t len) {
-    int err = dynbuf_reserve(buf, len);
-    if (err < 0)
-        return err;
-    if (len > 0)
-        memcpy(dynbuf_tail(buf), data, len);
-    buf->len += len;
-    return 0;
-}
-
-int dynbuf_append_span(struct dynbuf *buf, struct span span) {
-    return dynbuf_append(buf, span.ptr, span.len);
-}
-
-int dynbuf_append_text(struct dynbuf *buf, const char *text) {
-    return dynbuf_append(buf, text, strlen(text));
-}
-
-int dynbuf_append_char(struct dynbuf *buf, char c) {
-    return dynbuf_append(buf, &c, 1);
-}
-
 int dynbuf_append_format(struct dynbuf *buf, const char *format, ...) {
     va_list arguments;
     size_t room = dynbuf_room(buf);

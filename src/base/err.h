@@ -8,6 +8,12 @@
  * Numbers are private to one build; only names and texts may be shown or stored.
  */
 #define WARN_UNUSED __attribute__((warn_unused_result))
+/* For large scratch that is written before it is read: release builds zero all other variables of a function. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
 #define PRINTF_LIKE(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 

@@ -13,17 +13,31 @@ static inline unsigned char lower(char c) {
     return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte | 0x20) : byte;
 }
 
-bool span_equal_nocase(struct span a, struct span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
-            return false;
-    return true;
+/* Eight bytes that are equal but for the case of ASCII letters: they may differ in bit 5 only, and only where a letter is. */
+static inline bool same_eight(const char *a, const char *b) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t left;
+    uint64_t right;
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    uint64_t different = left ^ right;
+    uint64_t low = (left | ones * 0x20) & ones * 0x7f;
+    /* high bit: at least 'a', and not above 'z', and no byte of another alphabet */
+    uint64_t letters = (low + ones * (0x80 - 'a')) & ~(low + ones * (0x80 - 'z' - 1)) & ~left;
+    return (different & ~((letters & ones * 0x80) >> 2)) == 0;
 }
 
-bool span_is_nocase(struct span span, const char *text) {
-    return span_equal_nocase(span, span_text(text));
+bool span_same_letters(const char *a, const char *b, size_t len) {
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8)
+        if (!same_eight(a + i, b + i))
+            return false;
+    if (len >= 8) /* the rest together with bytes seen already */
+        return i == len || same_eight(a + len - 8, b + len - 8);
+    for (; i < len; i++)
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    return true;
 }
 
 bool span_starts_with(struct span span, const char *prefix) {

@@ -41,8 +41,16 @@ static inline bool span_is(struct span span, const char *text) {
 }
 
 /* ASCII case only: header names, header tokens, schemes. */
-bool span_equal_nocase(struct span a, struct span b);
-bool span_is_nocase(struct span span, const char *text);
+bool span_same_letters(const char *a, const char *b, size_t len);
+
+static inline bool span_equal_nocase(struct span a, struct span b) {
+    return a.len == b.len && span_same_letters(a.ptr, b.ptr, a.len);
+}
+
+static inline bool span_is_nocase(struct span span, const char *text) {
+    return span_equal_nocase(span, span_text(text));
+}
+
 bool span_starts_with(struct span span, const char *prefix);
 bool span_ends_with(struct span span, const char *suffix);
 bool span_contains(struct span haystack, const char *needle);

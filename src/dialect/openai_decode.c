@@ -153,7 +153,7 @@ static int read_annotations(struct dialect_decoder *decoder, struct json_value a
 }
 
 static int read_delta(struct dialect_decoder *decoder, struct json_value delta) {
-    struct json_value found[DELTA_MEMBER_COUNT];
+    struct json_value found[DELTA_MEMBER_COUNT] UNINITIALIZED;
     (void)members_read(delta, delta_names, DELTA_MEMBER_COUNT, found);
     struct json_value reasoning = found[DELTA_REASONING_CONTENT];
     if (json_escaped(reasoning).len == 0) /* some send both, the same text */
@@ -216,7 +216,7 @@ static int close_answer(struct dialect_decoder *decoder) {
 /* --- records --- */
 
 static int read_choice(struct dialect_decoder *decoder, struct json_value choice) {
-    struct json_value found[CHOICE_MEMBER_COUNT];
+    struct json_value found[CHOICE_MEMBER_COUNT] UNINITIALIZED;
     int64_t index = 0;
     (void)members_read(choice, choice_names, CHOICE_MEMBER_COUNT, found);
     if (json_i64(found[CHOICE_INDEX], &index) == 0 && index != 0)
@@ -242,7 +242,7 @@ static int read_choices(struct dialect_decoder *decoder, struct json_value choic
 }
 
 static int read_chunk(struct dialect_decoder *decoder, struct json_value top) {
-    struct json_value found[CHUNK_MEMBER_COUNT];
+    struct json_value found[CHUNK_MEMBER_COUNT] UNINITIALIZED;
     (void)members_read(top, chunk_names, CHUNK_MEMBER_COUNT, found);
     if (is_error(found[CHUNK_ERROR]))
         return fail_from(decoder, top);

@@ -169,14 +169,14 @@ static int read_arguments(struct dialect_decoder *decoder, struct json_value val
 
 static int read_function(struct dialect_decoder *decoder, struct json_value function,
                          struct fragment *fragment) {
-    struct json_value found[FUNCTION_MEMBER_COUNT];
+    struct json_value found[FUNCTION_MEMBER_COUNT] UNINITIALIZED;
     (void)members_read(function, function_names, FUNCTION_MEMBER_COUNT, found);
     fragment->name = json_escaped(found[FUNCTION_NAME]);
     return read_arguments(decoder, found[FUNCTION_ARGUMENTS], &fragment->arguments);
 }
 
 static int read_call(struct dialect_decoder *decoder, struct json_value call) {
-    struct json_value found[CALL_MEMBER_COUNT];
+    struct json_value found[CALL_MEMBER_COUNT] UNINITIALIZED;
     struct fragment fragment = {.index = -1};
     (void)members_read(call, call_names, CALL_MEMBER_COUNT, found);
     if (json_i64(found[CALL_INDEX], &fragment.index) < 0 || fragment.index < 0)

@@ -65,7 +65,7 @@ static void complete(struct counts *counts) {
 }
 
 void dialect__openai_usage(struct dialect_decoder *decoder, struct json_value usage) {
-    struct json_value found[MEMBER_COUNT];
+    struct json_value found[MEMBER_COUNT] UNINITIALIZED;
     struct counts counts = {0};
     struct usage *known = &decoder->usage;
     if (!json_is(usage, JSON_OBJECT))

@@ -64,7 +64,7 @@ static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t
 }
 
 enum step_verdict step_admit(struct request *r) {
-    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
+    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX] UNINITIALIZED;
     struct demand demand;
     uint64_t missing;
     if (r->snapshot->route_count == 0)

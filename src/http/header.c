@@ -11,11 +11,10 @@
 
 #include "http/grammar.h"
 
-struct span http_header_get(const struct http_headers *headers, const char *name) {
-    size_t length = strlen(name);
+struct span http_header_find(const struct http_headers *headers, struct span name) {
     for (size_t i = 0; i < headers->count; i++) {
         const struct http_header *header = &headers->items[i];
-        if (header->name.len == length && span_equal_nocase(header->name, span_of(name, length)))
+        if (span_equal_nocase(header->name, name))
             return header->value;
     }
     return SPAN_NONE;
@@ -47,8 +46,22 @@ bool http_header_has_token(const struct http_headers *headers, const char *name,
     return false;
 }
 
+/* Eight bytes: below 0x20 the first difference sets the high bit, 0x7f becomes 0x80, the others have it. A borrow or carry
+ * only comes from a byte that is refused itself. */
+static bool printable_eight(const char *bytes) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return (((word - ones * 0x20) | (word + ones) | word) & ones * 0x80) == 0;
+}
+
 static bool printable(struct span value) {
-    for (size_t i = 0; i < value.len; i++) {
+    size_t i = 0;
+    for (; i + 8 <= value.len; i += 8) {
+        if (!printable_eight(value.ptr + i))
+            return false;
+    }
+    for (; i < value.len; i++) {
         if (value.ptr[i] < ' ' || value.ptr[i] > '~')
             return false;
     }

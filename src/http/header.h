@@ -21,8 +21,13 @@ struct http_headers {
     size_t count;
 };
 
+struct span http_header_find(const struct http_headers *headers, struct span name);
+
 /* First field of that name (case ignored), or absent span. */
-struct span http_header_get(const struct http_headers *headers, const char *name);
+static inline struct span http_header_get(const struct http_headers *headers, const char *name) {
+    return http_header_find(headers, span_text(name)); /* inline: the compiler knows the length */
+}
+
 /* How many fields have that name. */
 size_t http_header_count(const struct http_headers *headers, const char *name);
 /* Whether a comma-separated list field (all fields of that name) has this token (case ignored). */

@@ -71,7 +71,7 @@ static bool agree(const struct http_guard *guard, const llhttp_t *parser) {
 
 int http_parse_head(const struct http_guard *guard, struct span bytes, struct http_head *head) {
     bool request = guard->side == HTTP_SIDE_REQUEST;
-    llhttp_t parser;
+    llhttp_t parser UNINITIALIZED;
     llhttp_init(&parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     parser.data = head;
     head->headers->count = 0;

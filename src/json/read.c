@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #define NUMBER_SHORT_BYTES 64
+#define SHORT_DIGITS_MAX   18 /* below 2^63 whatever they are */
 #define EXPONENT_CLAMP \
     ((int64_t)1 << 40) /* far beyond what the digits of a 4 GiB text can make up for */
 #define PLACE_NAME_MAX 64
@@ -170,9 +171,25 @@ static bool to_magnitude(const struct decimal *decimal, uint64_t *ret_magnitude)
     return true;
 }
 
+/* Nearly all numbers asked for are a few digits and nothing else. */
+static bool short_i64(struct span raw, int64_t *ret) {
+    int64_t number = 0;
+    if (raw.len > SHORT_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (!json__digit((unsigned char)raw.ptr[i]))
+            return false;
+        number = number * 10 + (raw.ptr[i] - '0');
+    }
+    *ret = number;
+    return true;
+}
+
 int json_i64(struct json_value value, int64_t *ret) {
     if (!json_is(value, JSON_NUMBER))
         return ERR_TYPE;
+    if (short_i64(json_raw(value), ret))
+        return 0;
     struct decimal decimal = read_decimal(json_raw(value));
     uint64_t magnitude;
     bool zero = decimal.first == decimal.last;
@@ -184,10 +201,32 @@ int json_i64(struct json_value value, int64_t *ret) {
     return 0;
 }
 
+/* Digits below 2^53 and powers of ten up to 22 are exact as doubles, so one multiplication or division is rounded once, to
+ * the nearest (Clinger, "How to read floating point numbers accurately", 1990). */
+static bool short_double(struct span raw, double *ret) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const int64_t most = (int64_t)(sizeof powers / sizeof *powers) - 1;
+    struct decimal decimal = read_decimal(raw);
+    int64_t exponent = decimal.exponent;
+    uint64_t digits;
+    decimal.exponent = 0;
+    if (exponent > most || exponent < -most || !to_magnitude(&decimal, &digits) ||
+        digits > (uint64_t)1 << 53)
+        return false;
+    double number = (double)digits;
+    number = exponent < 0 ? number / powers[-exponent] : number * powers[exponent];
+    *ret = decimal.negative ? -number : number;
+    return true;
+}
+
 int json_double(struct json_value value, double *ret) {
     if (!json_is(value, JSON_NUMBER))
         return ERR_TYPE;
     struct span raw = json_raw(value);
+    if (short_double(raw, ret))
+        return 0;
     char short_copy[NUMBER_SHORT_BYTES];
     char *copy = raw.len < sizeof short_copy ? short_copy : mem_try_alloc(raw.len + 1);
     if (copy == NULL)

@@ -12,11 +12,20 @@
 
 #define MEMBERS_MAX 32 /* bits of `seen` */
 
-static bool name_is(const struct json_node *node, struct json_value key, struct span name) {
-    if (node->escaped)
-        return json_string_is(key, name.ptr);
-    return node->end - node->start - 2 == name.len &&
-           memcmp(key.doc->text.ptr + node->start + 1, name.ptr, name.len) == 0;
+/* The place of a member's name among the names, or `count`. */
+static size_t find_name(const struct json_node *node, struct json_value key,
+                        const struct span *names, size_t count) {
+    const char *text = key.doc->text.ptr + node->start + 1;
+    size_t length = node->end - node->start - 2;
+    size_t i = 0;
+    if (node->escaped) {
+        while (i < count && !json_string_is(key, names[i].ptr))
+            i++;
+        return i;
+    }
+    while (i < count && (names[i].len != length || memcmp(text, names[i].ptr, length) != 0))
+        i++;
+    return i;
 }
 
 struct json_value members_read(struct json_value object, const struct span *names, size_t count,
@@ -32,9 +41,7 @@ struct json_value members_read(struct json_value object, const struct span *name
     uint32_t end = nodes[object.index].next;
     for (uint32_t at = object.index + 1; at < end; at = nodes[at + 1].next) {
         struct json_value key = {object.doc, at};
-        size_t i = 0;
-        while (i < count && !name_is(&nodes[at], key, names[i]))
-            i++;
+        size_t i = find_name(&nodes[at], key, names, count);
         if (i == count)
             continue;
         struct json_value value = {object.doc, at + 1};

@@ -108,7 +108,7 @@ static void read_some(struct stream *stream, int reads_max) {
 /* --- sending --- */
 
 int stream__send(struct stream *stream, const struct span *pieces, size_t count, size_t *ret_sent) {
-    struct iovec parts[STREAM_PIECES_MAX];
+    struct iovec parts[STREAM_PIECES_MAX] UNINITIALIZED;
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     check(count <= STREAM_PIECES_MAX);
     for (size_t i = 0; i < count; i++)
@@ -136,7 +136,7 @@ void stream__consume(struct stream *stream, size_t len) {
 
 /* 0 also when the socket is full: then the stream is blocked. */
 static int send_queue(struct stream *stream) {
-    struct span pieces[STREAM_PIECES_MAX];
+    struct span pieces[STREAM_PIECES_MAX] UNINITIALIZED;
     stream__consume(stream, 0);
     while (!stream->closing && !outbox_empty(stream->outbox)) {
         size_t count = outbox_peek(stream->outbox, pieces, STREAM_PIECES_MAX);

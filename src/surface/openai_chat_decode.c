@@ -35,7 +35,7 @@ static int set_error(struct chat_decode *decode, enum api_error_kind kind, const
 
 int surface__chat_refuse(struct chat_decode *decode, enum api_error_kind kind,
                          struct json_value where, const char *format, ...) {
-    char text[MESSAGE_MAX_BYTES];
+    char text[MESSAGE_MAX_BYTES] UNINITIALIZED;
     const char *place = json_place(where, decode->arena);
     int length = snprintf(text, sizeof text, "'%.200s' ", place[0] != '\0' ? place : "body");
     va_list arguments;
@@ -91,7 +91,7 @@ static void list_types(unsigned types, char *text, size_t size) {
 int surface__chat_expect(struct chat_decode *decode, struct json_value value, unsigned types) {
     if (has_type(value, types))
         return 0;
-    char expected[128];
+    char expected[128] UNINITIALIZED;
     list_types(types, expected, sizeof expected);
     if (json_is(value, JSON_NUMBER) && (types & CHAT_INTEGER) != 0) {
         struct span raw = json_raw(value);
@@ -107,9 +107,9 @@ int surface__chat_require(struct chat_decode *decode, struct json_value parent, 
                           struct json_value value, unsigned types) {
     if (json_present(value))
         return surface__chat_expect(decode, value, types);
-    char expected[128];
-    char place[MESSAGE_MAX_BYTES];
-    char text[MESSAGE_MAX_BYTES + 256];
+    char expected[128] UNINITIALIZED;
+    char place[MESSAGE_MAX_BYTES] UNINITIALIZED;
+    char text[MESSAGE_MAX_BYTES + 256] UNINITIALIZED;
     const char *outer = json_place(parent, decode->arena);
     list_types(types, expected, sizeof expected);
     (void)snprintf(place, sizeof place, "%.200s%s%s", outer, outer[0] != '\0' ? "." : "", name);
@@ -144,14 +144,14 @@ static int read_body(struct chat_decode *decode, struct span body) {
     if (err == ERR_TOO_LARGE)
         return surface__chat_too_large(decode);
     if (err < 0) {
-        char text[MESSAGE_MAX_BYTES];
+        char text[MESSAGE_MAX_BYTES] UNINITIALIZED;
         (void)snprintf(text, sizeof text, "The body is not valid JSON: line %u, column %u: %s.",
                        error.line, error.column, error.what);
         return set_error(decode, API_BAD_REQUEST, "", text);
     }
     decode->top = json_top(doc);
     if (!json_is(decode->top, JSON_OBJECT)) {
-        char text[MESSAGE_MAX_BYTES];
+        char text[MESSAGE_MAX_BYTES] UNINITIALIZED;
         (void)snprintf(text, sizeof text, "The body must be a JSON object, not %s.",
                        json_type_name(json_type(decode->top)));
         return set_error(decode, API_BAD_REQUEST, "", text);

@@ -246,8 +246,9 @@ static const struct field *find_field(struct span name) {
 
 static int check_words(struct chat_decode *decode, const struct field *field,
                        struct json_value value) {
-    char list[128] = "";
+    char list[128] UNINITIALIZED;
     size_t length = 0;
+    list[0] = '\0';
     for (const char *const *word = field->words; *word != NULL; word++) {
         if (json_string_is(value, *word))
             return 0;

@@ -166,7 +166,7 @@ static const struct part_type {
 };
 
 static int read_part(struct chat_decode *decode, const struct message *message, struct part *part) {
-    struct json_value found[PART_MEMBER_COUNT];
+    struct json_value found[PART_MEMBER_COUNT] UNINITIALIZED;
     int err = surface__chat_expect(decode, part->source, CHAT_OBJECT);
     if (err == 0)
         err = surface__chat_members(decode, part->source, part_names, PART_MEMBER_COUNT, found);
@@ -373,7 +373,7 @@ static int read_reasoning(struct chat_decode *decode, struct message *message,
 
 static int read_message(struct chat_decode *decode, struct message *message,
                         struct open_calls *open) {
-    struct json_value found[MESSAGE_MEMBER_COUNT];
+    struct json_value found[MESSAGE_MEMBER_COUNT] UNINITIALIZED;
     int err = surface__chat_expect(decode, message->source, CHAT_OBJECT);
     if (err == 0)
         err = surface__chat_members(decode, message->source, message_names, MESSAGE_MEMBER_COUNT,

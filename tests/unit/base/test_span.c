@@ -53,6 +53,29 @@ static void compares(void **state) {
     assert_int_equal(SPAN_LITERAL("a\0b").len, 3);
 }
 
+static int lower_of(unsigned byte) {
+    return byte >= 'A' && byte <= 'Z' ? (int)byte + 32 : (int)byte;
+}
+
+/* Every pair of bytes, at the start, in the middle and at the end of texts shorter and longer than a word. */
+static void compares_without_case(void **state) {
+    (void)state;
+    static const size_t lengths[] = {1, 7, 8, 11, 16, 17};
+    for (unsigned i = 0; i < 256 * 256; i++)
+        for (size_t j = 0; j < LENGTH_OF(lengths); j++) {
+            char left[17];
+            char right[17];
+            size_t length = lengths[j];
+            size_t place = i % length;
+            memset(left, 'q', sizeof left);
+            memset(right, 'Q', sizeof right);
+            left[place] = (char)(i & 0xFF);
+            right[place] = (char)(i >> 8);
+            assert_int_equal(span_equal_nocase(span_of(left, length), span_of(right, length)),
+                             lower_of(i & 0xFF) == lower_of(i >> 8));
+        }
+}
+
 static void trims(void **state) {
     (void)state;
     static const struct {
@@ -177,9 +200,13 @@ static void measures_distance(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares), cmocka_unit_test(trims),
-        cmocka_unit_test(splits),   cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(hashes),   cmocka_unit_test(measures_distance),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(compares_without_case),
+        cmocka_unit_test(trims),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(hashes),
+        cmocka_unit_test(measures_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "http/header.h"
 #include "http/target.h"
 
+#include <ctype.h>
+
 static void test_written_fields(void **state) {
     (void)state;
     static const struct {
@@ -43,6 +45,29 @@ static void test_written_value_with_nul(void **state) {
     dynbuf_init(&out, 1024);
     assert_int_equal(http_write_header(&out, "X", span_of("a\0b", 3)), ERR_INVALID);
     assert_int_equal(out.len, 0);
+    dynbuf_done(&out);
+}
+
+/* Every byte at every place of names and values shorter and longer than a word. */
+static void test_each_byte_at_each_place(void **state) {
+    (void)state;
+    struct dynbuf out;
+    dynbuf_init(&out, 64);
+    for (size_t length = 1; length <= 18; length++)
+        for (size_t place = 0; place < length; place++)
+            for (unsigned byte = 1; byte < 256; byte++) {
+                char text[19] = "Abz-09Zy-abcdefghi";
+                text[length] = '\0';
+                text[place] = (char)byte;
+                bool token = byte < 0x7f &&
+                             (isalnum((int)byte) || strchr("!#$%&'*+-.^_`|~", (int)byte) != NULL);
+                int as_name = http_write_header(&out, text, SPAN_LITERAL("v"));
+                dynbuf_clear(&out);
+                int as_value = http_write_header(&out, "N", span_text(text));
+                dynbuf_clear(&out);
+                assert_int_equal(as_name, token ? 0 : ERR_INVALID);
+                assert_int_equal(as_value, byte >= 0x20 && byte <= 0x7e ? 0 : ERR_INVALID);
+            }
     dynbuf_done(&out);
 }
 
@@ -149,6 +174,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_written_fields),
         cmocka_unit_test(test_written_value_with_nul),
+        cmocka_unit_test(test_each_byte_at_each_place),
         cmocka_unit_test(test_written_numbers_and_caps),
         cmocka_unit_test(test_status_line),
         cmocka_unit_test(test_targets),

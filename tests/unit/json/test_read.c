@@ -7,6 +7,9 @@
 #include "json_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <stdio.h>
 
 static void absent_is_harmless(void **state) {
     (void)state;
@@ -209,6 +212,27 @@ static void reads_doubles(void **state) {
     }
 }
 
+/* The C library rounds correctly; so must the short way for short numbers, at and beyond its borders. */
+static void doubles_are_nearest(void **state) {
+    (void)state;
+    static const char *const digits[] = {"0",   "1",    "7",   "12345678901234567",
+                                         "0.1", "1.05", "-3.", "9007199254740992",
+                                         "-0",  "9.5",  "62.", "9007199254740993"};
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++)
+        for (int exponent = -40; exponent <= 40; exponent++) {
+            char text[64];
+            struct fixture fixture;
+            double value = 4711;
+            bool point = strchr(digits[i], '.') != NULL && digits[i][strlen(digits[i]) - 1] == '.';
+            (void)snprintf(text, sizeof text, "%s%se%d", digits[i], point ? "625" : "", exponent);
+            double expected = strtod(text, NULL);
+            assert_int_equal(json_double(fixture_top(&fixture, text), &value), 0);
+            if (memcmp(&value, &expected, sizeof value) != 0)
+                fail_msg("%s: %.17g, not %.17g", text, value, expected);
+            fixture_close(&fixture);
+        }
+}
+
 static void reads_booleans(void **state) {
     (void)state;
     struct fixture fixture;
@@ -332,6 +356,7 @@ int main(void) {
         cmocka_unit_test(decoding_may_fail),
         cmocka_unit_test(reads_integers),
         cmocka_unit_test(reads_doubles),
+        cmocka_unit_test(doubles_are_nearest),
         cmocka_unit_test(reads_booleans),
         cmocka_unit_test(looks_up),
         cmocka_unit_test(iterates),
