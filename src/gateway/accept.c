@@ -60,15 +60,27 @@ void accept_on_finished(void *context, struct http_exchange *exchange) {
         request_on_finished(context, exchange);
 }
 
-void accept_on_reject(void *context, int status, int err, const char *sentence,
-                      struct dynbuf *ret_body) {
+/* The same head fields as on every other answer; a page whose origin may read it should see the reason. */
+static int reject_fields(struct gateway_loop *home, const struct http_request *request,
+                         struct dynbuf *fields) {
+    char id[REQUEST_ID_BYTES];
+    request_make_id(&home->rand, id);
+    int err = respond_id_fields(fields, span_of(id, REQUEST_ID_BYTES - 1));
+    if (err == 0 && request != NULL && authenticate_origin_allowed(&home->gateway->config, request))
+        err = respond_browser_fields(fields, http_header_get(request->headers, "origin"));
+    return err;
+}
+
+void accept_on_reject(void *context, const struct http_rejection *rejection,
+                      struct dynbuf *ret_fields, struct dynbuf *ret_body) {
     struct gateway_loop *home = context;
-    struct api_error error = {.kind = api_error_for_status(status),
-                              .message = span_text(sentence != NULL ? sentence : err_text(err)),
+    struct api_error error = {.kind = api_error_for_status(rejection->status),
+                              .message = span_text(rejection->sentence),
                               .retry_after_ms = -1};
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
-    metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)status / 100, 1);
-    if (api_error_write_openai(&error, ret_body) < 0)
+    metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)rejection->status / 100, 1);
+    if (reject_fields(home, rejection->request, ret_fields) < 0 ||
+        api_error_write_openai(&error, ret_body) < 0)
         dynbuf_clear(ret_body);
 }
 

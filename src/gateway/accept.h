@@ -7,5 +7,5 @@ void accept_on_request(void *context, struct http_exchange *exchange);
 void accept_on_gone(void *context, struct http_exchange *exchange);
 void accept_on_drain(void *context, struct http_exchange *exchange);
 void accept_on_finished(void *context, struct http_exchange *exchange);
-void accept_on_reject(void *context, int status, int err, const char *sentence,
-                      struct dynbuf *ret_body);
+void accept_on_reject(void *context, const struct http_rejection *rejection,
+                      struct dynbuf *ret_fields, struct dynbuf *ret_body);

@@ -103,14 +103,17 @@ static bool refuse(struct request *r, const char *format, struct span value) {
 }
 
 /* A second Origin must not hide behind the first. */
-void authenticate_origin(struct request *r) {
-    const struct gateway_config *config = &r->home->gateway->config;
-    const struct http_request *http = http_exchange_request(r->exchange);
+bool authenticate_origin_allowed(const struct gateway_config *config,
+                                 const struct http_request *http) {
     struct span origin = http_header_get(http->headers, "origin");
+    return !span_absent(origin) && http_header_count(http->headers, "origin") == 1 &&
+           host_allowed(config, http->host) &&
+           (origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count));
+}
+
+void authenticate_origin(struct request *r) {
     r->cors =
-        !span_absent(origin) && http_header_count(http->headers, "origin") == 1 &&
-        host_allowed(config, http->host) &&
-        (origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count));
+        authenticate_origin_allowed(&r->home->gateway->config, http_exchange_request(r->exchange));
 }
 
 static bool check_origin(struct request *r, const struct http_request *http) {

@@ -72,16 +72,16 @@ static void on_clock(struct loop_timer *timer) {
     request_resume(r);
 }
 
-static void make_id(struct request *r) {
+void request_make_id(struct rand *rand, char *id) {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    uint64_t bits = rand_u64(&r->home->rand);
-    memcpy(r->id, "req-", 4);
+    uint64_t bits = rand_u64(rand);
+    memcpy(id, "req-", 4);
     for (size_t i = 4; i < 16; i++, bits >>= 5)
-        r->id[i] = digits[bits & 31];
-    bits = rand_u64(&r->home->rand);
+        id[i] = digits[bits & 31];
+    bits = rand_u64(rand);
     for (size_t i = 16; i < REQUEST_ID_BYTES - 1; i++, bits >>= 5)
-        r->id[i] = digits[bits & 31];
-    r->id[REQUEST_ID_BYTES - 1] = '\0';
+        id[i] = digits[bits & 31];
+    id[REQUEST_ID_BYTES - 1] = '\0';
 }
 
 struct request *request_new(struct gateway_loop *home, struct http_exchange *exchange) {
@@ -104,7 +104,7 @@ struct request *request_new(struct gateway_loop *home, struct http_exchange *exc
     loop_task_init(&r->resume, drive);
     arena_init(&r->arena, r->inline_block, sizeof r->inline_block, REQUEST_ARENA_MAX_BYTES);
     dynbuf_init(&r->out, REQUEST_OUT_MAX_BYTES);
-    make_id(r);
+    request_make_id(&home->rand, r->id);
     r->identity.request_id = span_of(r->id, REQUEST_ID_BYTES - 1);
     return r;
 }

@@ -92,6 +92,8 @@ struct request {
     _Alignas(16) char inline_block[REQUEST_INLINE_BYTES];
 };
 
+/* REQUEST_ID_BYTES of text with its NUL. */
+void request_make_id(struct rand *rand, char *id);
 struct request *request_new(struct gateway_loop *home, struct http_exchange *exchange);
 /* Runs the story later in this turn; harmless when it is already due or over. */
 void request_resume(struct request *r);
@@ -119,6 +121,8 @@ static inline uint64_t request_now_ns(const struct request *r) {
 
 /* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
 void authenticate_origin(struct request *r);
+bool authenticate_origin_allowed(const struct gateway_config *config,
+                                 const struct http_request *http);
 
 /* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
 void hold_arm(struct request *r);
@@ -127,6 +131,8 @@ bool hold_deadline_passed(const struct request *r);
 void hold_service(struct request *r);
 
 /* respond.c: head fields every answer has, then what differs. */
+int respond_id_fields(struct dynbuf *head, struct span request_id);
+int respond_browser_fields(struct dynbuf *head, struct span origin);
 int respond_head(struct request *r, struct dynbuf *head, const char *content_type);
 int respond_route_fields(struct request *r, struct dynbuf *head);
 /* The head of a stream: HEAD_SENT with all fields, HEAD_EARLY without those that tell who answers. */

@@ -12,8 +12,7 @@
 
 #define HEAD_MAX_BYTES 8192
 
-static int browser_fields(struct request *r, struct dynbuf *head) {
-    struct span origin = http_header_get(http_exchange_request(r->exchange)->headers, "origin");
+int respond_browser_fields(struct dynbuf *head, struct span origin) {
     int err = http_write_header(head, "Access-Control-Allow-Origin", origin);
     if (err == 0)
         err = http_write_header(head, "Vary", SPAN_LITERAL("Origin"));
@@ -26,17 +25,21 @@ static int browser_fields(struct request *r, struct dynbuf *head) {
     return err;
 }
 
+int respond_id_fields(struct dynbuf *head, struct span request_id) {
+    int err = http_write_header(head, "x-request-id", request_id);
+    return err == 0 ? http_write_header(head, "request-id", request_id) : err;
+}
+
 int respond_head(struct request *r, struct dynbuf *head, const char *content_type) {
     dynbuf_init(head, HEAD_MAX_BYTES);
     int err = dynbuf_reserve(head, 1024); /* usually all of it: one allocation */
     if (err == 0 && content_type != NULL)
         err = http_write_header(head, "Content-Type", span_text(content_type));
     if (err == 0)
-        err = http_write_header(head, "x-request-id", r->identity.request_id);
-    if (err == 0)
-        err = http_write_header(head, "request-id", r->identity.request_id);
+        err = respond_id_fields(head, r->identity.request_id);
     if (err == 0 && r->cors)
-        err = browser_fields(r, head);
+        err = respond_browser_fields(
+            head, http_header_get(http_exchange_request(r->exchange)->headers, "origin"));
     return err;
 }
 

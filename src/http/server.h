@@ -41,6 +41,13 @@ struct http_request {
     bool keep_alive; /* after the answer, if nothing speaks against it */
 };
 
+struct http_rejection {
+    int status;
+    int err;                            /* the cause */
+    const char *sentence;               /* for people */
+    const struct http_request *request; /* NULL: its head could not be read */
+};
+
 struct http_server_handler {
     /* Head read, body not yet: the handler may already answer (auth, unknown path, too large); the body is then drained. Optional. */
     void (*on_head)(void *server_context, struct http_exchange *exchange);
@@ -49,10 +56,10 @@ struct http_server_handler {
     /* Room again after http_exchange_backlog was above STREAM_HIGH_WATER_BYTES. */
     void (*on_drain)(void *exchange_context, struct http_exchange *exchange);
     void (*on_finished)(void *exchange_context, struct http_exchange *exchange);
-    /* Writes the body of an error that the server found itself (status 400, 408, 413, 415, 417, 431, 501, 503, 505) with a sentence for people;
-     * content type application/json. `err` tells the cause. exchange may be NULL (head not readable). */
-    void (*on_reject)(void *server_context, int status, int err, const char *sentence,
-                      struct dynbuf *ret_body);
+    /* Fills the answer to an error that the server found itself (status 400, 408, 413, 415, 417, 431, 501, 503, 505): its body,
+     * of content type application/json, and further head fields (made with http_write_header). */
+    void (*on_reject)(void *server_context, const struct http_rejection *rejection,
+                      struct dynbuf *ret_fields, struct dynbuf *ret_body);
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_limits *limits,

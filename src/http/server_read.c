@@ -117,7 +117,8 @@ static enum http_reject parse(struct http_connection *connection, struct span by
 
 /* The answer comes after the body, since many clients read nothing before they have sent everything. */
 static void reject_after_body(struct http_connection *connection, enum http_reject why) {
-    http__connection_lose(connection);
+    if (connection->exchange != NULL && connection->exchange->known)
+        http__connection_lose(connection); /* else it stays: the answer is made from its head */
     http__connection_drop_body(connection);
     connection->reject = (uint8_t)why;
     connection->skipped_bytes = 0;

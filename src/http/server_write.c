@@ -234,24 +234,37 @@ void http__connection_send_continue(struct http_connection *connection) {
 static int write_reject(struct http_connection *connection, enum http_reject why) {
     struct http_server *server = connection->server;
     const struct reject_row *row = &rejects[why];
+    const struct http_exchange *exchange = connection->exchange;
+    bool readable = exchange != NULL && exchange->request.method.len > 0;
+    const struct http_rejection rejection = {
+        .status = row->status,
+        .err = row->err,
+        .sentence = row->sentence,
+        .request = readable ? &exchange->request : NULL,
+    };
+    struct dynbuf fields;
     struct dynbuf body;
+    dynbuf_init(&fields, HTTP_ANSWER_HEAD_MAX_BYTES / 2);
     dynbuf_init(&body, HTTP_ANSWER_HEAD_MAX_BYTES);
+    int err = dynbuf_append_text(&fields, "Content-Type: application/json\r\n");
+    if (err == 0 && row->status == 503)
+        err = dynbuf_append_text(&fields, "Retry-After: 1\r\n");
     if (server->handler->on_reject != NULL)
-        server->handler->on_reject(server->context, row->status, row->err, row->sentence, &body);
+        server->handler->on_reject(server->context, &rejection, &fields, &body);
     struct answer_head head = {
         .status = row->status,
-        .fields = row->status == 503
-                      ? SPAN_LITERAL("Content-Type: application/json\r\nRetry-After: 1\r\n")
-                      : SPAN_LITERAL("Content-Type: application/json\r\n"),
+        .fields = dynbuf_span(&fields),
         .form = BODY_LENGTH,
         .length = body.len,
         .close = true,
     };
-    int err = build_head(&server->scratch, &head);
+    if (err == 0)
+        err = build_head(&server->scratch, &head);
     if (err == 0)
         err = put(connection, dynbuf_span(&server->scratch));
     if (err == 0 && !connection->head_only)
         err = put(connection, dynbuf_span(&body));
+    dynbuf_done(&fields);
     dynbuf_done(&body);
     return err;
 }

@@ -354,13 +354,14 @@ static void on_finished(void *context, struct http_exchange *exchange) {
     player_free(player);
 }
 
-static void on_reject(void *context, int status, int err, const char *sentence,
-                      struct dynbuf *ret_body) {
+static void on_reject(void *context, const struct http_rejection *rejection,
+                      struct dynbuf *ret_fields, struct dynbuf *ret_body) {
     (void)context;
+    (void)ret_fields;
     if (dynbuf_append_format(ret_body,
                              "{\"error\":{\"message\":\"%d: "
                              "%s\",\"type\":\"mock_error\",\"param\":null,\"code\":null}}",
-                             status, sentence != NULL ? sentence : err_text(err)) < 0)
+                             rejection->status, rejection->sentence) < 0)
         dynbuf_clear(ret_body);
 }
 

@@ -95,13 +95,14 @@ static inline void served_on_finished(void *context, struct http_exchange *excha
         served->held = NULL;
 }
 
-static inline void served_on_reject(void *context, int status, int err, const char *sentence,
-                                    struct dynbuf *ret_body) {
+static inline void served_on_reject(void *context, const struct http_rejection *rejection,
+                                    struct dynbuf *ret_fields, struct dynbuf *ret_body) {
     struct served *served = context;
     served->rejected++;
-    served->reject_err = err;
-    assert_true(strlen(sentence) > 10);
-    assert_int_equal(dynbuf_append_format(ret_body, "{\"status\":%d}", status), 0);
+    served->reject_err = rejection->err;
+    assert_true(strlen(rejection->sentence) > 10);
+    assert_int_equal(http_write_header(ret_fields, "x-rejected", SPAN_LITERAL("yes")), 0);
+    assert_int_equal(dynbuf_append_format(ret_body, "{\"status\":%d}", rejection->status), 0);
 }
 
 static const struct http_server_handler served_handler = {
