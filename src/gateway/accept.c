@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "gateway/request.h"
 
+#include <stdio.h>
+
 static const struct {
     int status;
     const char *cure;
@@ -77,6 +79,14 @@ void accept_on_reject(void *context, const struct http_rejection *rejection,
     struct api_error error = {.kind = api_error_for_status(rejection->status),
                               .message = span_text(rejection->sentence),
                               .retry_after_ms = -1};
+    char sentence[160];
+    if (error.kind == API_TOO_LARGE) {
+        (void)snprintf(sentence, sizeof sentence,
+                       "The request body is larger than the %zu bytes this gateway takes. Send "
+                       "less, or raise the setting limits.body.",
+                       home->gateway->config.server.body_max_bytes);
+        error.message = span_text(sentence);
+    }
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
     metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)rejection->status / 100, 1);
     if (reject_fields(home, rejection->request, ret_fields) < 0 ||
