@@ -40,7 +40,7 @@ static void attempt_free(struct attempt *attempt) {
     home->attempts_open--;
     arena_reset(&attempt->arena);
     attempt->magic = 0;
-    mem_free(attempt);
+    shelf_give(&home->attempt_shelf, attempt);
 }
 
 static void tell_request(struct attempt *attempt) {
@@ -215,7 +215,7 @@ static struct dialect_target target_of(const struct catalog_provider *provider,
 }
 
 static struct attempt *attempt_new(struct request *r, uint32_t route) {
-    struct attempt *attempt = mem_alloc(sizeof *attempt);
+    struct attempt *attempt = shelf_take(&r->home->attempt_shelf, sizeof *attempt);
     memset(attempt, 0, offsetof(struct attempt, inline_block));
     attempt->magic = ATTEMPT_MAGIC;
     sm_init(&attempt->sm, states, ATTEMPT_CALLING);

@@ -80,6 +80,8 @@ static void on_quiet(struct loop_timer *timer) {
     if (home->requests_open * 4 > home->requests_peak)
         return; /* still busy: the next that leaves asks again */
     home->requests_peak = home->requests_open;
+    shelf_clear(&home->request_shelf);
+    shelf_clear(&home->attempt_shelf);
     http_server_give_back(home->server);
     loop_give_back(home->loop);
     mem_trim();
@@ -116,6 +118,8 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
     home->server = http_server_new(loop, &gateway->config.server, &server_handler, home);
     rand_seed(&home->rand, rand_entropy());
     make_slots(home);
+    shelf_init(&home->request_shelf, GATEWAY_SHELF_MAX);
+    shelf_init(&home->attempt_shelf, GATEWAY_SHELF_MAX);
     gateway->loops[index] = home;
     gateway->metric_blocks[index] = home->metrics;
     if (index == 0)
@@ -165,6 +169,8 @@ void gateway_loop_free(struct gateway_loop *home) {
     catalog_unref(home->snapshot);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);
+    shelf_clear(&home->request_shelf);
+    shelf_clear(&home->attempt_shelf);
     mem_free(home->slots);
     mem_free(home->free_slots);
     mem_free(home);

@@ -47,7 +47,7 @@ static void request_free(struct request *r) {
     home->free_slots[home->free_count++] = r->slot;
     arena_reset(&r->arena);
     r->magic = 0;
-    mem_free(r);
+    shelf_give(&home->request_shelf, r);
     gateway_loop_leave(home);
 }
 
@@ -86,7 +86,7 @@ void request_make_id(struct rand *rand, char *id) {
 
 struct request *request_new(struct gateway_loop *home, struct http_exchange *exchange) {
     check(home->free_count > 0);
-    struct request *r = mem_alloc(sizeof *r);
+    struct request *r = shelf_take(&home->request_shelf, sizeof *r);
     memset(r, 0, offsetof(struct request, inline_block)); /* the inline block is the arena's */
     r->magic = REQUEST_MAGIC;
     sm_init(&r->sm, states, STEP_ACCEPT);

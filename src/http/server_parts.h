@@ -14,6 +14,9 @@
     ((size_t)16 * 1024) /* read ahead while a request runs; beyond it reading pauses */
 #define HTTP_INPUT_MAX_BYTES ((size_t)1024 * 1024) /* a partial head or read-ahead, and one read */
 #define HTTP_SKIP_MAX_BYTES  ((uint64_t)64 * 1024 * 1024) /* of a body that nobody wants */
+#define HTTP_FIRST_READ_BYTES \
+    ((size_t)16 *             \
+     1024) /* most that a read takes while it may hold a head: the rest of a large body is not copied */
 #define HTTP_DIRECT_MIN_BYTES \
     ((uint64_t)16 * 1024)               /* body still to come that is read without a copy */
 #define HTTP_BODY_PROGRESS_BYTES   1024 /* least a body must bring in each gap timeout */

@@ -367,6 +367,10 @@ void http__connection_on_read(void *context, struct span bytes) {
 bool http__connection_on_buffer(void *context, char **ret_buffer, size_t *ret_size) {
     struct http_connection *connection =
         cast_checked(context, struct http_connection, CONNECTION_MAGIC);
+    if (connection->state == CONNECTION_HEAD) { /* what follows can be read where it will stay */
+        *ret_size = HTTP_FIRST_READ_BYTES;
+        return true;
+    }
     if (connection->state != CONNECTION_BODY || connection->decoder != NULL)
         return false;
     uint64_t direct = http_reader_direct(&connection->reader);

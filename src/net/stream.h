@@ -18,7 +18,8 @@ struct stream;
 struct stream_handler {
     void (*on_read)(void *context, struct span bytes);
     /* Optional: where to read into next, so that a large body is not copied; return false for the loop's shared buffer.
-     * The bytes then also come by on_read with the pointer given here. Plain streams only. */
+     * Both come set to that buffer, so its use can be cut short. The bytes then also come by on_read with the pointer given
+     * here. Plain streams only. */
     bool (*on_buffer)(void *context, char **ret_buffer, size_t *ret_size);
     void (*on_end)(void *context);
     void (*on_error)(void *context, int err);
