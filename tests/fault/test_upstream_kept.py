@@ -76,7 +76,8 @@ BIG = "x" * (24 * 1024 * 1024)
 
 
 def early(answer, after):
-    """Reads the head only, answers, then does what `after` says; notes how much of the body came."""
+    """Reads the head only, answers, then does what `after` says; notes how much of the body came. It reads on only when the
+    answer has reached the client: else a fast reader may take the whole body before the gateway sees the answer."""
     def script(connection):
         head = connection.read_until(b"\r\n\r\n").decode()
         script.length = int(head.lower().split("content-length:")[1].split()[0])
@@ -84,6 +85,7 @@ def early(answer, after):
         connection.send(answer)
         if after == "close":
             return
+        assert script.answered.wait(30), "the answer did not reach the client"
         while True:
             data = connection.read_some()
             if not data:
@@ -91,6 +93,7 @@ def early(answer, after):
             script.came += len(data)
         script.ended = True
     script.ended = False
+    script.answered = threading.Event()
     return script
 
 
@@ -103,6 +106,7 @@ def test_17_answer_before_the_request_is_sent(start_serve, upstream, after):
     with RawConnection(papi.address(), 60) as connection:
         connection.send(chat_request(text=BIG))
         assert_good(read_answer(connection))
+        script.answered.set()
         if after == "keep_reading":
             wait_for(lambda: script.ended, what="the end of the connection whose request was not sent")
             assert script.came < script.length, "the rest of the request was sent after its answer"
