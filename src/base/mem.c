@@ -10,8 +10,11 @@
 
 #include "base/check.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -62,4 +65,12 @@ void mem_trim(void) {
 #ifdef __GLIBC__
     (void)malloc_trim(0);
 #endif
+}
+
+void mem_discard(void *pointer, size_t size) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *first = (char *)(((uintptr_t)pointer + page - 1) & ~(uintptr_t)(page - 1));
+    char *end = (char *)(((uintptr_t)pointer + size) & ~(uintptr_t)(page - 1));
+    if (first < end)
+        (void)madvise(first, (size_t)(end - first), MADV_DONTNEED); /* a hint */
 }

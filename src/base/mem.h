@@ -17,3 +17,5 @@ __attribute__((returns_nonnull, malloc)) char *mem_strndup(const char *text, siz
 void mem_free(void *pointer); /* NULL is fine */
 /* Gives free pages back to the system: after a burst, not on the data path (it may take a millisecond). */
 void mem_trim(void);
+/* The bytes are not needed any more: whole pages of them go back to the system; what is read there afterwards is undefined. */
+void mem_discard(void *pointer, size_t size);

@@ -274,6 +274,12 @@ bool desk_any_open(struct desk *desk, uint32_t route_count) {
     return open;
 }
 
+void desk_give_back(struct desk *desk) {
+    pthread_mutex_lock(&desk->lock);
+    scheduler_give_back(desk->scheduler);
+    pthread_mutex_unlock(&desk->lock);
+}
+
 uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count) {
     uint64_t earliest_ns = 0;
     pthread_mutex_lock(&desk->lock);

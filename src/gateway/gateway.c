@@ -84,6 +84,7 @@ static void on_quiet(struct loop_timer *timer) {
     shelf_clear(&home->attempt_shelf);
     http_server_give_back(home->server);
     loop_give_back(home->loop);
+    desk_give_back(home->gateway->desk);
     mem_trim();
 }
 

@@ -59,6 +59,16 @@ struct scheduler *scheduler_new(uint32_t tickets_max, uint64_t seed) {
     return scheduler;
 }
 
+void scheduler_give_back(struct scheduler *scheduler) {
+    size_t used = scheduler->tickets_used;
+    if (scheduler->counts.tickets > 0)
+        return;
+    scheduler->tickets_used = 0;
+    scheduler->ticket_free = INDEX_NONE;
+    mem_discard(scheduler->tickets, used * sizeof *scheduler->tickets);
+    mem_discard(scheduler->links, used * DEMAND_CANDIDATES_MAX * sizeof *scheduler->links);
+}
+
 void scheduler_free(struct scheduler *scheduler) {
     if (scheduler == NULL)
         return;

@@ -100,6 +100,9 @@ struct scheduler;
 struct scheduler *scheduler_new(uint32_t tickets_max, uint64_t seed);
 void scheduler_free(struct scheduler *scheduler);
 
+/* While there are no tickets: gives the memory back that a burst of them has touched. */
+void scheduler_give_back(struct scheduler *scheduler);
+
 /* --- events --- */
 /* Routes get new numbers: tickets not yet granted are refused with REFUSAL_NO_CANDIDATE if none of theirs is left (the desk
  * passes `route_map[old] = new or UINT32_MAX`, NULL at the first call); running ones keep their reservation until done. */

@@ -131,7 +131,8 @@ struct scheduler {
     struct account *accounts;
     struct route *routes;
     struct ticket *tickets;
-    struct list *links; /* DEMAND_CANDIDATES_MAX per ticket */
+    uint32_t generation; /* of the last ticket made; a slot's own would be lost with its memory */
+    struct list *links;  /* DEMAND_CANDIDATES_MAX per ticket */
     struct question *questions;
     struct client_row *clients;
     uint32_t tickets_max, tickets_used, ticket_free; /* used: slots ever touched */

@@ -30,11 +30,11 @@ struct ticket *ticket_new(struct scheduler *scheduler) {
     else
         return NULL;
     struct ticket *ticket = &scheduler->tickets[slot];
-    uint32_t generation = ticket->generation + 1;
     /* The candidates behind are written by the caller, as many as there are. */
     memset(ticket, 0, offsetof(struct ticket, candidates));
     ticket->slot = slot;
-    ticket->generation = generation > 0 ? generation : 1;
+    ticket->generation =
+        ++scheduler->generation > 0 ? scheduler->generation : ++scheduler->generation;
     ticket->timer = (struct timer){.kind = TIMER_TICKET, .index = slot};
     ticket->route = ticket->account = ticket->question = ticket->candidate = INDEX_NONE;
     list_init(&ticket->unmarked);

@@ -308,6 +308,7 @@ static void run_event(struct world *w, const struct event *event) {
 
 static void observe(struct world *w) {
     struct oracle *o = &w->oracle;
+    scheduler_give_back(o->scheduler); /* does something only while no ticket lives */
     scheduler_verify(o->scheduler);
     oracle_forget_the_ended(o);
     oracle_counts(o);

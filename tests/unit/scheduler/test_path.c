@@ -32,6 +32,24 @@ static void submit_and_done(void **state) {
     fixture_free(f);
 }
 
+/* Memory of ended tickets goes back; their names find nothing afterwards, not even a new ticket in the same place. */
+static void memory_goes_back(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(1);
+    scheduler_ticket old = fixture_submit(f);
+    scheduler_give_back(f->scheduler); /* one is alive: nothing happens to it */
+    assert_int_equal(fixture_done(f, old, OUTCOME_OK), DONE_FINISHED);
+    scheduler_give_back(f->scheduler);
+    scheduler_verify(f->scheduler);
+    scheduler_ticket next = fixture_submit(f);
+    assert_int_not_equal(next, old);
+    fixture_cancel(f, old);
+    assert_int_equal(scheduler_account_in_flight(f->scheduler, 0), 1);
+    assert_int_equal(fixture_done(f, next, OUTCOME_OK), DONE_FINISHED);
+    assert_int_equal(scheduler_account_in_flight(f->scheduler, 0), 0);
+    fixture_free(f);
+}
+
 static void candidates_in_order(void **state) {
     (void)state;
     struct fixture *f = fixture_new(1);
@@ -302,6 +320,7 @@ static void many_dispatches_take_several_visits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(submit_and_done),
+        cmocka_unit_test(memory_goes_back),
         cmocka_unit_test(candidates_in_order),
         cmocka_unit_test(waiters_in_order_of_arrival),
         cmocka_unit_test(a_blocked_head_holds_nobody_up),
