@@ -21,9 +21,9 @@
 #define GATEWAY_SLOTS_MAX      ((uint32_t)65536) /* requests at once on one loop */
 #define GATEWAY_INSTANCE_BYTES 17
 #define GATEWAY_BURST_REQUESTS \
-    64 /* this many at once on a loop are worth giving memory back after */
+    64                       /* this many at once on a loop are worth giving memory back after */
 #define GATEWAY_SHELF_MAX 64 /* requests, and attempts, whose memory a loop keeps */
-#define GATEWAY_QUIET_NS (500 * NS_PER_MS)
+#define GATEWAY_QUIET_NS  (500 * NS_PER_MS)
 
 struct desk;
 
@@ -57,7 +57,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
-    struct loop_timer quiet; /* fires a while after a burst has ended */
+    struct loop_timer quiet;                   /* fires a while after a burst has ended */
     uint32_t index;
     struct rand rand;
 };
