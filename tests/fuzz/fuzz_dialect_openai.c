@@ -2,7 +2,8 @@
 /*
  * Any bytes as a provider's answer: lines as records of a stream, the whole as a body, and as the body of an error. Every
  * sequence of events must be one that the encoder takes, and an answer judged complete must give a client's stream that the
- * strict reader accepts.
+ * strict reader accepts. A second decoder, which gets the same records with white space that always differs and so never sees
+ * one that repeats the last, must say the same.
  */
 #include "unit/surface/chat_stream_checker.h"
 
@@ -86,6 +87,74 @@ static void close_answer(struct answer *answer, struct dialect_decoder *decoder,
     arena_reset(&answer->arena);
 }
 
+/* All that events say, in order. */
+struct twin {
+    struct arena arena;
+    struct task task;
+    struct dialect_decoder *decoder;
+    struct dynbuf said;
+};
+
+static int keep_event(void *context, const struct event *event) {
+    struct dynbuf *said = context;
+    const struct span texts[] = {event->text, event->upstream_model, event->id,
+                                 event->name, event->raw,            event->error_message};
+    int err = dynbuf_append_format(said, "%d %u %d %llu:", (int)event->kind, event->tool_index,
+                                   (int)event->finish,
+                                   (unsigned long long)event->usage.output_tokens);
+    for (size_t i = 0; err == 0 && i < array_length(texts); i++) {
+        err = dynbuf_append_span(said, texts[i]);
+        if (err == 0)
+            err = dynbuf_append_char(said, '\n');
+    }
+    check(err == 0);
+    return 0;
+}
+
+static void open_twin(struct twin *twin) {
+    *twin = (struct twin){.task = {.kind = TASK_CHAT}};
+    arena_init(&twin->arena, NULL, 0, ARENA_CAP);
+    dynbuf_init(&twin->said, (size_t)256 << 20);
+    twin->decoder =
+        dialect_openai.decoder_new(&twin->arena, &twin->task, keep_event, &twin->said);
+}
+
+static void close_twin(struct twin *twin) {
+    dialect_openai.decoder_free(twin->decoder);
+    dynbuf_done(&twin->said);
+    arena_reset(&twin->arena);
+}
+
+static int feed_spaced(struct twin *twin, struct span record, bool odd) {
+    struct dynbuf spaced;
+    record = span_trim(record);
+    dynbuf_init(&spaced, record.len + 1);
+    if (record.len > 0 && record.ptr[0] == '{')
+        check(dynbuf_append_char(&spaced, odd ? '\r' : '\n') == 0);
+    check(dynbuf_append_span(&spaced, record) == 0);
+    int err = dialect_openai.on_record(twin->decoder, dynbuf_span(&spaced));
+    dynbuf_done(&spaced);
+    return err;
+}
+
+static void as_twins(struct span text) {
+    struct twin plain, spaced;
+    struct span record;
+    int err = 0;
+    bool odd = false;
+    open_twin(&plain);
+    open_twin(&spaced);
+    while (err == 0 && span_split(&text, '\n', &record)) {
+        err = dialect_openai.on_record(plain.decoder, record);
+        check(feed_spaced(&spaced, record, odd) == err);
+        odd = !odd;
+    }
+    check(dialect_openai.on_end(plain.decoder) == dialect_openai.on_end(spaced.decoder));
+    check(span_equal(dynbuf_span(&plain.said), dynbuf_span(&spaced.said)));
+    close_twin(&plain);
+    close_twin(&spaced);
+}
+
 static void as_stream(struct span text) {
     struct answer answer;
     struct span record;
@@ -122,6 +191,7 @@ static void as_error(struct span text) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span text = span_of((const char *)data, size);
     as_stream(text);
+    as_twins(text);
     as_body(text);
     as_error(text);
     return 0;
