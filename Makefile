@@ -37,7 +37,8 @@ perf: ## CPU, latency and memory beside nginx in one run
 	@tests/perf/run
 
 format: ## clang-format over our own sources
-	@find src tests tools -name '*.[ch]' -not -path '*/node_modules/*' -print0 | xargs -0 -r clang-format -i
+	@find src tests tools -name "*.[ch]" -not -path "*/node_modules/*" -print0 | \
+		xargs -0 -r "$$(command -v clang-format-14 || echo clang-format)" -i
 
 lint: setup-test ## clang-tidy over our own sources (slow, advisory)
 	@scripts/build dev

@@ -8,6 +8,7 @@
 #include "app/configure.h"
 
 #include "base/clock.h"
+#include "dialect/dialect.h"
 #include "message/task.h"
 
 #include <unistd.h>
@@ -34,13 +35,6 @@ static struct catalog_provider map_provider(const struct config_provider *from,
         .port = from->port,
         .tls = from->tls,
         .allow_loopback = from->host_is_loopback,
-        .quirks = {.max_tokens_legacy = from->quirks.max_tokens_legacy,
-                   .developer_role = from->quirks.developer_role,
-                   .content_string_only = from->quirks.content_string_only,
-                   .content_never_null = from->quirks.content_never_null,
-                   .no_stream_usage = from->quirks.no_stream_usage,
-                   .keep_extras = from->quirks.keep_extras,
-                   .keep_reasoning = from->quirks.keep_reasoning},
         .timeouts = {from->timeouts.connect_ms, from->timeouts.tls_ms,
                      from->timeouts.first_token_ms, from->timeouts.first_byte_ms,
                      from->timeouts.gap_ms},
@@ -58,9 +52,24 @@ static uint64_t can_of(const struct config_model *model) {
     return can;
 }
 
+static const struct dialect_quirks *map_quirks(struct catalog_builder *builder,
+                                               const struct config_provider *from) {
+    const struct dialect_quirks quirks = {.max_tokens_legacy = from->quirks.max_tokens_legacy,
+                                          .developer_role = from->quirks.developer_role,
+                                          .content_string_only = from->quirks.content_string_only,
+                                          .content_never_null = from->quirks.content_never_null,
+                                          .no_stream_usage = from->quirks.no_stream_usage,
+                                          .keep_extras = from->quirks.keep_extras,
+                                          .keep_reasoning = from->quirks.keep_reasoning};
+    return catalog_add_quirks(builder, &quirks, sizeof quirks);
+}
+
 static int map_account(struct catalog_builder *builder, const struct config_provider *from,
-                       uint32_t provider, const struct config_key *key) {
+                       uint32_t provider, const struct config_key *key,
+                       const struct dialect_quirks *quirks) {
+    const struct catalog_group group = {.provider = provider, .name = key->account};
     const struct catalog_account account = {.provider = provider,
+                                            .group = catalog_add_group(builder, &group),
                                             .name = key->account,
                                             .key = key->key,
                                             .concurrency_max = from->concurrency_max};
@@ -70,6 +79,8 @@ static int map_account(struct catalog_builder *builder, const struct config_prov
         const struct catalog_route route = {.account = index,
                                             .upstream_model = model->upstream,
                                             .can = can_of(model),
+                                            .quirks = quirks,
+                                            .automatic = true,
                                             .context_tokens = model->context_tokens,
                                             .output_tokens_max = model->output_tokens_max};
         int err = catalog_add_route(builder, model->id, &route);
@@ -86,8 +97,9 @@ static int map_all(const struct config *config, struct catalog_builder *builder,
         const struct config_provider *from = &config->providers[i];
         const struct catalog_provider provider = map_provider(from, config->arena);
         uint32_t index = catalog_add_provider(builder, &provider);
+        const struct dialect_quirks *quirks = map_quirks(builder, from);
         for (uint32_t key = 0; key < from->key_count && err == 0; key++)
-            err = map_account(builder, from, index, &from->keys[key]);
+            err = map_account(builder, from, index, &from->keys[key], quirks);
         *ret_problem = from->id;
     }
     for (uint32_t i = 0; i < config->alias_count && err == 0; i++) {

@@ -15,6 +15,11 @@
 
 #define ARENA_MAX_BYTES ((size_t)1024 * 1024 * 1024)
 
+#define COPY_ARRAY(arena, from, count)                                            \
+    ((count) > 0 ? memcpy(arena_alloc((arena), (count) * sizeof *(from)), (from), \
+                          (count) * sizeof *(from))                               \
+                 : NULL)
+
 static struct span copy_text(struct arena *arena, struct span text) {
     struct span copy = SPAN_NONE;
     if (!span_absent(text))
@@ -38,6 +43,9 @@ void catalog_builder_free(struct catalog_builder *builder) {
     mem_free(builder->routes);
     mem_free(builder->models);
     mem_free(builder->aliases);
+    mem_free(builder->groups);
+    mem_free(builder->limits);
+    mem_free(builder->quirks);
     arena_reset(&builder->arena);
     mem_free(builder);
 }
@@ -52,6 +60,7 @@ static struct catalog_provider copy_provider(struct arena *arena,
     copy.base_path = copy_text(arena, from->base_path);
     copy.private_network = copy_text(arena, from->private_network);
     copy.ca_file = copy_text(arena, from->ca_file);
+    copy.proxy = copy_text(arena, from->proxy);
     return copy;
 }
 
@@ -62,9 +71,39 @@ uint32_t catalog_add_provider(struct catalog_builder *builder,
     return builder->provider_count++;
 }
 
+uint32_t catalog_add_group(struct catalog_builder *builder, const struct catalog_group *group) {
+    check(group->provider < builder->provider_count);
+    GROW(builder->groups, builder->group_count);
+    struct catalog_group *copy = &builder->groups[builder->group_count];
+    *copy = *group;
+    copy->name = copy_text(&builder->arena, group->name);
+    copy->plan = copy_text(&builder->arena, group->plan);
+    return builder->group_count++;
+}
+
+uint32_t catalog_add_limit(struct catalog_builder *builder, const struct catalog_limit *limit) {
+    check(limit->provider < builder->provider_count && limit->amount > 0);
+    check(limit->group < builder->group_count || limit->group == LIMIT_NONE);
+    GROW(builder->limits, builder->limit_count);
+    struct catalog_limit *copy = &builder->limits[builder->limit_count];
+    *copy = *limit;
+    copy->label = copy_text(&builder->arena, limit->label);
+    return builder->limit_count++;
+}
+
+const struct dialect_quirks *catalog_add_quirks(struct catalog_builder *builder, const void *quirks,
+                                                size_t size) {
+    GROW(builder->quirks, builder->quirks_count);
+    struct quirks_entry *entry = &builder->quirks[builder->quirks_count++];
+    *entry = (struct quirks_entry){
+        .bytes = memcpy(arena_alloc(&builder->arena, size), quirks, size), .size = size};
+    return entry->bytes;
+}
+
 uint32_t catalog_add_account(struct catalog_builder *builder,
                              const struct catalog_account *account) {
     check(account->provider < builder->provider_count);
+    check(account->group < builder->group_count);
     GROW(builder->accounts, builder->account_count);
     struct catalog_account *copy = &builder->accounts[builder->account_count];
     *copy = *account;
@@ -98,8 +137,14 @@ int catalog_add_route(struct catalog_builder *builder, struct span model_id,
     copy->model = index;
     copy->upstream_model = copy_text(
         &builder->arena, span_absent(route->upstream_model) ? model_id : route->upstream_model);
+    copy->limits = COPY_ARRAY(&builder->arena, route->limits, route->limit_count);
     model->routes[model->route_count++] = builder->route_count++;
     return 0;
+}
+
+void catalog_describe_model(struct catalog_builder *builder, struct span model_id,
+                            const struct catalog_model *model) {
+    builder->models[model_of(builder, model_id)].about = *model;
 }
 
 int catalog_add_alias(struct catalog_builder *builder, struct span alias,
@@ -124,11 +169,6 @@ int catalog_add_alias(struct catalog_builder *builder, struct span alias,
 
 /* --- laying out --- */
 
-#define COPY_ARRAY(arena, from, count)                                            \
-    ((count) > 0 ? memcpy(arena_alloc((arena), (count) * sizeof *(from)), (from), \
-                          (count) * sizeof *(from))                               \
-                 : NULL)
-
 static const struct catalog_provider *lay_providers(const struct catalog_builder *builder,
                                                     struct arena *arena) {
     struct catalog_provider *copies =
@@ -148,11 +188,48 @@ static const struct catalog_account *lay_accounts(const struct catalog_builder *
     return copies;
 }
 
+static const struct catalog_group *lay_groups(const struct catalog_builder *builder,
+                                              struct arena *arena) {
+    struct catalog_group *copies = COPY_ARRAY(arena, builder->groups, builder->group_count);
+    for (uint32_t i = 0; i < builder->group_count; i++) {
+        copies[i].name = copy_text(arena, copies[i].name);
+        copies[i].plan = copy_text(arena, copies[i].plan);
+    }
+    return copies;
+}
+
+static const struct catalog_limit *lay_limits(const struct catalog_builder *builder,
+                                              struct arena *arena) {
+    struct catalog_limit *copies = COPY_ARRAY(arena, builder->limits, builder->limit_count);
+    for (uint32_t i = 0; i < builder->limit_count; i++)
+        copies[i].label = copy_text(arena, copies[i].label);
+    return copies;
+}
+
+static void lay_quirks(struct catalog_builder *builder, struct arena *arena) {
+    for (uint32_t i = 0; i < builder->quirks_count; i++) {
+        struct quirks_entry *entry = &builder->quirks[i];
+        entry->laid = memcpy(arena_alloc(arena, entry->size), entry->bytes, entry->size);
+    }
+}
+
+static const struct dialect_quirks *laid_quirks(const struct catalog_builder *builder,
+                                                const struct dialect_quirks *quirks) {
+    for (uint32_t i = 0; i < builder->quirks_count; i++)
+        if (builder->quirks[i].bytes == (const void *)quirks)
+            return builder->quirks[i].laid;
+    check(quirks == NULL);
+    return NULL;
+}
+
 static const struct catalog_route *lay_routes(const struct catalog_builder *builder,
                                               struct arena *arena) {
     struct catalog_route *copies = COPY_ARRAY(arena, builder->routes, builder->route_count);
-    for (uint32_t i = 0; i < builder->route_count; i++)
+    for (uint32_t i = 0; i < builder->route_count; i++) {
         copies[i].upstream_model = copy_text(arena, copies[i].upstream_model);
+        copies[i].limits = COPY_ARRAY(arena, copies[i].limits, copies[i].limit_count);
+        copies[i].quirks = laid_quirks(builder, copies[i].quirks);
+    }
     return copies;
 }
 
@@ -163,6 +240,7 @@ static const struct catalog_model *lay_models(const struct catalog_builder *buil
     struct catalog_model *models = arena_zalloc(arena, builder->model_count * sizeof *models);
     for (uint32_t i = 0; i < builder->model_count; i++) {
         const struct model_entry *entry = &builder->models[i];
+        models[i] = entry->about;
         models[i].id = copy_text(arena, entry->id);
         models[i].routes = COPY_ARRAY(arena, entry->routes, entry->route_count);
         models[i].route_count = entry->route_count;
@@ -181,6 +259,11 @@ int catalog_build(struct catalog_builder *builder, uint64_t version,
     public->provider_count = builder->provider_count;
     public->accounts = lay_accounts(builder, &whole->arena);
     public->account_count = builder->account_count;
+    public->groups = lay_groups(builder, &whole->arena);
+    public->group_count = builder->group_count;
+    public->limits = lay_limits(builder, &whole->arena);
+    public->limit_count = builder->limit_count;
+    lay_quirks(builder, &whole->arena);
     public->routes = lay_routes(builder, &whole->arena);
     public->route_count = builder->route_count;
     public->models = lay_models(builder, &whole->arena);

@@ -43,6 +43,7 @@ struct span catalog__without_latest(struct span name);
 
 /* --- building --- */
 struct model_entry {
+    struct catalog_model about;
     struct span id;
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
     uint32_t route_count;
@@ -55,6 +56,12 @@ struct alias_entry {
     uint32_t target_count;
 };
 
+struct quirks_entry {
+    void *bytes; /* owned: the builder's arena */
+    size_t size;
+    void *laid; /* where it went in the snapshot's arena */
+};
+
 struct catalog_builder {
     struct arena arena; /* owned: texts until build */
     struct catalog_provider *providers;
@@ -62,7 +69,11 @@ struct catalog_builder {
     struct catalog_route *routes;
     struct model_entry *models;
     struct alias_entry *aliases;
-    uint32_t provider_count, account_count, route_count, model_count, alias_count;
+    struct catalog_group *groups;
+    struct catalog_limit *limits;
+    struct quirks_entry *quirks;
+    uint32_t provider_count, account_count, route_count, model_count, alias_count, group_count,
+        limit_count, quirks_count;
 };
 
 /* Room for one more: arrays of 1, 2, 4, 8 ... entries. */

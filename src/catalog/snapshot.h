@@ -9,15 +9,13 @@
  */
 #include "base/secret.h"
 #include "base/span.h"
+#include "catalog/facts.h"
+#include "catalog/limit.h"
 
 #define CATALOG_NAME_MAX_BYTES       128
 #define CATALOG_ROUTES_PER_MODEL_MAX 64
 
-struct catalog_quirks { /* columns of a provider's row; the gateway maps them onto the dialect's */
-    bool max_tokens_legacy, developer_role, content_string_only, content_never_null,
-        no_stream_usage, keep_extras, keep_reasoning;
-    uint64_t drop_options;
-};
+struct dialect_quirks; /* dialect/quirks.h; carried here, read there */
 
 struct catalog_timeouts {
     uint64_t connect_ms, tls_ms, first_token_ms, first_byte_ms, gap_ms;
@@ -34,13 +32,19 @@ struct catalog_provider {
     uint16_t port;
     bool tls;
     bool allow_loopback;
-    struct catalog_quirks quirks;
+    bool local; /* a server of our own: free, one request at a time unless told otherwise */
+    bool paid;  /* used only where an alias or a pin names it */
+    enum fact_tri trains; /* on prompts: facts, or what the configuration says */
+    struct span proxy;    /* "http://host:port", "socks5h://..."; absent = none */
+    const struct fact_provider
+        *facts; /* borrowed: facts_built_in or the loaded ones; NULL = only configured */
     struct catalog_timeouts timeouts;
 };
 
 struct catalog_account {
     uint32_t provider;
-    struct span name;         /* "work", "default" */
+    uint32_t group;           /* quota account: keys of one account share it */
+    struct span name;         /* of the quota account: "work", "default" */
     struct secret *key;       /* owned ref; NULL = keyless */
     uint32_t concurrency_max; /* requests at once; 0 = no limit of ours */
 };
@@ -52,11 +56,33 @@ struct catalog_route {
     uint64_t can;            /* capability bits (message/task.h enum capability) */
     uint64_t context_tokens; /* 0 = unknown */
     uint64_t output_tokens_max;
+    const struct fact_route *facts;      /* borrowed; NULL = only configured */
+    const struct dialect_quirks *quirks; /* borrowed: snapshot; NULL = none */
+    const uint32_t *limits;              /* borrowed: snapshot; indexes of limits */
+    uint32_t limit_count;
+    bool
+        automatic; /* may be chosen by `auto` and by a unified id; else only by its pin or an alias that names it */
+    uint64_t unit_cost_input,
+        unit_cost_output; /* millionths of the unit of LIMIT_NEURONS a token */
 };
+
+/* A quota account: what a provider counts by. Several keys may belong to one. */
+struct catalog_group {
+    uint32_t provider;
+    struct span name;
+    struct span plan; /* of the free tier; "" = the default one */
+};
+
+enum catalog_kind { CATALOG_CHAT, CATALOG_EMBED, CATALOG_OTHER };
 
 struct catalog_model {
     struct span id;
-    const uint32_t *routes; /* borrowed: snapshot */
+    enum catalog_kind kind;
+    uint16_t
+        quality[FACT_TASK_CLASS_COUNT]; /* thousandths; never 0: unknown models get a low guess */
+    uint32_t dimensions;                /* embeddings; 0 = unknown */
+    const struct fact_model *facts;     /* borrowed; NULL = not in the catalog */
+    const uint32_t *routes;             /* borrowed: snapshot */
     uint32_t route_count;
     uint64_t created_s;
 };
@@ -66,7 +92,9 @@ struct catalog_snapshot {
     const struct catalog_account *accounts;
     const struct catalog_route *routes;
     const struct catalog_model *models;
-    uint32_t provider_count, account_count, route_count, model_count;
+    const struct catalog_group *groups;
+    const struct catalog_limit *limits;
+    uint32_t provider_count, account_count, route_count, model_count, group_count, limit_count;
     uint64_t version; /* grows with each configuration */
 };
 
@@ -80,6 +108,12 @@ void catalog_builder_free(struct catalog_builder *builder);
 /* All copy their texts; add order is preference order. Return the index. */
 uint32_t catalog_add_provider(struct catalog_builder *builder,
                               const struct catalog_provider *provider);
+/* Before the accounts that belong to it. */
+uint32_t catalog_add_group(struct catalog_builder *builder, const struct catalog_group *group);
+uint32_t catalog_add_limit(struct catalog_builder *builder, const struct catalog_limit *limit);
+/* A copy that lives as long as the snapshot, for routes to point to; `size` is sizeof(struct dialect_quirks), unknown here. */
+const struct dialect_quirks *catalog_add_quirks(struct catalog_builder *builder, const void *quirks,
+                                                size_t size);
 uint32_t
 catalog_add_account(struct catalog_builder *builder,
                     const struct catalog_account *account); /* takes its own ref of the key */
@@ -87,6 +121,9 @@ catalog_add_account(struct catalog_builder *builder,
  * ERR_TOO_LARGE beyond CATALOG_ROUTES_PER_MODEL_MAX. */
 int catalog_add_route(struct catalog_builder *builder, struct span model_id,
                       const struct catalog_route *route) WARN_UNUSED;
+/* What is known of a model that has a route already: all but id, routes and route_count is taken. */
+void catalog_describe_model(struct catalog_builder *builder, struct span model_id,
+                            const struct catalog_model *model);
 /* alias -> ladder of names (aliases, unified ids, pins); resolved at build; ERR_NOT_FOUND names the missing one by ret_missing. */
 int catalog_add_alias(struct catalog_builder *builder, struct span alias,
                       const struct span *targets, size_t target_count) WARN_UNUSED;

@@ -200,18 +200,11 @@ static void call(struct attempt *attempt, const struct catalog_provider *provide
 
 static struct dialect_target target_of(const struct catalog_provider *provider,
                                        const struct catalog_route *route) {
-    const struct catalog_quirks *quirks = &provider->quirks;
+    static const struct dialect_quirks none;
     return (struct dialect_target){.upstream_model = route->upstream_model,
                                    .base_path = provider->base_path,
                                    .output_tokens_max = route->output_tokens_max,
-                                   .quirks = {.max_tokens_legacy = quirks->max_tokens_legacy,
-                                              .developer_role = quirks->developer_role,
-                                              .content_string_only = quirks->content_string_only,
-                                              .content_never_null = quirks->content_never_null,
-                                              .no_stream_usage = quirks->no_stream_usage,
-                                              .keep_extras = quirks->keep_extras,
-                                              .keep_reasoning = quirks->keep_reasoning,
-                                              .drop_options = quirks->drop_options}};
+                                   .quirks = route->quirks != NULL ? *route->quirks : none};
 }
 
 static struct attempt *attempt_new(struct request *r, uint32_t route) {

@@ -35,17 +35,22 @@ static struct catalog_builder *builder_filled(void) {
                                  .base_path = SPAN_LITERAL("/v1"),
                                  .port = 8443,
                                  .tls = true,
-                                 .quirks = {.keep_extras = true},
                                  .timeouts = {.gap_ms = 5}};
     struct catalog_provider b = {.id = SPAN_LITERAL("b"), .ca_file = SPAN_LITERAL("/ca")};
     struct secret *key = NULL;
     assert_int_equal(secret_new(SPAN_LITERAL("sk-1"), &key), 0);
     assert_int_equal(catalog_add_provider(builder, &a), 0);
     assert_int_equal(catalog_add_provider(builder, &b), 1);
+    const struct catalog_group groups[] = {{.provider = 0, .name = SPAN_LITERAL("a1")},
+                                           {.provider = 0, .name = SPAN_LITERAL("a2")},
+                                           {.provider = 1, .name = SPAN_LITERAL("default")}};
+    for (uint32_t i = 0; i < array_length(groups); i++)
+        assert_int_equal(catalog_add_group(builder, &groups[i]), i);
     struct catalog_account a1 = {
         .provider = 0, .name = SPAN_LITERAL("a1"), .key = key, .concurrency_max = 4};
-    struct catalog_account a2 = {.provider = 0, .name = SPAN_LITERAL("a2")};
-    struct catalog_account b1 = {.provider = 1, .name = SPAN_LITERAL("default"), .key = key};
+    struct catalog_account a2 = {.provider = 0, .group = 1, .name = SPAN_LITERAL("a2")};
+    struct catalog_account b1 = {
+        .provider = 1, .group = 2, .name = SPAN_LITERAL("default"), .key = key};
     assert_int_equal(catalog_add_account(builder, &a1), 0);
     assert_int_equal(catalog_add_account(builder, &a2), 1);
     assert_int_equal(catalog_add_account(builder, &b1), 2);
@@ -202,7 +207,7 @@ static void keeps_what_was_added(void **state) {
     assert_true(span_is(a->id, "a") && span_is(a->dialect, "openai") &&
                 span_is(a->host, "a.example"));
     assert_true(span_is(a->host_header, "a.example:8443") && span_is(a->base_path, "/v1"));
-    assert_true(a->port == 8443 && a->tls && a->quirks.keep_extras && a->timeouts.gap_ms == 5);
+    assert_true(a->port == 8443 && a->tls && a->timeouts.gap_ms == 5);
     assert_true(span_absent(a->ca_file) && span_absent(a->private_network));
     assert_true(span_is(snapshot->providers[1].ca_file, "/ca"));
     assert_true(secret_equal(snapshot->accounts[0].key, SPAN_LITERAL("sk-1")));
