@@ -9,8 +9,9 @@
 #include "base/err.h"
 #include "base/span.h"
 
-struct zone_change { /* when daylight time begins or ends: POSIX Mm.w.d, Jn or n, and the local time of day */
-    uint8_t kind;    /* 'M', 'J' or 'n'; 0 = none */
+struct
+    zone_change { /* when daylight time begins or ends: POSIX Mm.w.d, Jn or n, and the local time of day */
+    uint8_t kind; /* 'M', 'J' or 'n'; 0 = none */
     uint8_t month, week;
     uint16_t day;
     int32_t time_s;

@@ -97,11 +97,11 @@ struct twin {
 
 static int keep_event(void *context, const struct event *event) {
     struct dynbuf *said = context;
-    const struct span texts[] = {event->text, event->upstream_model, event->id,
-                                 event->name, event->raw,            event->error_message};
-    int err = dynbuf_append_format(said, "%d %u %d %llu:", (int)event->kind, event->tool_index,
-                                   (int)event->finish,
-                                   (unsigned long long)event->usage.output_tokens);
+    const struct span texts[] = {event->text, event->upstream_model, event->id, event->name,
+                                 event->raw,  event->error_message};
+    int err =
+        dynbuf_append_format(said, "%d %u %d %llu:", (int)event->kind, event->tool_index,
+                             (int)event->finish, (unsigned long long)event->usage.output_tokens);
     for (size_t i = 0; err == 0 && i < array_length(texts); i++) {
         err = dynbuf_append_span(said, texts[i]);
         if (err == 0)
@@ -115,8 +115,7 @@ static void open_twin(struct twin *twin) {
     *twin = (struct twin){.task = {.kind = TASK_CHAT}};
     arena_init(&twin->arena, NULL, 0, ARENA_CAP);
     dynbuf_init(&twin->said, (size_t)256 << 20);
-    twin->decoder =
-        dialect_openai.decoder_new(&twin->arena, &twin->task, keep_event, &twin->said);
+    twin->decoder = dialect_openai.decoder_new(&twin->arena, &twin->task, keep_event, &twin->said);
 }
 
 static void close_twin(struct twin *twin) {

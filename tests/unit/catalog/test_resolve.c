@@ -19,6 +19,11 @@
 
 #include <cmocka.h>
 
+static uint32_t add_group(struct catalog_builder *builder, uint32_t provider) {
+    const struct catalog_group group = {.provider = provider, .name = SPAN_LITERAL("default")};
+    return catalog_add_group(builder, &group);
+}
+
 static void add_route(struct catalog_builder *builder, const char *id, uint32_t account,
                       const char *upstream) {
     struct catalog_route route = {
@@ -256,6 +261,8 @@ static void suggests_names(void **state) {
     (void)catalog_add_provider(builder, &p);
     (void)catalog_add_provider(builder, &q);
     struct catalog_account first = {.provider = 0}, second = {.provider = 1};
+    first.group = add_group(builder, first.provider);
+    second.group = add_group(builder, second.provider);
     (void)catalog_add_account(builder, &first);
     (void)catalog_add_account(builder, &second);
     add_route(builder, "gpt-oss-120b", 0, "both");
@@ -299,6 +306,7 @@ static void caps_routes(void **state) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
     char name[CATALOG_NAME_MAX_BYTES + 2];
     (void)catalog_add_provider(builder, &provider);
+    account.group = add_group(builder, account.provider);
     (void)catalog_add_account(builder, &account);
     for (int i = 0; i < CATALOG_ROUTES_PER_MODEL_MAX; i++)
         assert_int_equal(catalog_add_route(builder, SPAN_LITERAL("m"), &route), 0);
