@@ -36,6 +36,20 @@ static const struct {
     [OUTCOME_TOO_LARGE] = {API_TOO_LARGE, true,
                            "The request is larger than any configured provider takes. Send less "
                            "text or smaller images."},
+    [OUTCOME_UNSUPPORTED_PARAMETER] = {API_UNSUPPORTED_PARAMETER, true,
+                                       "The provider does not know a field of the request."},
+    [OUTCOME_TOOL_CALL_MALFORMED] = {API_UPSTREAM_FAILED, false,
+                                     "The model wrote a tool call that cannot be read."},
+    [OUTCOME_ACCOUNT_BLOCKED] =
+        {API_UPSTREAM_FAILED, false,
+         "The provider has closed this gateway's account until its operator "
+         "acts."},
+    [OUTCOME_NOT_ENTITLED] = {API_UPSTREAM_FAILED, false,
+                              "This gateway's account may not use the model."},
+    [OUTCOME_REGION_BLOCKED] = {API_UPSTREAM_FAILED, false,
+                                "The provider does not serve the place this gateway runs in."},
+    [OUTCOME_UPSTREAM_RATE_LIMITED] = {API_RATE_LIMITED, false,
+                                       "The model is at the limit of whoever runs it."},
     [OUTCOME_KEY_REFUSED] =
         {API_UPSTREAM_FAILED, false,
          "The provider refused this gateway's key. Its operator must replace the key."},

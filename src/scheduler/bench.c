@@ -111,10 +111,11 @@ static struct bench *bench_of(struct scheduler *scheduler, uint32_t route_index,
                               enum bench_scope scope) {
     struct route *route = &scheduler->routes[route_index];
     struct account *account = &scheduler->accounts[route->account];
-    if (scope == BENCH_ROUTE)
+    if (scope == BENCH_ROUTE || scope == BENCH_MODEL)
         return &route->bench;
-    return scope == BENCH_ACCOUNT ? &account->bench
-                                  : &scheduler->providers[account->provider].bench;
+    return scope == BENCH_ACCOUNT || scope == BENCH_KEY
+               ? &account->bench
+               : &scheduler->providers[account->provider].bench;
 }
 
 static void breaker_open(struct visit *visit, uint32_t index) {

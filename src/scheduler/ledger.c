@@ -222,7 +222,7 @@ static uint64_t tokens_charged(const struct ticket *ticket, enum charge charge,
     uint64_t seen = saturating_add(ticket->input_tokens, ticket->output_seen);
     if (usage != NULL && usage->known)
         seen = saturating_add(usage->input_tokens, usage->output_tokens);
-    if (charge == CHARGE_REQUEST_ONLY)
+    if (charge == CHARGE_REQUEST_ONLY || charge == CHARGE_REFUSED)
         return 0;
     if (charge == CHARGE_USAGE && usage != NULL && usage->known)
         return seen;

@@ -6,6 +6,7 @@
  *
  * Charges (docs/internals/attempts): keep = the provider may have counted it; release = it never reached the provider.
  */
+#include "catalog/limit.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,9 +17,22 @@ enum retry_class {
     RETRY_SECOND_OPINION  /* one other provider, then the first answer stands */
 };
 
-enum bench_scope { BENCH_NOTHING, BENCH_ROUTE, BENCH_ACCOUNT, BENCH_PROVIDER };
+/* Whom a failure is about. ROUTE: this model for this account (key); MODEL: this model for all accounts of its provider; KEY: one key;
+ * ACCOUNT: all keys of a quota account; PROVIDER: all there is, also when it is our address that is refused. */
+enum bench_scope {
+    BENCH_NOTHING,
+    BENCH_ROUTE,
+    BENCH_MODEL,
+    BENCH_KEY,
+    BENCH_ACCOUNT,
+    BENCH_PROVIDER,
+    BENCH_BY_ROW
+};
 
-enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY };
+/* What stays charged of a reservation. USAGE: what was used; KEEP: all of it, the provider may have counted it; RELEASE: nothing;
+ * REQUEST_ONLY: the request, no tokens; REFUSED: no tokens, the request in short windows, in long ones only where the provider is
+ * known to count refusals. */
+enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY, CHARGE_REFUSED };
 
 /* name, label, retry class, bench scope, bench base seconds, breaker weight, charge */
 #define OUTCOME_TABLE(X)                                                                           \
@@ -31,16 +45,27 @@ enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY };
     X(OUTCOME_EMPTY, "empty", RETRY_SECOND_OPINION, BENCH_NOTHING, 0, 0, CHARGE_USAGE)             \
     X(OUTCOME_CONTEXT_TOO_LONG, "context_too_long", RETRY_ELSEWHERE_FREE, BENCH_NOTHING, 0, 0,     \
       CHARGE_REQUEST_ONLY)                                                                         \
-    X(OUTCOME_TOO_LARGE, "too_large", RETRY_ELSEWHERE_FREE, BENCH_NOTHING, 0, 0,                   \
+    X(OUTCOME_TOO_LARGE, "too_large", RETRY_ELSEWHERE_FREE, BENCH_NOTHING, 0, 0, CHARGE_REFUSED)   \
+    X(OUTCOME_UNSUPPORTED_PARAMETER, "unsupported_parameter", RETRY_SECOND_OPINION, BENCH_NOTHING, \
+      0, 0, CHARGE_REQUEST_ONLY)                                                                   \
+    X(OUTCOME_TOOL_CALL_MALFORMED, "tool_call_malformed", RETRY_ELSEWHERE, BENCH_NOTHING, 0, 0,    \
+      CHARGE_USAGE)                                                                                \
+    X(OUTCOME_ACCOUNT_BLOCKED, "account_blocked", RETRY_ELSEWHERE_FREE, BENCH_ACCOUNT, 86400, 0,   \
       CHARGE_REQUEST_ONLY)                                                                         \
-    X(OUTCOME_KEY_REFUSED, "key_refused", RETRY_ELSEWHERE_FREE, BENCH_ACCOUNT, 600, 0,             \
+    X(OUTCOME_NOT_ENTITLED, "not_entitled", RETRY_ELSEWHERE_FREE, BENCH_ROUTE, 86400, 0,           \
+      CHARGE_REQUEST_ONLY)                                                                         \
+    X(OUTCOME_REGION_BLOCKED, "region_blocked", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 86400, 0,    \
+      CHARGE_REQUEST_ONLY)                                                                         \
+    X(OUTCOME_KEY_REFUSED, "key_refused", RETRY_ELSEWHERE_FREE, BENCH_KEY, 600, 0,                 \
       CHARGE_REQUEST_ONLY)                                                                         \
     X(OUTCOME_NO_CREDIT, "no_credit", RETRY_ELSEWHERE_FREE, BENCH_ACCOUNT, 3600, 0,                \
       CHARGE_REQUEST_ONLY)                                                                         \
     X(OUTCOME_RATE_LIMITED, "rate_limited", RETRY_ELSEWHERE_FREE, BENCH_ROUTE, 20, 0,              \
-      CHARGE_REQUEST_ONLY)                                                                         \
+      CHARGE_REFUSED)                                                                              \
+    X(OUTCOME_UPSTREAM_RATE_LIMITED, "upstream_rate_limited", RETRY_ELSEWHERE_FREE, BENCH_MODEL,   \
+      30, 0, CHARGE_REFUSED)                                                                       \
     X(OUTCOME_QUOTA_EXHAUSTED, "quota_exhausted", RETRY_ELSEWHERE_FREE, BENCH_ROUTE, 3600, 0,      \
-      CHARGE_REQUEST_ONLY)                                                                         \
+      CHARGE_REFUSED)                                                                              \
     X(OUTCOME_MODEL_GONE, "model_gone", RETRY_ELSEWHERE_FREE, BENCH_ROUTE, 3600, 0,                \
       CHARGE_REQUEST_ONLY)                                                                         \
     X(OUTCOME_OVERLOADED, "overloaded", RETRY_ELSEWHERE, BENCH_ROUTE, 10, 1, CHARGE_KEEP)          \
@@ -88,3 +113,16 @@ struct outcome_row {
 };
 
 const struct outcome_row *outcome_row(enum outcome outcome);
+
+/* What a provider's own signal adds to the row of its outcome. All zero with scope BENCH_BY_ROW adds nothing. */
+struct outcome_detail {
+    enum bench_scope scope; /* BENCH_BY_ROW: the row's */
+    uint64_t
+        bench_ns; /* rest when the provider told no time; 0 = the row's. Doubled up to bench_most_ns. */
+    uint64_t bench_most_ns; /* 0 = the row's way of doubling */
+    uint64_t told_ns; /* the provider's own wait, from now; 0 = none told or not to be believed */
+    uint64_t
+        window_ns; /* of the limit that is used up: rest until the ledger's window of that length comes back; 0 = not named */
+    enum limit_unit window_unit;
+    bool until_changed; /* no time brings it back: a new key or a new configuration does */
+};
