@@ -27,7 +27,8 @@ static struct attempt_patience patience_of(const struct request *r, uint32_t rou
 static enum step_verdict start(struct request *r, const struct action *grant) {
     uint64_t now_ns = request_now_ns(r);
     r->granted_ns = now_ns;
-    r->queued_ns += now_ns - r->submitted_ns;
+    r->waited_ns = now_ns - r->submitted_ns;
+    r->queued_ns += r->waited_ns;
     r->attempts++;
     if (r->head == HEAD_HELD)
         r->identity.model = r->snapshot->models[r->snapshot->routes[grant->route].model].id;

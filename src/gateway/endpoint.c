@@ -18,6 +18,8 @@ static const struct endpoint endpoints[] = {
     {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
      "what can be asked for"},
     {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
+    {"/papi/requests/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_request,
+     "who was asked for a request, and what came of it"},
     {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
     {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
      "a provider can be asked"},

@@ -49,3 +49,6 @@ int answer_health(struct request *r);
 int answer_ready(struct request *r);
 int answer_metrics(struct request *r);
 int answer_root(struct request *r);
+
+/* answer_papi.c */
+int answer_papi_request(struct request *r);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "gateway/accept.h"
 #include "gateway/desk.h"
+#include "gateway/ladder.h"
 #include "gateway/request.h"
 
 static const char *status_class_name(uint32_t value) {
@@ -112,6 +113,7 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
     home->index = index;
     home->snapshot = catalog_ref(snapshot);
     home->metrics = metric_block_new();
+    home->ladders = ladder_ring_new();
     home->quiet.fire = on_quiet;
     home->net = net_context_new(loop);
     http_client_limits_default(&client_limits);
@@ -170,6 +172,7 @@ void gateway_loop_free(struct gateway_loop *home) {
     catalog_unref(home->snapshot);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);
+    ladder_ring_free(home->ladders);
     shelf_clear(&home->request_shelf);
     shelf_clear(&home->attempt_shelf);
     mem_free(home->slots);

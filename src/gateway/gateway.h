@@ -26,6 +26,7 @@
 #define GATEWAY_QUIET_NS  (500 * NS_PER_MS)
 
 struct desk;
+struct ladder_ring;
 
 struct gateway_config {
     struct span *hosts; /* borrowed: further Host names accepted in open mode */
@@ -48,6 +49,7 @@ struct gateway_loop {
     struct http_server *server;        /* owned */
     struct listener *listener;         /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
+    struct ladder_ring *ladders;       /* owned */
     struct catalog_snapshot *snapshot; /* ref */
     struct request **slots;            /* owned array of borrowed requests */
     uint32_t *free_slots;              /* owned stack */

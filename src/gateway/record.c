@@ -6,6 +6,7 @@
  * rows on disk (store).
  */
 #include "base/check.h"
+#include "gateway/ladder.h"
 #include "gateway/request.h"
 #include "obs/log.h"
 
@@ -39,6 +40,8 @@ enum step_verdict step_record(struct request *r) {
         http_exchange_abort(
             r->exchange); /* nothing after an orderly end; else nobody would ever end it */
     count(r, total_ns);
+    if (r->endpoint != NULL && r->endpoint->surface != NULL)
+        ladder_keep(r->home->ladders, r, total_ns);
     for (uint32_t i = 0; i < r->attempts && i < REQUEST_LADDER_MAX; i++) {
         const struct request_rung *rung = &r->ladder[i];
         if (rung->outcome != OUTCOME_OK && rung->outcome != OUTCOME_CANCELLED)

@@ -236,6 +236,7 @@ enum step_verdict step_reject(struct request *r) {
     check(r->attempt == NULL || attempt_ended(r->attempt));
     if (!r->has_error)
         explain(r);
+    r->has_error = true;
     dynbuf_clear(&r->out);
     metric_add(r->home->metrics, METRIC_REJECTED, (uint32_t)r->error.kind, 1);
     int err = r->head == HEAD_HELD ? answer_error(r) : answer_in_band(r);

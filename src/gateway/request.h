@@ -37,6 +37,7 @@ struct request_rung { /* one attempt, for the ladder */
     uint32_t route;
     enum outcome outcome;
     uint64_t started_ns, ended_ns;
+    uint64_t waited_ns; /* for its grant */
     int status;
 };
 
@@ -86,6 +87,7 @@ struct request {
 
     uint64_t accepted_ns, submitted_ns, granted_ns, first_token_ns, last_write_ns;
     uint64_t queued_ns, upstream_ns; /* summed over attempts */
+    uint64_t waited_ns;              /* for the last grant */
     uint64_t deadline_ns;            /* the client's own; UINT64_MAX when none */
 
     struct arena arena;

@@ -16,7 +16,7 @@ static void climb(struct request *r, enum outcome outcome) {
     uint64_t now_ns = request_now_ns(r);
     if (r->attempts <= REQUEST_LADDER_MAX)
         r->ladder[r->attempts - 1] = (struct request_rung){
-            attempt->route, outcome, attempt->started_ns, now_ns, attempt->status};
+            attempt->route, outcome, attempt->started_ns, now_ns, r->waited_ns, attempt->status};
     r->upstream_ns += now_ns - attempt->started_ns;
     attempt->counted = true;
     r->last_outcome = outcome;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What happened to a request, kept for a while.
+ *
+ * Why: a caller sees one answer, and its head tells who gave it; when the 200 went out early, or when nobody answered, the way
+ * there is what its owner wants to know. So the last requests of each loop are kept in a ring, a few hundred bytes each, and
+ * found by the id that every answer carries.
+ * Promises: bounded memory, touched only as far as requests came; no words of prompts, answers or keys. Leaves to others: keeping
+ * rows on disk (store), who may read them (authenticate.c).
+ */
+#include "gateway/ladder.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+struct record {
+    struct catalog_snapshot *snapshot; /* ref; NULL = free */
+    char id[REQUEST_ID_BYTES];
+    char model[LADDER_NAME_BYTES];
+    uint64_t accepted_ms; /* wall clock */
+    uint64_t total_ns, queued_ns, input_tokens, output_tokens;
+    uint32_t attempts;
+    int status;
+    enum api_error_kind error;
+    bool has_error, stream;
+    struct request_rung rungs[REQUEST_LADDER_MAX];
+};
+
+struct ladder_ring {
+    pthread_mutex_t lock;
+    struct record *records; /* owned; guarded by lock, as all below */
+    uint32_t next;
+};
+
+struct ladder_ring *ladder_ring_new(void) {
+    struct ladder_ring *ring = mem_zalloc(sizeof *ring);
+    check(pthread_mutex_init(&ring->lock, NULL) == 0);
+    ring->records = mem_zalloc(LADDER_RECORDS_MAX * sizeof *ring->records);
+    return ring;
+}
+
+void ladder_ring_free(struct ladder_ring *ring) {
+    if (ring == NULL)
+        return;
+    for (uint32_t i = 0; i < LADDER_RECORDS_MAX; i++)
+        catalog_unref(ring->records[i].snapshot);
+    check(pthread_mutex_destroy(&ring->lock) == 0);
+    mem_free(ring->records);
+    mem_free(ring);
+}
+
+static void fill(struct record *record, const struct request *r, uint64_t total_ns) {
+    size_t name = r->task.model.len < LADDER_NAME_BYTES ? r->task.model.len : LADDER_NAME_BYTES - 1;
+    *record = (struct record){.snapshot = catalog_ref(r->snapshot),
+                              .accepted_ms = clock_wall_ms() - total_ns / NS_PER_MS,
+                              .total_ns = total_ns,
+                              .queued_ns = r->queued_ns,
+                              .input_tokens = r->usage.input_tokens,
+                              .output_tokens = r->usage.output_tokens,
+                              .attempts = r->attempts,
+                              .status = r->status,
+                              .error = r->error.kind,
+                              .has_error = r->has_error,
+                              .stream = r->task.kind == TASK_CHAT && r->task.chat.stream};
+    memcpy(record->id, r->id, sizeof record->id);
+    if (name > 0)
+        memcpy(record->model, r->task.model.ptr, name);
+    memcpy(record->rungs, r->ladder, sizeof record->rungs);
+}
+
+void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
+    pthread_mutex_lock(&ring->lock);
+    struct record *record = &ring->records[ring->next++ % LADDER_RECORDS_MAX];
+    catalog_unref(record->snapshot);
+    fill(record, r, total_ns);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* --- reading --- */
+
+static int write_next(struct dynbuf *out, const char *name, struct span value) {
+    int err = dynbuf_append_char(out, ',');
+    return err == 0 ? json_write_member_string(out, name, value) : err;
+}
+
+static int write_rung(const struct record *record, const struct request_rung *rung,
+                      struct dynbuf *out) {
+    const struct catalog_snapshot *snapshot = record->snapshot;
+    const struct catalog_route *route = &snapshot->routes[rung->route];
+    const struct catalog_account *account = &snapshot->accounts[route->account];
+    int err = dynbuf_append_text(out, "{\"provider\":");
+    if (err == 0)
+        err = json_write_string(out, snapshot->providers[account->provider].id);
+    if (err == 0)
+        err = write_next(out, "account", account->name);
+    if (err == 0)
+        err = write_next(out, "model", snapshot->models[route->model].id);
+    if (err == 0)
+        err = write_next(out, "upstream_model", route->upstream_model);
+    return err < 0 ? err
+                   : dynbuf_append_format(
+                         out,
+                         ",\"outcome\":\"%s\",\"status\":%d,\"waited_ms\":%llu,"
+                         "\"took_ms\":%llu}",
+                         outcome_row(rung->outcome)->label, rung->status,
+                         (unsigned long long)(rung->waited_ns / NS_PER_MS),
+                         (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
+}
+
+static int write_record(const struct record *record, struct dynbuf *out) {
+    const char *code = record->has_error ? api_error_code(record->error) : NULL;
+    if (record->has_error && code == NULL)
+        code = "bad_request";
+    uint32_t kept = record->attempts < REQUEST_LADDER_MAX ? record->attempts : REQUEST_LADDER_MAX;
+    int err = dynbuf_append_format(out, "{\"object\":\"papi.request\",\"id\":\"%s\"", record->id);
+    if (err == 0)
+        err = write_next(out, "model", span_text(record->model));
+    if (err == 0)
+        err = dynbuf_append_format(
+            out,
+            ",\"stream\":%s,\"accepted_ms\":%llu,\"status\":%d,\"error\":%s%s%s,\"total_ms\":%llu,"
+            "\"queued_ms\":%llu,\"input_tokens\":%llu,\"output_tokens\":%llu,\"attempts\":%u,"
+            "\"ladder\":[",
+            record->stream ? "true" : "false", (unsigned long long)record->accepted_ms,
+            record->status, code != NULL ? "\"" : "", code != NULL ? code : "null",
+            code != NULL ? "\"" : "", (unsigned long long)(record->total_ns / NS_PER_MS),
+            (unsigned long long)(record->queued_ns / NS_PER_MS),
+            (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens,
+            record->attempts);
+    for (uint32_t i = 0; i < kept && err == 0; i++) {
+        err = i > 0 ? dynbuf_append_char(out, ',') : 0;
+        if (err == 0)
+            err = write_rung(record, &record->rungs[i], out);
+    }
+    return err < 0 ? err : dynbuf_append_text(out, "]}\n");
+}
+
+static int write_from(struct ladder_ring *ring, struct span id, struct dynbuf *out) {
+    int err = ERR_NOT_FOUND;
+    pthread_mutex_lock(&ring->lock);
+    for (uint32_t i = 0; i < LADDER_RECORDS_MAX && err == ERR_NOT_FOUND; i++)
+        if (ring->records[i].snapshot != NULL && span_is(id, ring->records[i].id))
+            err = write_record(&ring->records[i], out);
+    pthread_mutex_unlock(&ring->lock);
+    return err;
+}
+
+int ladder_write(struct gateway *gateway, struct span id, struct dynbuf *out) {
+    int err = ERR_NOT_FOUND;
+    for (uint32_t i = 0; i < gateway->loop_count && err == ERR_NOT_FOUND; i++)
+        err = write_from(gateway->loops[i]->ladders, id, out);
+    return err;
+}

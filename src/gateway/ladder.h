@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * The last requests of a loop with the ladder each climbed: which candidates were asked, why they failed, how long it took and how
+ * long it waited. For `papi request ID`. Numbers and names only, never what was asked or answered.
+ *
+ * One ring for each loop, written by its loop, read by any (a small lock). A record keeps its snapshot alive, so that indexes stay
+ * names. The oldest record makes room for the newest.
+ */
+#include "gateway/request.h"
+
+#define LADDER_RECORDS_MAX 256
+#define LADDER_NAME_BYTES  64 /* of the model asked for; longer names are cut */
+
+struct ladder_ring;
+
+struct ladder_ring *ladder_ring_new(void);
+void ladder_ring_free(struct ladder_ring *ring); /* NULL is fine */
+/* The request's story is over; its numbers are copied. */
+void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns);
+/* Appends the record of this id as one JSON object; ERR_NOT_FOUND when no ring has it (any more). */
+int ladder_write(struct gateway *gateway, struct span id, struct dynbuf *out) WARN_UNUSED;
