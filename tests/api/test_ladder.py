@@ -43,3 +43,17 @@ def test_an_unknown_id_is_said_so(tmp_path):
     with Stage(tmp_path, {"good": {}}) as stage:
         status, headers, body = papi_process.request(stage.papi, "GET", "/v1/papi/requests/req-nothing")
         assert_error(status, headers, body, 404, "unknown_url", ["req-nothing"])
+
+
+def test_the_command_shows_it(tmp_path):
+    with Stage(tmp_path, {"broken": {"always": "500"}, "good": {}},
+               models={"aliases": {"way": ["m-broken", "m-good"]}}) as stage:
+        _, headers, _ = stage.chat("way")
+        shown = papi_process.run_papi("request", headers["x-request-id"], "--url", stage.papi.url)
+        assert shown.returncode == 0, shown
+        assert "server_error" in shown.stdout and "broken" in shown.stdout and "good" in shown.stdout
+        record = papi_process.run_papi("request", headers["x-request-id"], "--json", "--url", stage.papi.url)
+        assert len(json.loads(record.stdout)["ladder"]) == 2
+        missing = papi_process.run_papi("request", "req-nothing", "--url", stage.papi.url)
+        assert missing.returncode == 1 and "req-nothing" in missing.stderr and missing.stdout == ""
+    assert papi_process.run_papi("request").returncode == 2
