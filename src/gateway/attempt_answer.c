@@ -8,6 +8,7 @@
  * classes of refusals (provider/signal), the client's side (relay.c).
  */
 #include "base/check.h"
+#include "catalog/answered.h"
 #include "gateway/request.h"
 #include "provider/reading.h"
 #include "provider/signal.h"
@@ -37,6 +38,12 @@ static int on_event(void *context, const struct event *event) {
     struct attempt *attempt = context;
     struct request *r = attempt->request;
     attempt->events++;
+    if (event->kind == EVENT_START &&
+        !catalog_answered_right(attempt->snapshot, attempt->route, event->upstream_model)) {
+        attempt->outcome = OUTCOME_WRONG_MODEL; /* product 5.8; no token has come yet */
+        attempt->error_seen = true;
+        return 0;
+    }
     if (event->kind == EVENT_ERROR) {
         on_error_event(attempt, event);
         return 0;
