@@ -6,6 +6,7 @@
  * encode: openai_encode.c drives, openai_messages.c changes messages, stitch.c gathers the body. decode: openai_decode.c
  * drives, openai_tools.c follows tool calls, openai_usage.c reads counts, openai_error.c reads errors.
  */
+#include "catalog/error_shape.h"
 #include "dialect/dialect.h"
 #include "dialect/stitch.h"
 #include "message/tokens.h"
@@ -82,14 +83,6 @@ void dialect__openai_usage(struct dialect_decoder *decoder, struct json_value us
 /* Known and estimated counts together. */
 struct usage dialect__openai_usage_total(const struct dialect_decoder *decoder);
 
-struct openai_error {
-    struct span message; /* escaped; absent when not found */
-    struct span code;    /* escaped; absent when not found */
-    int status;          /* named inside; 0 when none */
-};
-
-/* Any JSON value that may tell of an error, in any of the forms in use. */
-struct openai_error dialect__openai_error(struct json_value body);
 void dialect__openai_read_error(struct span body, struct arena *arena, struct span *ret_message,
                                 struct span *ret_code);
 

@@ -81,7 +81,7 @@ int dialect__openai_emit_text(struct dialect_decoder *decoder, enum event_kind k
 
 /* --- errors --- */
 
-static int fail(struct dialect_decoder *decoder, const struct openai_error *error) {
+static int fail(struct dialect_decoder *decoder, const struct error_shape *error) {
     struct event event = {.kind = EVENT_ERROR,
                           .error_message = error->message,
                           .error_code = error->code,
@@ -98,13 +98,13 @@ static bool is_error(struct json_value value) {
 }
 
 static int fail_from(struct dialect_decoder *decoder, struct json_value body) {
-    struct openai_error error = dialect__openai_error(body);
+    struct error_shape error = error_shape_of(body);
     return fail(decoder, &error);
 }
 
 /* Without choices, usage and error a record is an error in another form, or something that is no part of the answer. */
 static int read_other(struct dialect_decoder *decoder, struct json_value top) {
-    struct openai_error error = dialect__openai_error(top);
+    struct error_shape error = error_shape_of(top);
     bool named = !span_absent(error.code) || error.status != 0 ||
                  json_string_is(json_get(top, "object"), "error") ||
                  json_present(json_get(top, "detail"));
@@ -179,7 +179,7 @@ static int read_finish(struct dialect_decoder *decoder, struct json_value value)
     if (word.len == 0)
         return 0;
     if (!finish_normalise(word, false, &reason)) {
-        struct openai_error error = {
+        struct error_shape error = {
             .message = SPAN_LITERAL("The provider broke off its answer with an error."),
             .code = word};
         return fail(decoder, &error);
@@ -196,7 +196,7 @@ static int close_answer(struct dialect_decoder *decoder) {
     if (!decoder->finish_seen || decoder->closed || decoder->failed)
         return 0;
     if (!dialect__openai_tools_complete(decoder)) {
-        struct openai_error error = {
+        struct error_shape error = {
             .message = SPAN_LITERAL("The provider sent a tool call without a name."),
             .code = SPAN_LITERAL("tool_call_malformed")};
         return fail(decoder, &error);

@@ -10,8 +10,8 @@
 #include "base/check.h"
 #include "catalog/answered.h"
 #include "gateway/request.h"
-#include "provider/reading.h"
 #include "provider/signal.h"
+#include "provider/wait.h"
 
 static int broken(struct attempt *attempt, enum outcome outcome, int err) {
     attempt->outcome = outcome;
@@ -29,7 +29,7 @@ static void keep_error(struct attempt *attempt, struct span message, struct span
 /* An error inside a 200: the status it names decides, else what its words say, else a server error. */
 static void on_error_event(struct attempt *attempt, const struct event *event) {
     keep_error(attempt, event->error_message, event->error_code);
-    int status = event->error_status != 0 ? event->error_status : 500;
+    int status = event->error_status != 0 ? event->error_status : 200;
     attempt->outcome = signal_outcome(status, event->error_code, event->error_message);
     attempt->error_seen = true;
 }
@@ -78,9 +78,9 @@ void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head
     attempt->status = head->status;
     attempt->answer_is_stream = head->status == 200 && is_event_stream(head->headers);
     if (head->status != 200) {
-        attempt->retry_after_ns =
-            reading_retry_after_ns(http_header_get(head->headers, "retry-after-ms"),
-                                   http_header_get(head->headers, "retry-after"), clock_wall_ms());
+        attempt->retry_after_ns = wait_retry_after_ns(
+            http_header_get(head->headers, "retry-after-ms"),
+            http_header_get(head->headers, "retry-after"), (int64_t)clock_wall_ms());
         attempt->body.cap_bytes = ATTEMPT_ERROR_BODY_MAX_BYTES;
     } else {
         attempt->decoder = attempt->dialect->decoder_new(&attempt->arena, &attempt->request->task,

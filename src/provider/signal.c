@@ -1,77 +1,281 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Refusals of providers into outcomes.
+ * Refusals of providers into outcomes, and what each adds: who rests, until when, what was learned.
  *
- * Why words before status: the same 400 means "your prompt is too long" (try a larger model), "your key is not valid" (ours: try
- * another account) or "you sent nonsense" (tell the client), and only the body says which. The rows are the general ones that
- * OpenAI-compatible servers share; rows of single providers belong to their catalog files. Promises: total; the first row that
- * matches decides. Leaves to others: what follows from an outcome (scheduler/outcome.h).
+ * Order: numbers that say this request can never fit (waiting would never help, whatever window the words name beside them), the
+ * provider's own rows, the generic rules. A row is obeyed as it stands; inside a 200 its statuses do not count against its matches,
+ * since code strings decide there. Promises: total, pure, bounded; a wait is never believed for a refusal that rests nobody.
+ * Leaves to others: what follows from an outcome (scheduler/outcome.h), how long a named window lasts (scheduler/ledger).
  */
 #include "provider/signal.h"
 
 #include "base/check.h"
+#include "provider/parts.h"
+#include "provider/wait.h"
 
-struct rule {
-    int status_least, status_most; /* inclusive */
-    const char *code;              /* equal, case ignored; NULL = any */
-    const char *words;             /* contained in the message, case ignored; NULL = any */
+#define MS_NS 1000000ull
+#define OWNER_NS \
+    (24ull * 3600 * 1000000000) /* an owner's act is not told to us: look again daily */
+#define UNIT_NONE   LIMIT_UNIT_COUNT
+#define ALWAYS_LATE UINT64_MAX
+#define SMALL_BYTES 1024 /* for the name of one member */
+
+static const struct class_row {
     enum outcome outcome;
+    uint64_t window_ms; /* that the class itself names */
+    bool waits;         /* a wait that is told makes sense */
+} classes[FACT_CLASS_COUNT] = {
+    [FACT_CLASS_RATE_LIMITED] = {OUTCOME_RATE_LIMITED, 0, true},
+    [FACT_CLASS_UPSTREAM_RATE_LIMITED] = {OUTCOME_UPSTREAM_RATE_LIMITED, 0, true},
+    [FACT_CLASS_DAILY_QUOTA] = {OUTCOME_QUOTA_EXHAUSTED, TOLD_DAY_MS, true},
+    [FACT_CLASS_MONTHLY_QUOTA] = {OUTCOME_QUOTA_EXHAUSTED, TOLD_MONTH_MS, true},
+    [FACT_CLASS_WINDOW_QUOTA] = {OUTCOME_QUOTA_EXHAUSTED, 0, true},
+    [FACT_CLASS_IP_QUOTA] = {OUTCOME_QUOTA_EXHAUSTED, 0, true},
+    [FACT_CLASS_REQUEST_TOO_LARGE] = {OUTCOME_TOO_LARGE, 0, false},
+    [FACT_CLASS_CONTEXT_TOO_LONG] = {OUTCOME_CONTEXT_TOO_LONG, 0, false},
+    [FACT_CLASS_OUT_OF_CREDITS] = {OUTCOME_NO_CREDIT, 0, true},
+    [FACT_CLASS_ACCOUNT_BLOCKED] = {OUTCOME_ACCOUNT_BLOCKED, 0, false},
+    [FACT_CLASS_NOT_ENTITLED] = {OUTCOME_NOT_ENTITLED, 0, false},
+    [FACT_CLASS_BAD_KEY] = {OUTCOME_KEY_REFUSED, 0, false},
+    [FACT_CLASS_REGION_BLOCKED] = {OUTCOME_REGION_BLOCKED, 0, false},
+    [FACT_CLASS_MODEL_GONE] = {OUTCOME_MODEL_GONE, 0, false},
+    [FACT_CLASS_OVERLOADED] = {OUTCOME_OVERLOADED, 0, true},
+    [FACT_CLASS_UNSUPPORTED_PARAMETER] = {OUTCOME_UNSUPPORTED_PARAMETER, 0, false},
+    [FACT_CLASS_BAD_REQUEST] = {OUTCOME_UNCLEAR, 0, false},
+    [FACT_CLASS_TOOL_CALL_MALFORMED] = {OUTCOME_TOOL_CALL_MALFORMED, 0, false},
+    [FACT_CLASS_CONTENT_FILTER] = {OUTCOME_CONTENT_FILTER, 0, false},
+    [FACT_CLASS_EMPTY_COMPLETION] = {OUTCOME_EMPTY, 0, false},
+    [FACT_CLASS_ERROR_IN_200] = {OUTCOME_SERVER_ERROR, 0, true},
+    [FACT_CLASS_SERVER_ERROR] = {OUTCOME_SERVER_ERROR, 0, true},
+    [FACT_CLASS_TIMEOUT] = {OUTCOME_FIRST_BYTE_TIMEOUT, 0, false},
 };
 
-static const struct rule rules[] = {
-    /* the prompt against the model's window (OpenAI, vLLM, llama.cpp, Anthropic, Gemini wording) */
-    {400, 599, "context_length_exceeded", NULL, OUTCOME_CONTEXT_TOO_LONG},
-    {400, 499, "exceed_context_size_error", NULL, OUTCOME_CONTEXT_TOO_LONG},
-    {400, 499, NULL, "maximum context length", OUTCOME_CONTEXT_TOO_LONG},
-    {400, 499, NULL, "prompt is too long", OUTCOME_CONTEXT_TOO_LONG},
-    {400, 499, NULL, "exceeds the available context size", OUTCOME_CONTEXT_TOO_LONG},
-    {400, 499, NULL, "input token count", OUTCOME_CONTEXT_TOO_LONG},
-    /* filters */
-    {400, 499, "content_filter", NULL, OUTCOME_CONTENT_FILTER},
-    {400, 499, "content_policy_violation", NULL, OUTCOME_CONTENT_FILTER},
-    /* money and quota, under whatever status */
-    {400, 499, "insufficient_quota", NULL, OUTCOME_QUOTA_EXHAUSTED},
-    {400, 499, NULL, "insufficient balance", OUTCOME_NO_CREDIT},
-    {400, 499, NULL, "credit balance is too low", OUTCOME_NO_CREDIT},
-    {402, 402, NULL, NULL, OUTCOME_NO_CREDIT},
-    {429, 429, NULL, "per day", OUTCOME_QUOTA_EXHAUSTED},
-    {429, 429, NULL, NULL, OUTCOME_RATE_LIMITED},
-    {400, 599, "rate_limit_exceeded", NULL, OUTCOME_RATE_LIMITED},
-    /* our key */
-    {400, 499, "invalid_api_key", NULL, OUTCOME_KEY_REFUSED},
-    {400, 400, NULL, "api key not valid", OUTCOME_KEY_REFUSED},
-    {401, 401, NULL, NULL, OUTCOME_KEY_REFUSED},
-    {403, 403, NULL, NULL, OUTCOME_KEY_REFUSED},
-    /* the model */
-    {400, 499, "model_not_found", NULL, OUTCOME_MODEL_GONE},
-    {404, 404, NULL, NULL, OUTCOME_MODEL_GONE},
-    {410, 410, NULL, NULL, OUTCOME_MODEL_GONE},
-    {413, 413, NULL, NULL, OUTCOME_TOO_LARGE},
-    {408, 408, NULL, NULL, OUTCOME_FIRST_BYTE_TIMEOUT},
-    /* the request, in words that leave no doubt */
-    {400, 422, "invalid_value", NULL, OUTCOME_CLIENT_FAULT},
-    {400, 422, "invalid_type", NULL, OUTCOME_CLIENT_FAULT},
-    {400, 422, "missing_required_parameter", NULL, OUTCOME_CLIENT_FAULT},
-    {400, 422, "invalid_image_url", NULL, OUTCOME_CLIENT_FAULT},
-    {400, 422, "invalid_base64", NULL, OUTCOME_CLIENT_FAULT},
-    {400, 499, NULL, NULL, OUTCOME_UNCLEAR},
-    /* the server */
-    {503, 503, NULL, NULL, OUTCOME_OVERLOADED},
-    {498, 498, NULL, NULL, OUTCOME_OVERLOADED},
-    {529, 529, NULL, NULL, OUTCOME_OVERLOADED},
-    {500, 599, NULL, "overloaded", OUTCOME_OVERLOADED},
-    {500, 599, NULL, NULL, OUTCOME_SERVER_ERROR},
+static const enum bench_scope scopes[FACT_ABOUT_COUNT] = {
+    [FACT_ABOUT_REQUEST] = BENCH_NOTHING, [FACT_ABOUT_ROUTE] = BENCH_ROUTE,
+    [FACT_ABOUT_MODEL] = BENCH_MODEL,     [FACT_ABOUT_KEY] = BENCH_KEY,
+    [FACT_ABOUT_ACCOUNT] = BENCH_ACCOUNT, [FACT_ABOUT_PROVIDER] = BENCH_PROVIDER,
 };
 
-static bool matches(const struct rule *rule, int status, struct span code, struct span message) {
-    return status >= rule->status_least && status <= rule->status_most &&
-           (rule->code == NULL || span_is_nocase(code, rule->code)) &&
-           (rule->words == NULL || span_contains_nocase(message, rule->words));
+/* Which outcomes of the generic rules a told wait makes sense for: those of the classes that do. */
+static bool waits(enum outcome outcome) {
+    for (size_t i = 0; i < array_length(classes); i++)
+        if (classes[i].outcome == outcome)
+            return classes[i].waits;
+    return false;
+}
+
+/* --- which row --- */
+
+static bool has_status(const struct fact_signal *row, int status) {
+    if (row->statuses == NULL || row->statuses[0] == 0)
+        return true;
+    for (const uint16_t *at = row->statuses; *at != 0; at++)
+        if (*at == status)
+            return true;
+    return false;
+}
+
+static bool status_fits(const struct fact_signal *row, const struct told *told) {
+    int outer = told->answer->status;
+    if (has_status(row, outer) || (told->status != 0 && has_status(row, told->status)))
+        return true;
+    return outer == 200 && told->status == 0 && row->match_count > 0;
+}
+
+static bool row_applies(const struct fact_signal *row, const struct told *told) {
+    if (row->note || !status_fits(row, told))
+        return false;
+    for (uint32_t i = 0; i < row->match_count; i++)
+        if (!told_matches(told, &row->matches[i]))
+            return false;
+    return true;
+}
+
+/* The first row that applies and is (not) of a class; NULL when there is none. */
+static const struct fact_signal *find_row(const struct told *told, enum fact_class class, bool is) {
+    const struct fact_provider *facts = told->answer->facts;
+    for (uint32_t i = 0; facts != NULL && i < facts->signal_count; i++)
+        if ((facts->signals[i].class == class) == is && row_applies(&facts->signals[i], told))
+            return &facts->signals[i];
+    return NULL;
+}
+
+/* --- what it adds --- */
+
+static uint64_t to_ns(uint64_t ms) {
+    return ms > UINT64_MAX / MS_NS ? UINT64_MAX : ms * MS_NS;
+}
+
+static void rest_until(struct outcome_detail *detail, const struct fact_signal *row) {
+    detail->bench_ns = to_ns(row->least_ms);
+    detail->bench_most_ns = to_ns(row->most_ms);
+    if (row->until == FACT_UNTIL_OWNER_ACTS && detail->bench_ns == 0)
+        detail->bench_ns = detail->bench_most_ns = OWNER_NS;
+    detail->until_changed =
+        row->until == FACT_UNTIL_KEY_CHANGES || row->until == FACT_UNTIL_FOREVER;
+}
+
+static void believe_wait(struct signal_verdict *verdict, const struct told *told,
+                         const char *wait_path, uint64_t least_ms) {
+    if (least_ms == ALWAYS_LATE)
+        return;
+    uint64_t ns = told_wait_ns(told, wait_path, verdict->detail.window_ns / MS_NS);
+    if (ns >= to_ns(least_ms))
+        verdict->detail.told_ns = ns;
+}
+
+static bool is_of_quota(enum outcome outcome) {
+    return outcome == OUTCOME_RATE_LIMITED || outcome == OUTCOME_QUOTA_EXHAUSTED;
+}
+
+static void learn(struct signal_verdict *verdict, const struct told_limit *limit) {
+    if (limit->amount == 0 || limit->window_ms == 0 || limit->unit == UNIT_NONE)
+        return;
+    verdict->learned_limit = limit->amount;
+    verdict->learned_unit = limit->unit;
+    verdict->learned_window_ms = limit->window_ms;
+}
+
+/* Names the window by the body's words and takes the number that stands there. */
+static void name_window(struct signal_verdict *verdict, const struct told *told, uint64_t window_ms,
+                        enum limit_unit unit) {
+    struct told_limit limit = told_limit_of(told, window_ms, unit);
+    verdict->detail.window_ns = to_ns(limit.window_ms);
+    verdict->detail.window_unit = limit.unit;
+    learn(verdict, &limit);
+}
+
+/* The window by how long it takes to come back, where nothing names it. */
+static void name_window_by_wait(struct signal_verdict *verdict) {
+    uint64_t wait_ms = verdict->detail.told_ns / MS_NS;
+    if (verdict->detail.window_ns > 0 || wait_ms == 0)
+        return;
+    uint64_t window_ms = wait_ms <= 90 * TOLD_SECOND_MS ? TOLD_MINUTE_MS
+                         : wait_ms <= 2 * TOLD_HOUR_MS  ? TOLD_HOUR_MS
+                                                        : TOLD_DAY_MS;
+    verdict->detail.window_ns = to_ns(window_ms);
+}
+
+/* A limit of a day or longer is quota, not rate: clients are told so and nobody waits for it. */
+static void settle_quota(struct signal_verdict *verdict) {
+    if (!is_of_quota(verdict->outcome))
+        return;
+    name_window_by_wait(verdict);
+    if (verdict->detail.window_ns > to_ns(TOLD_HOUR_MS))
+        verdict->outcome = OUTCOME_QUOTA_EXHAUSTED;
+}
+
+/* A request that the provider does not take as it is. */
+static void settle_request(struct signal_verdict *verdict, const struct told *told,
+                           const struct fact_signal *row) {
+    if (row->strip != NULL && row->strip[0] != '\0')
+        verdict->strip = span_text(row->strip);
+    else if (row->strip_named)
+        verdict->strip = told_member(told, true);
+    if (verdict->outcome != OUTCOME_UNCLEAR)
+        return;
+    if (!span_absent(verdict->strip))
+        verdict->outcome = OUTCOME_UNSUPPORTED_PARAMETER;
+    else if (rule_is_clients(told))
+        verdict->outcome = OUTCOME_CLIENT_FAULT;
+}
+
+static void obey_row(struct signal_verdict *verdict, const struct told *told,
+                     const struct fact_signal *row) {
+    check((unsigned)row->class < FACT_CLASS_COUNT && (unsigned)row->about < FACT_ABOUT_COUNT);
+    const struct class_row *class = &classes[row->class];
+    uint64_t window_ms = row->window_ms > 0 ? row->window_ms : class->window_ms;
+    verdict->row = row;
+    verdict->outcome = class->outcome;
+    verdict->detail.scope = scopes[row->about];
+    verdict->retry_once = row->retry_once;
+    settle_request(verdict, told, row);
+    if (row->about == FACT_ABOUT_REQUEST)
+        return;
+    rest_until(&verdict->detail, row);
+    if (is_of_quota(class->outcome)) {
+        name_window(verdict, told, window_ms, row->unit);
+    } else if (window_ms > 0) {
+        verdict->detail.window_ns = to_ns(window_ms);
+        verdict->detail.window_unit = row->unit;
+    }
+    if (class->waits)
+        believe_wait(verdict, told, row->wait_path, row->told_least_ms);
+    settle_quota(verdict);
+}
+
+static void obey_rule(struct signal_verdict *verdict, const struct told *told,
+                      const struct rule *rule) {
+    verdict->rule = rule->name;
+    verdict->outcome = rule->outcome;
+    verdict->detail.scope = rule->scope == BENCH_NOTHING ? BENCH_BY_ROW : rule->scope;
+    verdict->detail.bench_ns = to_ns(rule->rest_s * TOLD_SECOND_MS);
+    verdict->detail.until_changed = rule->until_changed;
+    verdict->retry_once = rule->retry_once;
+    if (rule->strip)
+        verdict->strip = told_member(told, true);
+    if (is_of_quota(rule->outcome))
+        name_window(verdict, told, 0, UNIT_NONE);
+    if (waits(rule->outcome))
+        believe_wait(verdict, told, NULL, rule->told_least_ms);
+    settle_quota(verdict);
+}
+
+static void never_fits(struct signal_verdict *verdict, const struct told *told,
+                       const struct told_limit *limit) {
+    const struct fact_signal *row = find_row(told, FACT_CLASS_REQUEST_TOO_LARGE, true);
+    if (row != NULL)
+        obey_row(verdict, told, row);
+    else
+        obey_rule(verdict, told, rule_find(told));
+    verdict->outcome = OUTCOME_TOO_LARGE;
+    verdict->detail = (struct outcome_detail){.scope = BENCH_NOTHING, .window_unit = UNIT_NONE};
+    learn(verdict, limit);
+}
+
+static void classify(struct signal_verdict *verdict, const struct told *told) {
+    struct told_limit limit = {.unit = UNIT_NONE};
+    if (told_never_fits(told, &limit)) {
+        never_fits(verdict, told, &limit);
+        return;
+    }
+    const struct fact_signal *row = find_row(told, FACT_CLASS_ERROR_IN_200, false);
+    if (row != NULL) {
+        obey_row(verdict, told, row);
+        if (verdict->outcome == OUTCOME_TOO_LARGE) {
+            limit = told_limit_of(told, 0, UNIT_NONE);
+            learn(verdict, &limit);
+        }
+        return;
+    }
+    obey_rule(verdict, told, rule_find(told));
+    verdict->row = find_row(told, FACT_CLASS_ERROR_IN_200, true); /* it says no more than that */
+}
+
+void signal_classify(const struct signal_answer *answer, struct arena *arena,
+                     struct signal_verdict *ret_verdict) {
+    struct told *told = arena_alloc(arena, sizeof *told);
+    told_read(told, answer, arena);
+    *ret_verdict = (struct signal_verdict){.message = told->message,
+                                           .code = told->code,
+                                           .detail.window_unit = UNIT_NONE,
+                                           .learned_unit = UNIT_NONE};
+    classify(ret_verdict, told);
 }
 
 enum outcome signal_outcome(int status, struct span code, struct span message) {
-    for (size_t i = 0; i < array_length(rules); i++)
-        if (matches(&rules[i], status, code, message))
-            return rules[i].outcome;
-    return OUTCOME_BAD_ANSWER; /* 2xx other than 200, redirects: nothing that this API answers with */
+    char first[SMALL_BYTES];
+    struct arena arena;
+    struct signal_answer answer = {.status = status};
+    struct told told = {.answer = &answer, .arena = &arena, .status = status == 200 ? 0 : status};
+    if (code.len > 0)
+        told.codes[told.code_count++] = code;
+    if (message.len > TOLD_WORDS_MAX_BYTES)
+        message.len = TOLD_WORDS_MAX_BYTES;
+    if (message.len > 0)
+        told.texts[told.text_count++] = message;
+    arena_init(&arena, first, sizeof first, SMALL_BYTES);
+    enum outcome outcome = rule_find(&told)->outcome;
+    arena_reset(&arena);
+    return outcome;
 }
