@@ -42,11 +42,12 @@ static struct catalog_provider map_provider(const struct config_provider *from,
 }
 
 static uint64_t can_of(const struct config_model *model) {
-    uint64_t can = CAN_STREAM | CAN_TOOLS | CAN_JSON_OBJECT | CAN_JSON_SCHEMA | CAN_REASONING;
+    uint64_t can = CAN_STREAM | CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED | CAN_JSON_OBJECT |
+                   CAN_JSON_SCHEMA | CAN_REASONING;
     if (model->vision)
         can |= CAN_VISION;
     if (model->no_tools)
-        can &= ~(uint64_t)CAN_TOOLS;
+        can &= ~(uint64_t)(CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED);
     if (model->no_json_schema)
         can &= ~(uint64_t)CAN_JSON_SCHEMA;
     return can;

@@ -7,27 +7,21 @@
  * A decoder belongs to one attempt. Framing is not its business: it is given whole records (the data of one server-sent
  * event) or one whole body.
  */
+#include "dialect/quirks.h"
 #include "message/event.h"
 #include "message/task.h"
 
-/* Deviations of one provider from the wire; a catalog column each. */
-struct dialect_quirks {
-    bool max_tokens_legacy;   /* takes max_tokens, not max_completion_tokens */
-    bool developer_role;      /* knows the role developer; else it becomes system */
-    bool content_string_only; /* wants strings where the client sent text parts */
-    bool content_never_null;  /* wants "" where the client sent null */
-    bool no_stream_usage;     /* refuses stream_options */
-    bool keep_extras;         /* takes unknown members */
-    bool keep_reasoning;      /* takes reasoning_content in history */
-    uint64_t drop_options;    /* bits 1 << enum chat_option it refuses */
-};
+#define DIALECT_DROPPED_MAX 24
 
 struct dialect_target {
     struct span upstream_model; /* plain UTF-8 */
     struct span
         base_path; /* "/v1" or "": path of base_url without the last slash, percent-encoded */
-    uint64_t output_tokens_max; /* 0 = unknown; the client's wish is clamped to it */
-    struct dialect_quirks quirks;
+    uint64_t output_tokens_max;          /* 0 = unknown; the client's wish is clamped to it */
+    const struct dialect_quirks *quirks; /* borrowed; NULL = none */
+    /* A member to leave out for a second try, learned from a refusal: of the request, of messages, or "strict"; by the name the
+     * provider got. The output limit is sent under its other name. Never model, messages, tools or stream. Absent = none. */
+    struct span strip;
 };
 
 struct dialect_request {
@@ -36,7 +30,9 @@ struct dialect_request {
     struct rope body; /* in the arena; borrows from the task */
     const char *content_type;
     const char *accept;
-    const char *dropped[OPTION_COUNT]; /* names of fields left out, for x-papi-warning */
+    const char
+        *dropped[DIALECT_DROPPED_MAX]; /* what was left out, for x-papi-warning: ASCII, in the
+                                                 arena or static; beyond the cap untold */
     uint32_t dropped_count;
 };
 
@@ -48,6 +44,7 @@ enum dialect_end {
     DIALECT_COMPLETE,  /* a legal end was seen; FINISH was sent for every choice */
     DIALECT_TRUNCATED, /* neither finish nor end mark */
     DIALECT_EMPTY,     /* complete, but no token of any kind */
+    DIALECT_GUARD,     /* only a word of a guard model: no TEXT and no FINISH was sent */
     DIALECT_FAILED     /* an ERROR event was sent */
 };
 
@@ -60,7 +57,8 @@ struct dialect {
 
     /* Events go to sink(context); the scratch arena is reset by the decoder for each record. */
     struct dialect_decoder *(*decoder_new)(struct arena *arena, const struct task *task,
-                                           event_sink sink, void *context);
+                                           const struct dialect_quirks *quirks, event_sink sink,
+                                           void *context);
     void (*decoder_free)(struct dialect_decoder *decoder);
     /* One record of a stream. ERR_INVALID: not this wire. What the sink returns comes back. */
     int (*on_record)(struct dialect_decoder *decoder, struct span data);

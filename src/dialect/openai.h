@@ -3,8 +3,9 @@
 /*
  * Private to dialect/: the parts of the OpenAI dialect.
  *
- * encode: openai_encode.c drives, openai_messages.c changes messages, stitch.c gathers the body. decode: openai_decode.c
- * drives, openai_tools.c follows tool calls, openai_usage.c reads counts, openai_error.c reads errors.
+ * encode: openai_encode.c drives, openai_rules.c changes members, openai_messages.c messages, openai_calls.c the calls in
+ * them, openai_schema.c tools and schemas; stitch.c gathers the body. decode: openai_decode.c drives, openai_tools.c follows
+ * tool calls, openai_guard.c holds back guards' words, openai_usage.c reads counts, openai_error.c reads errors.
  */
 #include "catalog/error_shape.h"
 #include "dialect/dialect.h"
@@ -14,9 +15,49 @@
 /* --- encode --- */
 int dialect__openai_encode(const struct task *task, const struct dialect_target *target,
                            struct arena *arena, struct dialect_request *ret_request);
+/* One request being written. */
+struct openai_writer {
+    struct stitch out;
+    const struct task_chat *chat;        /* borrowed */
+    const struct dialect_target *target; /* borrowed */
+    const struct dialect_quirks *quirks; /* borrowed; never NULL */
+    struct dialect_request *request;     /* borrowed */
+    bool tools;                          /* tools are sent */
+    uint32_t done;                       /* rules that were applied */
+};
+
+/* Whether a member of that name is to be left out for this try. */
+static inline bool dialect__openai_strips(const struct openai_writer *writer, const char *name) {
+    return writer->target->strip.len > 0 && span_is(writer->target->strip, name);
+}
+/* Notes a member that is left out, once. */
+void dialect__openai_dropped(struct openai_writer *writer, const char *name);
+/* No memory: the whole request fails. */
+void dialect__openai_no_room(struct stitch *out);
+/* Writes `,"name":value` as the rules want it; `value` absent: the client gave none. */
+void dialect__openai_member(struct openai_writer *writer, enum dialect_member member,
+                            struct span value);
+/* A member that this program does not know. Name escaped, value raw. */
+void dialect__openai_extra(struct openai_writer *writer, struct span name, struct span value);
+/* Members that only rules ask for. After all others. */
+void dialect__openai_rest(struct openai_writer *writer);
+/* `value` put at a dotted path inside an object, made when there is none. In the arena; absent: no room. */
+struct span dialect__openai_set_path(struct json_value object, const char *path, struct span value,
+                                     struct arena *arena);
+
+/* Tools and the format of answers, with what their schemas may not hold left out. Absent when there are none. */
+struct span dialect__openai_tools(struct openai_writer *writer);
+struct span dialect__openai_format(struct openai_writer *writer);
 /* The array of messages, with the changes that the provider needs. */
-void dialect__openai_messages(const struct task_chat *chat, const struct dialect_quirks *quirks,
-                              struct stitch *out);
+void dialect__openai_messages(struct openai_writer *writer);
+/* Whether the calls of a message need a change; the array with it. */
+bool dialect__openai_calls_change(const struct message *message,
+                                  const struct dialect_quirks *quirks);
+void dialect__openai_calls(struct stitch *out, const struct message *message,
+                           const struct dialect_quirks *quirks);
+/* An id as this provider takes it, escaped; the same span when it already is. Equal ids stay equal. */
+struct span dialect__openai_call_id(struct span id, const struct dialect_quirks *quirks,
+                                    struct arena *arena);
 
 /* --- decode --- */
 #define OPENAI_TOOLS_MAX           128
@@ -24,6 +65,7 @@ void dialect__openai_messages(const struct task_chat *chat, const struct dialect
 #define OPENAI_SCRATCH_MAX_BYTES   ((size_t)64 * 1024 * 1024) /* index of one record */
 #define OPENAI_ARGUMENTS_MAX_BYTES ((size_t)1024 * 1024)      /* held until a call's name comes */
 #define OPENAI_FINISH_MAX_BYTES    40
+#define OPENAI_HELD_MAX_BYTES      ((size_t)(DIALECT_GUARD_MAX_BYTES + 16)) /* white space around it */
 #define OPENAI_DECODER_MAGIC       0x4f414944u
 
 /* One tool call as the provider counts them. */
@@ -42,12 +84,16 @@ struct dialect_decoder {
     bool started;
     bool token_seen;
     bool finish_seen;
-    bool closed;             /* FINISH and USAGE were sent */
-    bool over;               /* the end mark was seen */
-    bool failed;             /* ERROR was sent */
-    bool whole;              /* a body, not a stream */
-    struct arena *arena;     /* borrowed: the attempt's */
-    const struct task *task; /* borrowed */
+    bool closed;                         /* FINISH and USAGE were sent */
+    bool over;                           /* the end mark was seen */
+    bool failed;                         /* ERROR was sent */
+    bool whole;                          /* a body, not a stream */
+    bool guarded;                        /* the answer was only a guard's word */
+    struct arena *arena;                 /* borrowed: the attempt's */
+    const struct task *task;             /* borrowed */
+    const struct dialect_quirks *quirks; /* borrowed; NULL = none */
+    char held[OPENAI_HELD_MAX_BYTES];    /* text that may yet be only a guard's word */
+    size_t held_length;
     event_sink sink;
     void *context; /* borrowed: the sink's */
     char finish_word[OPENAI_FINISH_MAX_BYTES];
@@ -69,6 +115,12 @@ int dialect__openai_emit(struct dialect_decoder *decoder, const struct event *ev
 /* A token event: TEXT, REASONING, REFUSAL or TOOL_ARGS; empty text is not sent. */
 int dialect__openai_emit_text(struct dialect_decoder *decoder, enum event_kind kind,
                               uint32_t tool_index, struct span text) WARN_UNUSED;
+/* Text while it may still be a guard's word alone: true when it was kept back. */
+bool dialect__openai_hold(struct dialect_decoder *decoder, enum event_kind kind, struct span text);
+/* Sends what was held. */
+int dialect__openai_let_go(struct dialect_decoder *decoder) WARN_UNUSED;
+/* Whether all of the answer is one of those words. */
+bool dialect__openai_is_guard(const struct dialect_decoder *decoder);
 /* Entries of tool_calls in a delta or a message. */
 int dialect__openai_tool_calls(struct dialect_decoder *decoder,
                                struct json_value calls) WARN_UNUSED;
@@ -87,6 +139,7 @@ void dialect__openai_read_error(struct span body, struct arena *arena, struct sp
                                 struct span *ret_code);
 
 struct dialect_decoder *dialect__openai_decoder_new(struct arena *arena, const struct task *task,
+                                                    const struct dialect_quirks *quirks,
                                                     event_sink sink, void *context);
 void dialect__openai_decoder_free(struct dialect_decoder *decoder);
 int dialect__openai_on_record(struct dialect_decoder *decoder, struct span data);

@@ -71,12 +71,13 @@ int dialect__openai_emit(struct dialect_decoder *decoder, const struct event *ev
 int dialect__openai_emit_text(struct dialect_decoder *decoder, enum event_kind kind,
                               uint32_t tool_index, struct span text) {
     struct event event = {.kind = kind, .tool_index = tool_index, .text = text};
-    if (text.len == 0)
+    if (text.len == 0 || dialect__openai_hold(decoder, kind, text))
         return 0;
+    int err = dialect__openai_let_go(decoder);
     decoder->token_seen = true;
     if (!decoder->output_known)
         tokens_count(&decoder->counter, text);
-    return dialect__openai_emit(decoder, &event);
+    return err == 0 ? dialect__openai_emit(decoder, &event) : err;
 }
 
 /* --- errors --- */
@@ -202,13 +203,18 @@ static int close_answer(struct dialect_decoder *decoder) {
         return fail(decoder, &error);
     }
     decoder->closed = true;
+    decoder->guarded = dialect__openai_is_guard(decoder);
+    if (decoder->guarded)
+        tokens_count(&decoder->counter, span_of(decoder->held, decoder->held_length));
+    int err = decoder->guarded ? 0 : dialect__openai_let_go(decoder);
     struct event finish = {.kind = EVENT_FINISH};
     struct event usage = {.kind = EVENT_USAGE, .usage = dialect__openai_usage_total(decoder)};
     check(finish_normalise(span_of(decoder->finish_word, decoder->finish_length),
                            decoder->tools_opened > 0, &finish.finish));
     decoder->finish = finish.finish;
-    int err = start(decoder, (struct json_value){NULL, 0});
     if (err == 0)
+        err = start(decoder, (struct json_value){NULL, 0});
+    if (err == 0 && !decoder->guarded)
         err = dialect__openai_emit(decoder, &finish);
     return err == 0 ? dialect__openai_emit(decoder, &usage) : err;
 }
@@ -297,6 +303,8 @@ enum dialect_end dialect__openai_on_end(struct dialect_decoder *decoder) {
         return DIALECT_FAILED;
     if (!decoder->closed)
         return DIALECT_TRUNCATED;
+    if (decoder->guarded)
+        return DIALECT_GUARD;
     return decoder->token_seen || decoder->finish != FINISH_STOP ? DIALECT_COMPLETE : DIALECT_EMPTY;
 }
 
@@ -305,6 +313,7 @@ bool dialect__openai_is_over(const struct dialect_decoder *decoder) {
 }
 
 struct dialect_decoder *dialect__openai_decoder_new(struct arena *arena, const struct task *task,
+                                                    const struct dialect_quirks *quirks,
                                                     event_sink sink, void *context) {
     struct dialect_decoder *decoder = arena_alloc(arena, sizeof *decoder);
     memset(decoder, 0,
@@ -312,6 +321,7 @@ struct dialect_decoder *dialect__openai_decoder_new(struct arena *arena, const s
     decoder->magic = OPENAI_DECODER_MAGIC;
     decoder->arena = arena;
     decoder->task = task;
+    decoder->quirks = quirks;
     decoder->sink = sink;
     decoder->context = context;
     arena_init(&decoder->scratch, decoder->scratch_block, sizeof decoder->scratch_block,

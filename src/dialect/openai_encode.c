@@ -12,118 +12,88 @@
 #include "base/check.h"
 #include "dialect/openai.h"
 
-static void add_string_member(struct stitch *out, const char *name, struct span escaped) {
-    stitch_add(out, span_text(name));
-    stitch_add(out, escaped);
-    STITCH_LITERAL(out, "\"");
-}
+static const struct dialect_quirks no_quirks;
 
-static void add_tool(struct stitch *out, const struct tool *tool) {
-    if (json_present(tool->source)) {
-        stitch_add(out, json_raw(tool->source));
-        return;
-    }
-    add_string_member(out, "{\"type\":\"function\",\"function\":{\"name\":\"", tool->name);
-    if (!span_absent(tool->description))
-        add_string_member(out, ",\"description\":\"", tool->description);
-    if (!span_absent(tool->parameters)) {
-        STITCH_LITERAL(out, ",\"parameters\":");
-        stitch_add(out, tool->parameters);
-    }
-    STITCH_LITERAL(out, "}}");
-}
-
-static void add_tools(struct stitch *out, const struct task_chat *chat) {
-    if (chat->tool_count == 0)
-        return;
-    STITCH_LITERAL(out, ",\"tools\":");
-    if (!span_absent(chat->tools_raw)) {
-        stitch_add(out, chat->tools_raw);
-        return;
-    }
-    for (uint32_t i = 0; i < chat->tool_count; i++) {
-        stitch_add(out, i == 0 ? SPAN_LITERAL("[") : SPAN_LITERAL(","));
-        add_tool(out, &chat->tools[i]);
-    }
-    STITCH_LITERAL(out, "]");
-}
-
-static void add_tool_choice(struct stitch *out, const struct task_chat *chat) {
+static void add_tool_choice(struct openai_writer *writer) {
     static const char *const words[] = {[TOOL_CHOICE_NONE] = "\"none\"",
                                         [TOOL_CHOICE_AUTO] = "\"auto\"",
                                         [TOOL_CHOICE_REQUIRED] = "\"required\""};
-    if (chat->tool_choice == TOOL_CHOICE_UNSET || chat->tool_count == 0)
-        return;
-    STITCH_LITERAL(out, ",\"tool_choice\":");
-    if (!span_absent(chat->tool_choice_raw)) {
-        stitch_add(out, chat->tool_choice_raw);
-    } else if (chat->tool_choice == TOOL_CHOICE_NAMED) {
-        add_string_member(out, "{\"type\":\"function\",\"function\":{\"name\":\"",
-                          chat->tool_choice_name);
-        STITCH_LITERAL(out, "}}");
-    } else {
-        stitch_add(out, span_text(words[chat->tool_choice]));
+    const struct task_chat *chat = writer->chat;
+    struct span value = chat->tool_choice_raw;
+    if (chat->tool_choice == TOOL_CHOICE_REQUIRED && writer->quirks->tool_choice_any)
+        value = SPAN_LITERAL("\"any\"");
+    else if (chat->tool_choice == TOOL_CHOICE_UNSET || !writer->tools)
+        value = SPAN_NONE;
+    else if (span_absent(value) && chat->tool_choice == TOOL_CHOICE_NAMED)
+        value = span_text(arena_format(writer->out.rope->arena,
+                                       "{\"type\":\"function\",\"function\":{\"name\":\"%.*s\"}}",
+                                       SPAN_ARG(chat->tool_choice_name)));
+    else if (span_absent(value))
+        value = span_text(words[chat->tool_choice]);
+    dialect__openai_member(writer, MEMBER_TOOL_CHOICE, value);
+}
+
+static void add_tools(struct openai_writer *writer) {
+    bool dropped = (writer->quirks->drop >> MEMBER_TOOLS & 1) != 0;
+    writer->tools = writer->chat->tool_count > 0 && !dropped;
+    dialect__openai_member(writer, MEMBER_TOOLS, dialect__openai_tools(writer));
+    add_tool_choice(writer);
+}
+
+static void add_max_tokens(struct openai_writer *writer) {
+    uint64_t tokens = writer->chat->max_output_tokens;
+    uint64_t most = writer->target->output_tokens_max;
+    bool plain = ((writer->quirks->ruled | writer->quirks->drop) >> MEMBER_MAX_TOKENS & 1) == 0 &&
+                 writer->target->strip.len == 0;
+    if (plain && tokens > 0) {
+        stitch_add(&writer->out, writer->quirks->max_tokens_legacy
+                                     ? SPAN_LITERAL(",\"max_tokens\":")
+                                     : SPAN_LITERAL(",\"max_completion_tokens\":"));
+        stitch_add_u64(&writer->out, most > 0 && tokens > most ? most : tokens);
+    } else if (!plain) {
+        char *digits =
+            tokens > 0 ? arena_format(writer->out.rope->arena, "%llu", (unsigned long long)tokens)
+                       : NULL;
+        dialect__openai_member(writer, MEMBER_MAX_TOKENS, span_text(digits));
     }
 }
 
-static void add_format(struct stitch *out, const struct task_chat *chat) {
-    if (chat->format == FORMAT_UNSET)
+static struct span option_of(struct openai_writer *writer, enum chat_option option) {
+    struct span value = writer->chat->options[option];
+    if (option == OPTION_PARALLEL_TOOL_CALLS && writer->chat->tool_count > 0 && !writer->tools)
+        return SPAN_NONE;
+    if (option != OPTION_STOP || !writer->quirks->stop_array || value.len == 0 ||
+        value.ptr[0] == '[')
+        return value;
+    char *array = arena_format(writer->out.rope->arena, "[%.*s]", SPAN_ARG(value));
+    if (array == NULL)
+        dialect__openai_no_room(&writer->out);
+    return span_text(array);
+}
+
+static void add_options(struct openai_writer *writer) {
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        dialect__openai_member(writer, (enum dialect_member)(MEMBER_OPTIONS + i),
+                               option_of(writer, (enum chat_option)i));
+}
+
+/* A provider that cannot stream answers whole, and its answer becomes a stream here. */
+static bool streams(const struct openai_writer *writer) {
+    return writer->chat->stream && (writer->quirks->cannot & CAN_STREAM) == 0;
+}
+
+static void add_stream(struct openai_writer *writer) {
+    if (!streams(writer))
         return;
-    STITCH_LITERAL(out, ",\"response_format\":");
-    if (!span_absent(chat->format_raw))
-        stitch_add(out, chat->format_raw);
-    else
-        stitch_add(out, chat->format == FORMAT_JSON_OBJECT
-                            ? SPAN_LITERAL("{\"type\":\"json_object\"}")
-                            : SPAN_LITERAL("{\"type\":\"text\"}"));
+    STITCH_LITERAL(&writer->out, ",\"stream\":true");
+    if (!writer->quirks->no_stream_usage && !dialect__openai_strips(writer, "stream_options"))
+        STITCH_LITERAL(&writer->out, ",\"stream_options\":{\"include_usage\":true}");
 }
 
-static void add_max_tokens(struct stitch *out, const struct task_chat *chat,
-                           const struct dialect_target *target) {
-    uint64_t tokens = chat->max_output_tokens;
-    if (tokens == 0)
-        return;
-    if (target->output_tokens_max > 0 && tokens > target->output_tokens_max)
-        tokens = target->output_tokens_max;
-    stitch_add(out, target->quirks.max_tokens_legacy ? SPAN_LITERAL(",\"max_tokens\":")
-                                                     : SPAN_LITERAL(",\"max_completion_tokens\":"));
-    stitch_add_u64(out, tokens);
-}
-
-static void add_options(struct stitch *out, const struct task_chat *chat,
-                        const struct dialect_quirks *quirks, struct dialect_request *request) {
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        const char *name = chat_option_name((enum chat_option)i);
-        if (span_absent(chat->options[i]))
-            continue;
-        if ((quirks->drop_options >> i & 1) != 0) {
-            request->dropped[request->dropped_count++] = name;
-            continue;
-        }
-        STITCH_LITERAL(out, ",\"");
-        stitch_add(out, span_text(name));
-        STITCH_LITERAL(out, "\":");
-        stitch_add(out, chat->options[i]);
-    }
-}
-
-static void add_stream(struct stitch *out, const struct task_chat *chat,
-                       const struct dialect_quirks *quirks) {
-    if (!chat->stream)
-        return;
-    STITCH_LITERAL(out, ",\"stream\":true");
-    if (!quirks->no_stream_usage)
-        STITCH_LITERAL(out, ",\"stream_options\":{\"include_usage\":true}");
-}
-
-static void add_extras(struct stitch *out, const struct task_chat *chat,
-                       const struct dialect_quirks *quirks) {
-    for (uint32_t i = 0; i < chat->extra_count && quirks->keep_extras; i++) {
-        STITCH_LITERAL(out, ",\"");
-        stitch_add(out, chat->extras[i].name);
-        STITCH_LITERAL(out, "\":");
-        stitch_add(out, chat->extras[i].value);
-    }
+static void add_extras(struct openai_writer *writer) {
+    const struct task_chat *chat = writer->chat;
+    for (uint32_t i = 0; i < chat->extra_count && writer->quirks->keep_extras; i++)
+        dialect__openai_extra(writer, chat->extras[i].name, chat->extras[i].value);
 }
 
 static int write_path(struct arena *arena, const struct dialect_target *target,
@@ -140,14 +110,31 @@ static int write_path(struct arena *arena, const struct dialect_target *target,
     return 0;
 }
 
+static void write_body(struct openai_writer *writer, struct span model) {
+    STITCH_LITERAL(&writer->out, "{\"model\":\"");
+    stitch_add(&writer->out, model);
+    STITCH_LITERAL(&writer->out, "\",\"messages\":");
+    dialect__openai_messages(writer);
+    add_tools(writer);
+    dialect__openai_member(writer, MEMBER_RESPONSE_FORMAT, dialect__openai_format(writer));
+    add_max_tokens(writer);
+    add_options(writer);
+    add_stream(writer);
+    add_extras(writer);
+    dialect__openai_rest(writer);
+    STITCH_LITERAL(&writer->out, "}");
+    stitch_flush(&writer->out);
+}
+
 int dialect__openai_encode(const struct task *task, const struct dialect_target *target,
                            struct arena *arena, struct dialect_request *ret_request) {
-    const struct task_chat *chat = &task->chat;
-    struct dialect_request request = {.method = "POST",
-                                      .content_type = "application/json",
-                                      .accept =
-                                          chat->stream ? "text/event-stream" : "application/json"};
-    struct stitch out;
+    struct dialect_request request = {.method = "POST", .content_type = "application/json"};
+    struct openai_writer writer = {
+        .chat = &task->chat,
+        .target = target,
+        .quirks = target->quirks != NULL ? target->quirks : &no_quirks,
+        .request = &request,
+    };
     struct span model;
     if (task->kind != TASK_CHAT)
         return ERR_UNSUPPORTED;
@@ -156,20 +143,10 @@ int dialect__openai_encode(const struct task *task, const struct dialect_target 
         err = write_path(arena, target, &request);
     if (err < 0)
         return err;
+    request.accept = streams(&writer) ? "text/event-stream" : "application/json";
     rope_init(&request.body, arena);
-    stitch_init(&out, &request.body);
-    add_string_member(&out, "{\"model\":\"", model);
-    STITCH_LITERAL(&out, ",\"messages\":");
-    dialect__openai_messages(chat, &target->quirks, &out);
-    add_tools(&out, chat);
-    add_tool_choice(&out, chat);
-    add_format(&out, chat);
-    add_max_tokens(&out, chat, target);
-    add_options(&out, chat, &target->quirks, &request);
-    add_stream(&out, chat, &target->quirks);
-    add_extras(&out, chat, &target->quirks);
-    STITCH_LITERAL(&out, "}");
-    stitch_flush(&out);
+    stitch_init(&writer.out, &request.body);
+    write_body(&writer, model);
     err = rope_error(&request.body);
     if (err == 0)
         *ret_request = request;

@@ -123,9 +123,11 @@ static int open_tool(struct dialect_decoder *decoder, struct openai_tool *tool,
     event.raw = span_absent(fragment->extra) ? tool->extra : fragment->extra;
     event.tool_index = tool->index = decoder->tools_opened++;
     tool->opened = true;
+    err = dialect__openai_let_go(decoder);
     decoder->token_seen = true;
     tokens_count(&decoder->counter, fragment->name);
-    err = dialect__openai_emit(decoder, &event);
+    if (err == 0)
+        err = dialect__openai_emit(decoder, &event);
     if (err == 0)
         err = dialect__openai_emit_text(decoder, EVENT_TOOL_ARGS, tool->index,
                                         dynbuf_span(&tool->pending));

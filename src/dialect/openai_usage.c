@@ -50,6 +50,11 @@ static bool read_count(struct json_value value, uint64_t *ret_count) {
     return true;
 }
 
+/* What the total has above the prompt was thought, unless it is listed as output: a count of zero is left out. */
+static void complete_thought(struct counts *counts) {
+    counts->has_output = counts->has_output || (counts->has_total && counts->has_input);
+}
+
 /* Each of the three follows from the two others. */
 static void complete(struct counts *counts) {
     if (counts->has_total && counts->has_output && !counts->has_input &&
@@ -77,6 +82,8 @@ void dialect__openai_usage(struct dialect_decoder *decoder, struct json_value us
     counts.has_output =
         read_count(found[COMPLETION], &counts.output) || read_count(found[OUTPUT], &counts.output);
     counts.has_total = read_count(found[TOTAL], &counts.total);
+    if (decoder->quirks != NULL && decoder->quirks->total_has_reasoning)
+        complete_thought(&counts);
     complete(&counts);
     if ((!counts.has_input && !counts.has_output) || counts.input + counts.output == 0)
         return;

@@ -9,11 +9,15 @@
  */
 #include "dialect/stitch.h"
 
-#define STITCH_COPY_MAX_BYTES 1024
-#define STITCH_BLOCK_BYTES    2048
+#define STITCH_BLOCK_BYTES       2048 /* pieces of up to half of it are copied */
+#define STITCH_SHORT_BLOCK_BYTES 256
 
 void stitch_init(struct stitch *stitch, struct rope *rope) {
-    *stitch = (struct stitch){.rope = rope};
+    *stitch = (struct stitch){.rope = rope, .block_bytes = STITCH_BLOCK_BYTES};
+}
+
+void stitch_init_short(struct stitch *stitch, struct rope *rope) {
+    *stitch = (struct stitch){.rope = rope, .block_bytes = STITCH_SHORT_BLOCK_BYTES};
 }
 
 void stitch_flush(struct stitch *stitch) {
@@ -29,15 +33,15 @@ static bool make_room(struct stitch *stitch, size_t len) {
     if (len <= stitch->capacity - stitch->used)
         return true;
     stitch_flush(stitch);
-    stitch->block = arena_try_alloc(stitch->rope->arena, STITCH_BLOCK_BYTES);
-    stitch->capacity = stitch->block != NULL ? STITCH_BLOCK_BYTES : 0;
+    stitch->block = arena_try_alloc(stitch->rope->arena, stitch->block_bytes);
+    stitch->capacity = stitch->block != NULL ? stitch->block_bytes : 0;
     if (stitch->block == NULL && stitch->rope->err == 0)
         stitch->rope->err = ERR_TOO_LARGE;
     return stitch->block != NULL;
 }
 
 void stitch_add(struct stitch *stitch, struct span piece) {
-    if (piece.len > STITCH_COPY_MAX_BYTES) {
+    if (piece.len > stitch->block_bytes / 2) {
         stitch_flush(stitch);
         rope_add(stitch->rope, piece);
         return;

@@ -11,9 +11,12 @@ struct stitch {
     char *block;       /* borrowed: the rope's arena; the copied bytes of the open piece */
     size_t used;
     size_t capacity;
+    size_t block_bytes;
 };
 
 void stitch_init(struct stitch *stitch, struct rope *rope);
+/* For one value of many: takes little memory. */
+void stitch_init_short(struct stitch *stitch, struct rope *rope);
 /* The bytes must outlive the rope. */
 void stitch_add(struct stitch *stitch, struct span piece);
 void stitch_add_u64(struct stitch *stitch, uint64_t number);

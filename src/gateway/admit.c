@@ -18,9 +18,15 @@ static const struct {
     uint64_t bit;
     const char *what;
 } needs[] = {
-    {CAN_TOOLS, "tools"},      {CAN_VISION, "images"},           {CAN_AUDIO_IN, "audio input"},
-    {CAN_FILE_IN, "files"},    {CAN_JSON_SCHEMA, "json_schema"}, {CAN_JSON_OBJECT, "json_object"},
-    {CAN_STREAM, "streaming"}, {CAN_REASONING, "reasoning"},
+    {CAN_TOOLS, "tools"},
+    {CAN_VISION, "images"},
+    {CAN_AUDIO_IN, "audio input"},
+    {CAN_FILE_IN, "files"},
+    {CAN_JSON_SCHEMA, "json_schema"},
+    {CAN_JSON_OBJECT, "json_object"},
+    {CAN_STREAM, "streaming"},
+    {CAN_REASONING, "reasoning"},
+    {CAN_TOOL_CHOICE_REQUIRED, "a forced tool_choice"},
 };
 
 static enum step_verdict unknown_model(struct request *r) {

@@ -200,11 +200,10 @@ static void call(struct attempt *attempt, const struct catalog_provider *provide
 
 static struct dialect_target target_of(const struct catalog_provider *provider,
                                        const struct catalog_route *route) {
-    static const struct dialect_quirks none;
     return (struct dialect_target){.upstream_model = route->upstream_model,
                                    .base_path = provider->base_path,
                                    .output_tokens_max = route->output_tokens_max,
-                                   .quirks = route->quirks != NULL ? *route->quirks : none};
+                                   .quirks = route->quirks};
 }
 
 static struct attempt *attempt_new(struct request *r, uint32_t route) {

@@ -83,8 +83,9 @@ void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head
             http_header_get(head->headers, "retry-after"), (int64_t)clock_wall_ms());
         attempt->body.cap_bytes = ATTEMPT_ERROR_BODY_MAX_BYTES;
     } else {
-        attempt->decoder = attempt->dialect->decoder_new(&attempt->arena, &attempt->request->task,
-                                                         on_event, attempt);
+        attempt->decoder = attempt->dialect->decoder_new(
+            &attempt->arena, &attempt->request->task,
+            attempt->snapshot->routes[attempt->route].quirks, on_event, attempt);
     }
     if (head->has_length && head->length_bytes <= ATTEMPT_ERROR_BODY_MAX_BYTES &&
         dynbuf_reserve(&attempt->body, head->length_bytes) < 0)
@@ -141,9 +142,8 @@ static void end_refused(struct attempt *attempt) {
 }
 
 static const enum outcome outcome_of_end[] = {
-    [DIALECT_COMPLETE] = OUTCOME_OK,
-    [DIALECT_TRUNCATED] = OUTCOME_TRUNCATED,
-    [DIALECT_EMPTY] = OUTCOME_EMPTY,
+    [DIALECT_COMPLETE] = OUTCOME_OK,       [DIALECT_TRUNCATED] = OUTCOME_TRUNCATED,
+    [DIALECT_EMPTY] = OUTCOME_EMPTY,       [DIALECT_GUARD] = OUTCOME_BAD_ANSWER,
     [DIALECT_FAILED] = OUTCOME_BAD_ANSWER,
 };
 

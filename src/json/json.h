@@ -133,3 +133,6 @@ struct json_edit {
  * must outlive the rope. The rope's error becomes ERR_TYPE when the value is no object. */
 void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
                  struct rope *out);
+/* The same, and members that are null are left out unless an edit names them. */
+void json_splice_without_nulls(struct json_value object, const struct json_edit *edits,
+                               size_t edit_count, struct rope *out);

@@ -20,10 +20,10 @@ static const struct json_edit *find_edit(struct json_value key, const struct jso
     return NULL;
 }
 
-static bool is_kept(struct json_value object, struct json_value value,
-                    const struct json_edit *edit) {
+static bool is_kept(struct json_value object, struct json_value value, const struct json_edit *edit,
+                    bool nulls) {
     if (edit == NULL)
-        return true;
+        return nulls || !json_is(value, JSON_NULL);
     return !span_absent(edit->replacement) && json_get(object, edit->name).index == value.index;
 }
 
@@ -45,8 +45,8 @@ static struct span between(const struct json_doc *doc, uint32_t start, uint32_t 
     return span_of(doc->text.ptr + start, end - start);
 }
 
-void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
-                 struct rope *out) {
+static void splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
+                   bool nulls, struct rope *out) {
     if (!json_is(object, JSON_OBJECT)) {
         out->err = out->err != 0 ? out->err : ERR_TYPE;
         return;
@@ -61,7 +61,7 @@ void json_splice(struct json_value object, const struct json_edit *edits, size_t
         const struct json_node *value = &doc->nodes[it.value.index];
         const struct json_edit *edit = find_edit(it.key, edits, edit_count);
         bool leading = it.key.index == object.index + 1;
-        if (is_kept(object, it.value, edit)) {
+        if (is_kept(object, it.value, edit, nulls)) {
             /* the comma before this member is left out when all members before it were */
             if (leading || !first)
                 rope_add(out, between(doc, last_end, key->start));
@@ -80,4 +80,14 @@ void json_splice(struct json_value object, const struct json_edit *edits, size_t
         }
     }
     rope_add(out, between(doc, last_end, whole->end));
+}
+
+void json_splice(struct json_value object, const struct json_edit *edits, size_t edit_count,
+                 struct rope *out) {
+    splice(object, edits, edit_count, true, out);
+}
+
+void json_splice_without_nulls(struct json_value object, const struct json_edit *edits,
+                               size_t edit_count, struct rope *out) {
+    splice(object, edits, edit_count, false, out);
 }

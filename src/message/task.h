@@ -99,6 +99,8 @@ enum capability {
     CAN_AUDIO_IN = 1 << 5,
     CAN_FILE_IN = 1 << 6,
     CAN_REASONING = 1 << 7,
+    CAN_TOOL_CHOICE_REQUIRED =
+        1 << 8, /* a call that must be made: required, or one function by name */
 };
 
 struct task_chat {

@@ -166,6 +166,8 @@ int surface__chat_tools(struct chat_decode *decode) {
         chat->options[OPTION_PARALLEL_TOOL_CALLS] = SPAN_NONE;
     } else if (json_present(choice)) {
         chat->tool_choice_raw = json_raw(choice);
+        if (chat->tool_choice == TOOL_CHOICE_REQUIRED || chat->tool_choice == TOOL_CHOICE_NAMED)
+            decode->task->needs |= CAN_TOOL_CHOICE_REQUIRED;
     }
     return 0;
 }

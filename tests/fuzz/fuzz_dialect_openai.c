@@ -115,7 +115,8 @@ static void open_twin(struct twin *twin) {
     *twin = (struct twin){.task = {.kind = TASK_CHAT}};
     arena_init(&twin->arena, NULL, 0, ARENA_CAP);
     dynbuf_init(&twin->said, (size_t)256 << 20);
-    twin->decoder = dialect_openai.decoder_new(&twin->arena, &twin->task, keep_event, &twin->said);
+    twin->decoder =
+        dialect_openai.decoder_new(&twin->arena, &twin->task, NULL, keep_event, &twin->said);
 }
 
 static void close_twin(struct twin *twin) {
@@ -160,7 +161,7 @@ static void as_stream(struct span text) {
     int err = 0;
     open_answer(&answer, true);
     struct dialect_decoder *decoder =
-        dialect_openai.decoder_new(&answer.arena, &answer.task, on_event, &answer);
+        dialect_openai.decoder_new(&answer.arena, &answer.task, NULL, on_event, &answer);
     while (err == 0 && span_split(&text, '\n', &record))
         err = dialect_openai.on_record(decoder, record);
     close_answer(&answer, decoder, err);
@@ -170,7 +171,7 @@ static void as_body(struct span text) {
     struct answer answer;
     open_answer(&answer, false);
     struct dialect_decoder *decoder =
-        dialect_openai.decoder_new(&answer.arena, &answer.task, on_event, &answer);
+        dialect_openai.decoder_new(&answer.arena, &answer.task, NULL, on_event, &answer);
     int err = dialect_openai.on_body(decoder, text);
     close_answer(&answer, decoder, err);
 }

@@ -21,13 +21,39 @@ static struct dialect_quirks quirks_of(unsigned bits) {
         .no_stream_usage = bits & 16,
         .keep_extras = bits & 32,
         .keep_reasoning = bits & 64,
-        .drop_options = bits & 128 ? UINT64_MAX : 0,
+        .drop = bits & 128 ? UINT32_MAX : 0,
     };
 }
 
-static void encode(const struct task *task, unsigned bits) {
-    struct dialect_target target = {
-        .upstream_model = SPAN_LITERAL("m"), .output_tokens_max = bits, .quirks = quirks_of(bits)};
+/* Every kind that changes a request. */
+static const struct fact_quirk rows[] = {
+    {.kind = FACT_QUIRK_DROP, .field = "top_k", .value = ""},
+    {.kind = FACT_QUIRK_RENAME, .field = "seed", .value = "random_seed"},
+    {.kind = FACT_QUIRK_FORCE, .field = "provider.max_price", .value = "{\"prompt\":0}"},
+    {.kind = FACT_QUIRK_FORCE, .field = "n", .value = "1"},
+    {.kind = FACT_QUIRK_FORCE_WITH_TOOLS, .field = "parallel_tool_calls", .value = "false"},
+    {.kind = FACT_QUIRK_DEFAULT, .field = "max_tokens", .value = "8192"},
+    {.kind = FACT_QUIRK_AT_LEAST, .field = "max_tokens", .value = "16"},
+    {.kind = FACT_QUIRK_NOT_ZERO, .field = "temperature", .value = "1e-8"},
+    {.kind = FACT_QUIRK_DROP_IN_MESSAGES, .field = "name", .value = ""},
+    {.kind = FACT_QUIRK_CONTENT_STRING, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_NO_NULLS, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_SYSTEM_TO_USER, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_TOOL_IDS_9, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_TOOL_CHOICE_ANY, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_SCHEMA_DROP, .field = "$schema", .value = ""},
+    {.kind = FACT_QUIRK_SCHEMA_DROP, .field = "additionalProperties", .value = ""},
+    {.kind = FACT_QUIRK_KEEP_EXTRAS, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_STOP_ARRAY, .field = "", .value = ""},
+    {.kind = FACT_QUIRK_SIGNATURE, .field = "google.thought_signature", .value = "skip"},
+};
+
+static void encode(const struct task *task, const struct dialect_quirks *quirks, unsigned most,
+                   const char *strip) {
+    struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"),
+                                    .output_tokens_max = most,
+                                    .quirks = quirks,
+                                    .strip = span_text(strip)};
     struct dialect_request request;
     struct arena arena;
     struct dynbuf out;
@@ -59,8 +85,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_init(&arena, NULL, 0, ARENA_CAP);
     if (surface_openai_chat.decode(span_of((const char *)data, size), &arena, &task, &error) == 0) {
         check(task.chat.message_count > 0 && task.model.len > 0);
-        for (size_t i = 0; i < array_length(sets); i++)
-            encode(&task, sets[i]);
+        struct dialect_quirks quirks;
+        for (size_t i = 0; i < array_length(sets); i++) {
+            quirks = quirks_of(sets[i]);
+            encode(&task, &quirks, sets[i], NULL);
+        }
+        dialect_quirks_compile(rows, array_length(rows), SPAN_LITERAL("m"), &quirks);
+        encode(&task, &quirks, 0, NULL);
+        encode(&task, &quirks, 4096, "name");
+        dialect_quirks_compile(rows, 0, SPAN_LITERAL("m"), &quirks);
+        encode(&task, &quirks, 0, "strict");
+        encode(&task, NULL, 0, "max_completion_tokens");
     } else {
         tell(&error);
     }

@@ -3,10 +3,12 @@
  * Golden cases: tests/golden/NAME.txt, read by people and replayed here, surface and dialect joined without sockets.
  *
  *   === name of a case
- *   == target      settings of the provider, one a line: "model up", "base /v1", "output 4096", any quirk by name, "drop NAME"
+ *   == target      settings of the provider, one a line: "model up", "base /v1", "output 4096", "strip NAME", any setting of
+ *                  `quirks` by name, "quirk KIND FIELD VALUE" as in a row of facts; both may come with "- " as FIELD
  *   == request     the client's body
  *   == rejected    status and error body that the client gets; the case ends there
  *   == upstream    the body the provider gets; its path when it is not the usual one, before it
+ *   == dropped     what the client is told was left out
  *   == answer      what the provider sends: an event stream, or a JSON body
  *   == client      what the client gets, byte for byte
  *   == end         how the dialect judged the answer; for FAILED also status, code and message
@@ -27,10 +29,11 @@
 
 #define FILE_MAX_BYTES ((size_t)1 << 20)
 #define ARENA_CAP      ((size_t)64 << 20)
+#define ROWS_MAX       40
 
-enum section { TARGET, REQUEST, REJECTED, UPSTREAM, ANSWER, CLIENT, END, SECTION_COUNT };
-static const char *const section_names[] = {"target", "request", "rejected", "upstream",
-                                            "answer", "client",  "end"};
+enum section { TARGET, REQUEST, REJECTED, UPSTREAM, DROPPED, ANSWER, CLIENT, END, SECTION_COUNT };
+static const char *const section_names[] = {"target",  "request", "rejected", "upstream",
+                                            "dropped", "answer",  "client",   "end"};
 
 struct golden {
     char name[128];
@@ -44,6 +47,9 @@ struct run {
     struct arena arena, attempt;
     struct task task;
     struct dialect_target target;
+    struct dialect_quirks quirks;
+    struct fact_quirk rows[ROWS_MAX];
+    size_t row_count;
     struct surface_encoder *encoder;
     struct surface_identity identity;
     struct dynbuf client;
@@ -77,13 +83,32 @@ static const struct {
     {"keep_reasoning", offsetof(struct dialect_quirks, keep_reasoning)},
 };
 
-static void drop_option(struct run *run, struct span name) {
-    for (int i = 0; i < OPTION_COUNT; i++)
-        if (span_is(name, chat_option_name((enum chat_option)i))) {
-            run->target.quirks.drop_options |= (uint64_t)1 << i;
-            return;
-        }
-    fail_msg("%s: unknown option %.*s", run->golden->name, SPAN_ARG(name));
+static const char *const quirk_words[FACT_QUIRK_COUNT] = {
+#define QUIRK_WORD(name, word, about) [name] = word,
+    FACT_QUIRK_TABLE(QUIRK_WORD)
+#undef QUIRK_WORD
+};
+static bool quirks_seen[FACT_QUIRK_COUNT];
+
+static const char *kept_text(struct run *run, struct span text) {
+    return arena_format(&run->arena, "%.*s", SPAN_ARG(text));
+}
+
+/* KIND FIELD VALUE, the last two may be missing. */
+static void read_row(struct run *run, struct span rest) {
+    struct span word, field = SPAN_LITERAL("");
+    enum fact_quirk_kind kind = 0;
+    (void)span_split(&rest, ' ', &word);
+    while (kind < FACT_QUIRK_COUNT && !span_is(word, quirk_words[kind]))
+        kind++;
+    if (kind == FACT_QUIRK_COUNT || run->row_count == ROWS_MAX)
+        fail_msg("%s: unknown quirk %.*s", run->golden->name, SPAN_ARG(word));
+    (void)span_split(&rest, ' ', &field);
+    quirks_seen[kind] = true;
+    run->rows[run->row_count++] =
+        (struct fact_quirk){.kind = kind,
+                            .field = span_is(field, "-") ? "" : kept_text(run, field),
+                            .value = kept_text(run, rest)};
 }
 
 static void read_setting(struct run *run, struct span line) {
@@ -95,15 +120,18 @@ static void read_setting(struct run *run, struct span line) {
         run->target.base_path = rest;
     else if (span_is(word, "output"))
         assert_true(span_to_u64(rest, &run->target.output_tokens_max));
-    else if (span_is(word, "drop"))
-        drop_option(run, rest);
+    else if (span_is(word, "strip"))
+        run->target.strip = rest;
+    else if (span_is(word, "quirk"))
+        read_row(run, rest);
     else {
         size_t i = 0;
         while (i < array_length(quirks) && !span_is(word, quirks[i].name))
             i++;
         if (i == array_length(quirks))
             fail_msg("%s: unknown setting %.*s", run->golden->name, SPAN_ARG(word));
-        *(bool *)((char *)&run->target.quirks + quirks[i].offset) = true;
+        *(bool *)((char *)&run->quirks + quirks[i].offset) = true;
+        run->target.quirks = &run->quirks;
     }
 }
 
@@ -114,6 +142,13 @@ static void read_target(struct run *run) {
     while (!span_absent(rest) && span_split(&rest, '\n', &line))
         if (line.len > 0)
             read_setting(run, line);
+    if (run->row_count == 0)
+        return;
+    assert_null(run->target.quirks); /* rows or settings, not both */
+    dialect_quirks_compile(run->rows, run->row_count, run->target.upstream_model, &run->quirks);
+    run->target.quirks = &run->quirks;
+    if (run->quirks.left_out > 0)
+        fail_msg("%s: %d rows were left out", run->golden->name, run->quirks.left_out);
 }
 
 static bool decode(struct run *run) {
@@ -149,6 +184,13 @@ static void encode_upstream(struct run *run) {
     assert_int_equal(
         json_validate(span_of(dynbuf_span(&out).ptr + head_bytes, out.len - head_bytes)), 0);
     expect(run, UPSTREAM, dynbuf_span(&out));
+    dynbuf_clear(&out);
+    for (uint32_t i = 0; i < request.dropped_count; i++)
+        assert_int_equal(dynbuf_append_format(&out, "%s%s", i > 0 ? ", " : "", request.dropped[i]),
+                         0);
+    if (span_absent(run->golden->sections[DROPPED]) && out.len > 0)
+        fail_msg("%s: dropped unsaid: %.*s", run->golden->name, SPAN_ARG(dynbuf_span(&out)));
+    expect(run, DROPPED, dynbuf_span(&out));
     dynbuf_done(&out);
 }
 
@@ -209,12 +251,13 @@ static void answer(struct run *run) {
     static const char *const end_names[] = {[DIALECT_COMPLETE] = "COMPLETE",
                                             [DIALECT_TRUNCATED] = "TRUNCATED",
                                             [DIALECT_EMPTY] = "EMPTY",
+                                            [DIALECT_GUARD] = "GUARD",
                                             [DIALECT_FAILED] = "FAILED"};
     struct span text = run->golden->sections[ANSWER];
     bool stream = span_starts_with(text, "data:") || span_starts_with(text, ":");
     run->encoder = surface_openai_chat.encoder_new(&run->arena, &run->task);
     struct dialect_decoder *decoder =
-        dialect_openai.decoder_new(&run->attempt, &run->task, on_event, run);
+        dialect_openai.decoder_new(&run->attempt, &run->task, run->target.quirks, on_event, run);
     int err = stream ? feed_stream(decoder, text) : dialect_openai.on_body(decoder, text);
     enum dialect_end end = err == 0 ? dialect_openai.on_end(decoder) : DIALECT_FAILED;
     end_client(run, end);
@@ -327,6 +370,9 @@ static void golden_cases(void **state) {
     print_message("%u golden cases\n", cases);
     assert_true(cases >= 30);
     assert_int_equal(failures, 0);
+    for (enum fact_quirk_kind kind = 0; kind < FACT_QUIRK_COUNT; kind++)
+        if (dialect_quirks_obeys(kind) && !quirks_seen[kind])
+            fail_msg("no golden case has the quirk %s", quirk_words[kind]);
 }
 
 int main(void) {

@@ -44,7 +44,7 @@ static int hear(void *context, const struct event *event) {
 static void open_decoder(struct heard *heard) {
     *heard = (struct heard){.task = {.kind = TASK_CHAT, .prompt_bytes = 8}};
     arena_init(&heard->arena, NULL, 0, ARENA_CAP);
-    heard->decoder = dialect_openai.decoder_new(&heard->arena, &heard->task, hear, heard);
+    heard->decoder = dialect_openai.decoder_new(&heard->arena, &heard->task, NULL, hear, heard);
 }
 
 static void close_decoder(struct heard *heard) {

@@ -106,10 +106,11 @@ static void writes_tasks_of_other_wires(void **state) {
                 "\"text\",\"text\":\"be\"},"
                 "{\"type\":\"text\",\"text\":\"brief\"}]}," USER_MESSAGE
                 "{\"role\":\"assistant\",\"content\":null," CALLS REST);
-    target.quirks = (struct dialect_quirks){.developer_role = true,
-                                            .content_string_only = true,
-                                            .content_never_null = true,
-                                            .keep_reasoning = true};
+    static const struct dialect_quirks quirks = {.developer_role = true,
+                                                 .content_string_only = true,
+                                                 .content_never_null = true,
+                                                 .keep_reasoning = true};
+    target.quirks = &quirks;
     assert_body(
         &other_wire, &target,
         "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"be\\nbrief\"}"
@@ -151,8 +152,9 @@ static void borrows_long_histories(void **state) {
     struct task task;
     struct api_error error;
     struct dialect_request request;
-    struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"),
-                                    .base_path = SPAN_LITERAL("/v1")};
+    struct dialect_quirks quirks = {.developer_role = true};
+    struct dialect_target target = {
+        .upstream_model = SPAN_LITERAL("m"), .base_path = SPAN_LITERAL("/v1"), .quirks = &quirks};
     (void)state;
     dynbuf_init(&body, ARENA_CAP);
     assert_int_equal(dynbuf_append_text(&body, "{\"model\":\"m\",\"temperature\":1,\"messages\":[{"
@@ -165,11 +167,10 @@ static void borrows_long_histories(void **state) {
     assert_int_equal(dynbuf_append_text(&body, "]}"), 0);
     arena_init(&arena, NULL, 0, ARENA_CAP);
     assert_int_equal(surface_openai_chat.decode(dynbuf_span(&body), &arena, &task, &error), 0);
-    target.quirks.developer_role = true;
     assert_int_equal(dialect_openai.encode(&task, &target, &arena, &request), 0);
     assert_int_equal(request.body.count, 3);
     assert_ptr_equal(request.body.pieces[1].ptr, task.chat.messages_raw.ptr);
-    target.quirks.developer_role = false;
+    quirks.developer_role = false;
     assert_int_equal(dialect_openai.encode(&task, &target, &arena, &request), 0);
     assert_true(request.body.count < 100);
     arena_reset(&arena);
@@ -181,8 +182,8 @@ static void tells_what_was_dropped(void **state) {
     struct message messages[] = {{.role = ROLE_USER, .parts = hi, .part_count = 1}};
     struct task task = {.kind = TASK_CHAT,
                         .chat = {.messages = messages, .message_count = 1, .stream = true}};
-    struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"),
-                                    .quirks = {.drop_options = UINT64_MAX}};
+    static const struct dialect_quirks quirks = {.drop = UINT32_MAX};
+    struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"), .quirks = &quirks};
     struct arena arena;
     struct dialect_request request;
     (void)state;
@@ -207,32 +208,54 @@ static void respects_the_arena(void **state) {
         "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"text\","
         "\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]},"
         "{\"role\":\"assistant\",\"content\":null,\"reasoning\":\"r\",\"refusal\":null,\"tool_"
-        "calls\":[{\"id\":\"c\",\"type\":\"function\","
+        "calls\":[{\"id\":\"c\",\"type\":\"function\",\"extra_content\":{\"a\":1},"
         "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
-        "\"c\",\"content\":\"x\"}]}";
+        "\"c\",\"content\":\"x\"}],\"max_tokens\":9,\"temperature\":0,\"stop\":\"s\",\"provider\":"
+        "{\"order\":[]},\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"strict\":true,\"parameters\":{\"$schema\":\"x\",\"type\":\"object\"}}}]}";
+    static const struct fact_quirk rows[] = {
+        {.kind = FACT_QUIRK_CONTENT_STRING, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_SYSTEM_TO_USER, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_NO_NULLS, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_TOOL_IDS_9, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_STOP_ARRAY, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_KEEP_EXTRAS, .field = "", .value = ""},
+        {.kind = FACT_QUIRK_SCHEMA_DROP, .field = "$schema", .value = ""},
+        {.kind = FACT_QUIRK_SIGNATURE, .field = "google.thought_signature", .value = "skip"},
+        {.kind = FACT_QUIRK_FORCE, .field = "provider.max_price", .value = "0"},
+        {.kind = FACT_QUIRK_FORCE, .field = "n", .value = "1"},
+        {.kind = FACT_QUIRK_AT_LEAST, .field = "max_tokens", .value = "16"},
+        {.kind = FACT_QUIRK_NOT_ZERO, .field = "temperature", .value = "0.01"},
+    };
     struct arena arena, small;
     struct task task;
     struct api_error error;
     struct dialect_request request;
-    struct dialect_target target = {.upstream_model = SPAN_LITERAL("m\"\x01"),
-                                    .base_path = SPAN_LITERAL("/v1")};
+    struct dialect_quirks sets[2] = {{.content_string_only = true, .content_never_null = true}};
     _Alignas(16) char first[16384];
-    unsigned failures = 0;
     (void)state;
-    target.quirks.content_string_only = true;
-    target.quirks.content_never_null = true;
+    dialect_quirks_compile(rows, array_length(rows), SPAN_LITERAL("m"), &sets[1]);
+    assert_int_equal(sets[1].left_out, 0);
     arena_init(&arena, NULL, 0, ARENA_CAP);
     assert_int_equal(
         surface_openai_chat.decode(span_of(body, sizeof body - 1), &arena, &task, &error), 0);
-    for (size_t size = 16; size <= sizeof first; size += 16) {
-        arena_init(&small, first, size, 0);
-        int err = dialect_openai.encode(&task, &target, &small, &request);
-        failures += err < 0;
-        if (size == sizeof first)
-            assert_int_equal(err, 0);
-        arena_reset(&small);
+    for (size_t set = 0; set < array_length(sets); set++) {
+        const struct dialect_target target = {.upstream_model = SPAN_LITERAL("m\"\x01"),
+                                              .base_path = SPAN_LITERAL("/v1"),
+                                              .quirks = &sets[set]};
+        unsigned failures = 0;
+        for (size_t size = 16; size <= sizeof first; size += 16) {
+            arena_init(&small, first, size, 0);
+            int err = dialect_openai.encode(&task, &target, &small, &request);
+            failures += err < 0;
+            if (size == sizeof first)
+                assert_int_equal(err, 0);
+            for (size_t i = 0; err == 0 && i < request.body.count; i++)
+                assert_non_null(request.body.pieces[i].ptr);
+            arena_reset(&small);
+        }
+        assert_true(failures > 100);
     }
-    assert_true(failures > 100);
     arena_reset(&arena);
 }
 

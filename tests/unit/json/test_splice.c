@@ -108,6 +108,44 @@ static void edits_each_place(void **state) {
     }
 }
 
+static void leaves_out_nulls(void **state) {
+    static const struct {
+        const char *text;
+        struct json_edit edit;
+        const char *expected;
+    } cases[] = {
+        {"{\"a\":null}", {"x", SPAN_NONE}, "{}"},
+        {"{\"a\":null,\"b\":1,\"c\":null}", {"x", SPAN_NONE}, "{\"b\":1}"},
+        {"{\"a\":1,\"b\":null,\"c\":{\"d\":null}}",
+         {"x", SPAN_NONE},
+         "{\"a\":1,\"c\":{\"d\":null}}"},
+        {"{\"a\":null,\"a\":null,\"b\\u0000\":null}", {"b", SPAN_NONE}, "{}"},
+        /* what an edit names is the edit's */
+        {"{\"a\":null,\"b\":null}", {"a", SPAN_LITERAL("\"\"")}, "{\"a\":\"\"}"},
+        {"{\"a\":1,\"b\":null}", {"a", SPAN_LITERAL("null")}, "{\"a\":null}"},
+        {"{\"a\":null}", {"b", SPAN_LITERAL("2")}, "{\"b\":2}"},
+    };
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_doc doc;
+        struct rope rope;
+        struct dynbuf out;
+        dynbuf_init(&out, 1 << 20);
+        rope_init(&rope, &arena);
+        assert_int_equal(json_parse(&doc, span_text(cases[i].text), &arena, NULL), 0);
+        json_splice_without_nulls(json_top(&doc), &cases[i].edit, 1, &rope);
+        assert_int_equal(rope_error(&rope), 0);
+        for (size_t piece = 0; piece < rope.count; piece++)
+            assert_int_equal(dynbuf_append_span(&out, rope.pieces[piece]), 0);
+        if (!span_is(dynbuf_span(&out), cases[i].expected))
+            fail_msg("%s became %.*s", cases[i].text, SPAN_ARG(dynbuf_span(&out)));
+        dynbuf_done(&out);
+    }
+    arena_reset(&arena);
+}
+
 static void splices_a_nested_object(void **state) {
     (void)state;
     struct fixture fixture;
@@ -161,9 +199,8 @@ static void remembers_failures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(edits_each_place),
-        cmocka_unit_test(splices_a_nested_object),
-        cmocka_unit_test(keeps_untouched_bytes_in_place),
+        cmocka_unit_test(edits_each_place),        cmocka_unit_test(leaves_out_nulls),
+        cmocka_unit_test(splices_a_nested_object), cmocka_unit_test(keeps_untouched_bytes_in_place),
         cmocka_unit_test(remembers_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

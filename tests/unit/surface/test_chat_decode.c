@@ -101,6 +101,11 @@ static const struct {
     {"\"stream\":true", 0},
     {"\"tools\":[]", 0},
     {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]", CAN_TOOLS},
+#define TOOLS "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+    {TOOLS "\"tool_choice\":\"auto\"", CAN_TOOLS},
+    {TOOLS "\"tool_choice\":\"required\"", CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED},
+    {TOOLS "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}",
+     CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED},
     {"\"response_format\":{\"type\":\"text\"}", 0},
     {"\"response_format\":{\"type\":\"json_object\"}", CAN_JSON_OBJECT},
     {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\"}}",
