@@ -3,8 +3,7 @@
  * URLs of proxies, and the list of hosts that go around them.
  *
  * Why so strict about the URL: it holds a password, and a '@' or '/' at the wrong place would send that password, or all
- * requests, to another host; what can be read in two ways is refused with the cure. Why a port is asked for with http://: the
- * tools that people know fall back to 80, 1080, 3128 or 8080. Why the list is read as curl reads it, with networks added as in
+ * requests, to another host; what can be read in two ways is refused with the cure. Why the list is read as curl reads it, with networks added as in
  * Go: there is no standard, and these two are what most environments were written for.
  * Promises: no part of the URL stands in a reason; nothing is allocated, nothing resolved. Leaves to others: which proxy counts
  * for a provider (app), talking to it (tunnel.c), judging its address (connector.c).
@@ -16,15 +15,16 @@
 
 #include <netinet/in.h>
 
-#define PROXY_HOST_MAX_BYTES 253 /* RFC 1035 section 3.1 without the last dot */
-#define SOCKS_PORT           1080
+#define PROXY_HOST_MAX_BYTES 253  /* RFC 1035 section 3.1 without the last dot */
+#define HTTP_PORT            80   /* RFC 9110 section 4.2.1 */
+#define SOCKS_PORT           1080 /* RFC 1928 section 3 */
 
 static const struct {
     const char *prefix;
     enum proxy_kind kind;
-    uint16_t port; /* when the URL names none; 0: it must */
+    uint16_t port; /* when the URL names none */
 } schemes[] = {
-    {"http://", PROXY_HTTP, 0},
+    {"http://", PROXY_HTTP, HTTP_PORT},
     {"socks5://", PROXY_SOCKS5, SOCKS_PORT},
     {"socks5h://", PROXY_SOCKS5H, SOCKS_PORT},
 };
@@ -73,6 +73,7 @@ static const char *take_scheme(struct span *text, struct proxy *proxy) {
     if (span_contains(*text, "://"))
         return "must start with http://, socks5:// or socks5h://";
     proxy->kind = PROXY_HTTP;
+    proxy->port = HTTP_PORT;
     return NULL;
 }
 
@@ -133,7 +134,8 @@ static const char *take_credentials(struct span *authority, struct proxy *proxy)
     proxy->user = colon == NULL ? before : span_of(before.ptr, (size_t)(colon - before.ptr));
     if (colon != NULL)
         proxy->password = without_front(before, proxy->user.len + 1);
-    if (proxy->user.len == 0)
+    /* RFC 7617 section 2 allows an empty user, RFC 1929 section 2 does not. */
+    if (proxy->user.len == 0 && (colon == NULL || proxy->kind != PROXY_HTTP))
         return "has no user before its '@'";
     const char *why = check_credential(proxy->user, true);
     return why != NULL ? why : check_credential(proxy->password, false);
@@ -193,7 +195,7 @@ static bool read_port(struct span text, uint16_t *ret_port) {
 
 static const char *take_port(struct span rest, struct proxy *proxy) {
     if (rest.len == 0)
-        return proxy->port != 0 ? NULL : "needs a port, as in http://proxy.example:3128";
+        return NULL;
     if (rest.ptr[0] != ':')
         return "has something else than a port after its host";
     return read_port(without_front(rest, 1), &proxy->port)

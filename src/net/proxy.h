@@ -3,7 +3,7 @@
 /*
  * Outbound proxies: what their URLs say, and which hosts go around them. Pure; how a proxy is spoken to is tunnel.h.
  *
- *   http://[user:password@]host:port       CONNECT (RFC 9110 section 9.3.6), for https and plain origins alike
+ *   http://[user:password@]host[:port]     CONNECT (RFC 9110 section 9.3.6), for https and plain origins alike
  *   socks5://[user:password@]host[:port]   SOCKS5 (RFC 1928); names are resolved here
  *   socks5h://...                          the same; names are resolved by the proxy
  */

@@ -1,110 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Connecting through proxies that the test plays: what they are asked for, every way they can refuse, stall or break off, who is
- * blamed, which addresses may be reached, TLS behind them.
+ * Connecting through proxies that the test plays: what they are asked for, which addresses may be reached, TLS behind them.
  */
-#include "dialer.h"
 #include "tls_fixture.h"
-
-#include <stdio.h>
-
-#define ENDS_MAX 4
-
-struct rig {
-    struct dialer dialer;
-    struct listener *listener; /* the proxy */
-    struct listen_address address;
-    struct end ends[ENDS_MAX]; /* its connections, in order */
-    size_t accepted;
-    struct end *end; /* the one being played */
-    char url[128];
-};
-
-static void on_accept(void *context, struct stream *stream) {
-    struct rig *rig = context;
-    assert_true(rig->accepted < ENDS_MAX);
-    end_take(&rig->ends[rig->accepted++], stream);
-}
-
-static void rig_open(struct rig *rig, const char *scheme) {
-    int probe_fd;
-    *rig = (struct rig){.end = &rig->ends[0]};
-    dialer_open(&rig->dialer);
-    for (size_t i = 0; i < ENDS_MAX; i++)
-        end_init(&rig->ends[i]);
-    assert_int_equal(listen_address_parse(SPAN_LITERAL("127.0.0.1:0"), &rig->address), 0);
-    assert_int_equal(listener_probe(&rig->address, &probe_fd), 0);
-    assert_int_equal(listener_open(rig->dialer.loop, &rig->address, on_accept, rig, &rig->listener),
-                     0);
-    listener_probe_done(probe_fd);
-    (void)snprintf(rig->url, sizeof rig->url, "%s127.0.0.1:%u", scheme, rig->address.port);
-    rig->dialer.origin = (struct origin){
-        .host = SPAN_LITERAL("api.test"), .port = 443, .proxy = span_text(rig->url)};
-}
-
-static void rig_close(struct rig *rig) {
-    for (size_t i = 0; i < ENDS_MAX; i++) {
-        end_done(&rig->ends[i]);
-        dynbuf_done(&rig->ends[i].input);
-    }
-    listener_close(rig->listener);
-    dialer_close(&rig->dialer);
-}
-
-static void proxy_hears_bytes(struct rig *rig, size_t count) {
-    rig->end->wanted_bytes = count;
-    run_until(rig->dialer.loop, end_has_bytes, rig->end);
-}
-
-static void proxy_hears(struct rig *rig, struct span words) {
-    proxy_hears_bytes(rig, words.len);
-    struct span heard = dynbuf_span(&rig->end->input);
-    if (!span_equal(heard, words))
-        fail_msg("heard: %.*s", SPAN_ARG(heard));
-    dynbuf_clear(&rig->end->input);
-}
-
-static void proxy_says(struct rig *rig, struct span words) {
-    assert_int_equal(stream_write(rig->end->stream, words), 0);
-}
-
-static bool all_said(void *context) {
-    struct rig *rig = context;
-    return stream_queued_bytes(rig->end->stream) == 0;
-}
-
-static int outcome(struct rig *rig) {
-    run_until(rig->dialer.loop, dialer_is_done, &rig->dialer);
-    return rig->dialer.err;
-}
-
-static bool is_left(void *context) {
-    return end_has_ended(context) || end_has_failed(context);
-}
-
-/* The connector gave this connection up; the next one is played. */
-static void proxy_is_left(struct rig *rig) {
-    run_until(rig->dialer.loop, is_left, rig->end);
-    rig->end++;
-}
-
-static void assert_carries(struct rig *rig) {
-    struct end *end = &rig->dialer.end;
-    assert_int_equal(stream_write(end->stream, SPAN_LITERAL("ping")), 0);
-    proxy_hears(rig, SPAN_LITERAL("ping"));
-    proxy_says(rig, SPAN_LITERAL("pong"));
-    end->wanted_bytes = 4;
-    run_until(rig->dialer.loop, end_has_bytes, end);
-    assert_true(span_is(dynbuf_span(&end->input), "pong"));
-    assert_int_equal(end->errors, 0);
-}
-
-#define CONNECT_WORDS "CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n"
-#define HEAD_WORDS    "HTTP/1.1 200 OK\r\nVia: x\r\n\r\n"
-#define ASK_NAME   \
-    "\5\1\0\3\x08" \
-    "api.test\x01\xbb"
-#define SOCKS_END "\5\0\0\1\0\0\0\0\0\0"
+#include "via_fixture.h"
 
 /* --- the good ways --- */
 
@@ -171,12 +70,6 @@ static void test_socks_by_name(void **state) {
     rig_close(&rig);
 }
 
-static void expect_socks_ask(struct rig *rig, struct span ask) {
-    proxy_hears(rig, SPAN_LITERAL("\5\1\0"));
-    proxy_says(rig, SPAN_LITERAL("\5\0"));
-    proxy_hears(rig, ask);
-}
-
 /* Resolved here, judged here, offered one after another. */
 static void test_socks_by_address(void **state) {
     (void)state;
@@ -223,120 +116,6 @@ static void test_socks_refused_is_not_asked_again(void **state) {
     proxy_says(&rig, SPAN_LITERAL("\5\2\0\1"));
     assert_int_equal(outcome(&rig), ERR_PROXY_REFUSED);
     rig_close(&rig);
-}
-
-/* --- refusals --- */
-
-struct refusal {
-    const char *scheme;
-    struct span words;
-    int err;
-};
-
-#define SAYS(bytes) \
-    { "" bytes "", sizeof(bytes) - 1 }
-
-static const struct refusal refusals[] = {
-    {"http://", SAYS("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 3\r\n\r\nno!"),
-     ERR_PROXY_AUTH},
-    {"http://", SAYS("HTTP/1.1 403 Forbidden\r\n\r\n"), ERR_PROXY_REFUSED},
-    {"http://", SAYS("HTTP/1.1 502 Bad Gateway\r\n\r\n{\"error\":\"x\"}"), ERR_PROXY_TARGET},
-    {"http://", SAYS("SSH-2.0-x\r\n"), ERR_PROXY_PROTOCOL},
-    {"http://", SAYS("\x15\x03\x01"), ERR_PROXY_PROTOCOL},
-    {"socks5h://", SAYS("\5\xff"), ERR_PROXY_AUTH},
-    {"socks5h://", SAYS("HTTP/1.1 400 Bad Request\r\n\r\n"), ERR_PROXY_PROTOCOL},
-    {"socks5h://u:p@", SAYS("\5\1"), ERR_PROXY_PROTOCOL},
-};
-
-static void test_refusals(void **state) {
-    (void)state;
-    for (size_t i = 0; i < array_length(refusals); i++) {
-        struct rig rig;
-        rig_open(&rig, refusals[i].scheme);
-        rig.dialer.origin.tls = i % 2 == 0; /* it makes no difference */
-        dialer_begin(&rig.dialer);
-        proxy_hears_bytes(&rig, 3);
-        proxy_says(&rig, refusals[i].words);
-        assert_int_equal(outcome(&rig), refusals[i].err);
-        rig_close(&rig);
-    }
-}
-
-/* A SOCKS5 proxy that answers before it is asked: our words would become the tunnel's. */
-static void test_answer_too_early(void **state) {
-    (void)state;
-    struct rig rig;
-    rig_open(&rig, "socks5h://");
-    dialer_begin(&rig.dialer);
-    proxy_hears(&rig, SPAN_LITERAL("\5\1\0"));
-    proxy_says(&rig, SPAN_LITERAL("\5\0" SOCKS_END));
-    assert_int_equal(outcome(&rig), ERR_PROXY_PROTOCOL);
-    rig_close(&rig);
-}
-
-/* At every byte of both handshakes the proxy ends, resets or falls silent. */
-static void break_off_at(const char *scheme, struct span words, size_t at, int manner) {
-    struct rig rig;
-    rig_open(&rig, scheme);
-    rig.dialer.connect_timeout_ns = manner == 2 ? 60 * NS_PER_MS : FIXTURE_PATIENCE_NS;
-    dialer_begin(&rig.dialer);
-    proxy_hears_bytes(&rig, 3);
-    for (size_t i = 0; i < at; i++) {
-        proxy_says(&rig, span_of(words.ptr + i, 1));
-        run_until(rig.dialer.loop, all_said, &rig);
-        proxy_hears_bytes(&rig, i == 1 && words.ptr[0] == 5 ? 13 : 3);
-    }
-    if (manner == 0)
-        stream_finish(rig.end->stream);
-    else if (manner == 1)
-        stream_abort(rig.end->stream);
-    int err = outcome(&rig);
-    if (err != (manner == 2 ? ERR_PROXY_TIMEOUT : ERR_PROXY_PROTOCOL))
-        fail_msg("%s at %zu, manner %d: %s", scheme, at, manner, err_name(err));
-    rig_close(&rig);
-}
-
-static void test_breaks_off(void **state) {
-    (void)state;
-    static const struct span head = SPAN_LITERAL("HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
-    static const struct span socks = SPAN_LITERAL("\5\0" SOCKS_END);
-    for (int manner = 0; manner < 2; manner++) {
-        for (size_t at = 0; at < head.len; at++)
-            break_off_at("http://", head, at, manner);
-        for (size_t at = 0; at < socks.len; at++)
-            break_off_at("socks5h://", socks, at, manner);
-    }
-    break_off_at("http://", head, 0, 2);
-    break_off_at("http://", head, 20, 2);
-    break_off_at("socks5h://", socks, 0, 2);
-    break_off_at("socks5h://", socks, 7, 2);
-}
-
-/* --- who is blamed for what --- */
-
-static void test_proxy_unreachable(void **state) {
-    (void)state;
-    uint16_t port;
-    char url[64];
-    struct dialer dialer;
-    dialer_open(&dialer);
-    assert_int_equal(close(bound_socket(SOCK_STREAM, &port)), 0);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", port);
-    dialer.origin.host = SPAN_LITERAL("api.test");
-    dialer.origin.port = 443;
-    dialer.origin.proxy = span_text(url);
-    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_UNREACHABLE);
-    dialer.origin.proxy = SPAN_LITERAL("http://169.254.1.1:80");
-    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_UNREACHABLE);
-    dialer.origin.proxy = SPAN_LITERAL("no proxy's URL");
-    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_UNREACHABLE);
-    dialer.connect_timeout_ns = 0;
-    dialer.origin.proxy = SPAN_LITERAL("http://proxy.test:80");
-    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_TIMEOUT);
-    /* the origin's own name, with socks5 */
-    dialer.origin.proxy = SPAN_LITERAL("socks5://127.0.0.1:9");
-    assert_int_equal(dialer_connect(&dialer), ERR_DNS_TIMEOUT);
-    dialer_close(&dialer);
 }
 
 /* The proxy's name is resolved here, its address may be anywhere but where nobody's may be. */
@@ -416,35 +195,6 @@ static void test_impossible_origins(void **state) {
     }
     assert_int_equal(rig.accepted, 0);
     rig_close(&rig);
-}
-
-/* --- cancelling --- */
-
-/* The connection given up at once may have been accepted, or not. */
-static bool somebody_speaks(void *context) {
-    struct rig *rig = context;
-    for (size_t i = 0; i < rig->accepted; i++)
-        if (rig->ends[i].input.len >= 3)
-            rig->end = &rig->ends[i];
-    return rig->end->input.len >= 3;
-}
-
-static void test_cancel(void **state) {
-    (void)state;
-    for (size_t s = 0; s < array_length(schemes); s++) {
-        static const char *const addresses[] = {"8.8.8.8"};
-        struct rig rig;
-        rig_open(&rig, schemes[s]);
-        dialer_name(&rig.dialer, SPAN_LITERAL("api.test"), addresses, 1);
-        dialer_begin(&rig.dialer); /* before anything happened */
-        connector_cancel(rig.dialer.connector);
-        dialer_begin(&rig.dialer); /* in the handshake */
-        run_until(rig.dialer.loop, somebody_speaks, &rig);
-        connector_cancel(rig.dialer.connector);
-        proxy_is_left(&rig);
-        assert_false(rig.dialer.done);
-        rig_close(&rig);
-    }
 }
 
 /* --- TLS through it --- */
@@ -550,15 +300,10 @@ int main(void) {
         cmocka_unit_test(test_socks_by_address),
         cmocka_unit_test(test_socks_no_address_left),
         cmocka_unit_test(test_socks_refused_is_not_asked_again),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_answer_too_early),
-        cmocka_unit_test(test_breaks_off),
-        cmocka_unit_test(test_proxy_unreachable),
         cmocka_unit_test(test_proxy_by_name),
         cmocka_unit_test(test_forbidden_origins),
         cmocka_unit_test(test_allowed_origins),
         cmocka_unit_test(test_impossible_origins),
-        cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_tls_through),
         cmocka_unit_test(test_nothing_in_the_clear),
     };
