@@ -42,6 +42,12 @@
     X(ERR_CONNECT_REFUSED, "connection refused")                                     \
     X(ERR_CONNECT_UNREACHABLE, "host or network unreachable")                        \
     X(ERR_CONNECT_TIMEOUT, "connecting took too long")                               \
+    X(ERR_PROXY_UNREACHABLE, "the proxy cannot be reached")                          \
+    X(ERR_PROXY_TIMEOUT, "the proxy took too long")                                  \
+    X(ERR_PROXY_AUTH, "the proxy does not accept the login")                         \
+    X(ERR_PROXY_REFUSED, "the proxy refuses to connect there")                       \
+    X(ERR_PROXY_TARGET, "the proxy could not connect")                               \
+    X(ERR_PROXY_PROTOCOL, "the proxy did not keep to its protocol")                  \
     X(ERR_TLS_TIMEOUT, "the TLS handshake took too long")                            \
     X(ERR_TLS_EXPIRED, "the TLS certificate has expired or is not valid yet")        \
     X(ERR_TLS_HOST, "the TLS certificate is for another host")                       \

@@ -178,7 +178,8 @@ static struct origin origin_of(const struct catalog_provider *provider) {
                            .tls = provider->tls,
                            .allow_loopback = provider->allow_loopback,
                            .private_network = provider->private_network,
-                           .ca_file = provider->ca_file};
+                           .ca_file = provider->ca_file,
+                           .proxy = provider->proxy};
 }
 
 static void call(struct attempt *attempt, const struct catalog_provider *provider) {

@@ -35,7 +35,7 @@ void http_client_free(struct http_client *client);
 size_t http_client_idle_connections(const struct http_client *client);
 
 struct http_timeouts {
-    uint64_t connect_ns; /* resolve + TCP */
+    uint64_t connect_ns; /* resolve + TCP + the tunnel of a proxy */
     uint64_t tls_ns;
     uint64_t first_byte_ns; /* request sent -> complete head of the answer */
     uint64_t gap_ns;        /* silence inside the body; 0 = none */

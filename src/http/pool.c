@@ -4,11 +4,12 @@
  *
  * Why last in, first out: the connection used last is the one least likely to have been closed by the other side, and the
  * others grow old and go. Everything that decides where a connection leads or who it trusts is part of the key: host,
- * port, TLS, authorities, and the address rules it was checked against.
+ * port, TLS, authorities, the proxy between, and the address rules it was checked against.
  * Promises: a pool lives as long as somebody counts on it, links and calls. Leaves to others: closing (link.c), deadlines.
  */
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "http/client_parts.h"
 
 struct http_pool {
@@ -29,7 +30,7 @@ static uint64_t hash_of(const struct origin *origin) {
 static bool same_origin(const struct origin *a, const struct origin *b) {
     return a->port == b->port && a->tls == b->tls && a->allow_loopback == b->allow_loopback &&
            span_equal_nocase(a->host, b->host) && span_equal(a->ca_file, b->ca_file) &&
-           span_equal(a->private_network, b->private_network);
+           span_equal(a->private_network, b->private_network) && span_equal(a->proxy, b->proxy);
 }
 
 static struct span copy_text(char **place, struct span text) {
@@ -42,13 +43,15 @@ static struct span copy_text(char **place, struct span text) {
 }
 
 static struct http_pool *pool_new(const struct origin *origin, uint64_t hash) {
-    size_t text_bytes = origin->host.len + origin->private_network.len + origin->ca_file.len;
+    size_t text_bytes =
+        origin->host.len + origin->private_network.len + origin->ca_file.len + origin->proxy.len;
     struct http_pool *pool = mem_alloc(sizeof *pool + text_bytes);
     char *place = pool->text;
     *pool = (struct http_pool){.hash = hash, .key = *origin};
     pool->key.host = copy_text(&place, origin->host);
     pool->key.private_network = copy_text(&place, origin->private_network);
     pool->key.ca_file = copy_text(&place, origin->ca_file);
+    pool->key.proxy = copy_text(&place, origin->proxy);
     list_init(&pool->node);
     list_init(&pool->idle);
     return pool;
@@ -78,6 +81,8 @@ void http__pool_unref(struct http_pool *pool) {
         return;
     check(list_empty(&pool->idle));
     list_remove(&pool->node);
+    if (pool->key.proxy.len > 0) /* may hold a password */
+        secret_wipe(pool->text, (size_t)(pool->key.proxy.ptr - pool->text) + pool->key.proxy.len);
     mem_free(pool);
 }
 

@@ -151,7 +151,8 @@ static int judge(const uint8_t *bytes, int family, const struct address_rules *r
             continue;
         bool allowed =
             (rows[i].kind == LOOPBACK && rules->allow_loopback) ||
-            (rows[i].kind == PRIVATE && in_network(bytes, family, rules->private_network));
+            (rows[i].kind == PRIVATE &&
+             (rules->allow_private || in_network(bytes, family, rules->private_network)));
         return allowed ? 0 : ERR_ADDRESS_FORBIDDEN;
     }
     return 0;
@@ -181,6 +182,15 @@ int address_check(const struct sockaddr_storage *address, const struct address_r
     /* ::1 would also be an IPv4-compatible address. */
     bool is_loopback = in_range(bytes, v6_loopback, V6_BYTES * 8);
     return err < 0 || is_loopback ? err : judge_inner(bytes, rules);
+}
+
+bool address_in_network(const struct sockaddr_storage *address, struct span network) {
+    return in_network(bytes_of(address), address->ss_family, network);
+}
+
+bool address_is_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
+    return a->ss_family == b->ss_family &&
+           memcmp(bytes_of(a), bytes_of(b), a->ss_family == AF_INET6 ? V6_BYTES : V4_BYTES) == 0;
 }
 
 bool address_is_loopback(const struct sockaddr_storage *address) {

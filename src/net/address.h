@@ -14,6 +14,10 @@ int address_parse(struct span host, uint16_t port,
 uint16_t address_port(const struct sockaddr_storage *address);
 void address_set_port(struct sockaddr_storage *address, uint16_t port);
 bool address_is_loopback(const struct sockaddr_storage *address);
+/* Ports aside. */
+bool address_is_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+/* "10.1.2.0/24", "fd12::/16", or one address; a text that is no network holds nothing. */
+bool address_in_network(const struct sockaddr_storage *address, struct span network);
 
 #define ADDRESS_LIST_MAX 8
 
@@ -24,6 +28,7 @@ struct address_list {
 
 struct address_rules {
     bool allow_loopback;
+    bool allow_private;          /* all private ranges: somebody trusted named this very host */
     struct span private_network; /* "10.1.2.0/24" or absent */
 };
 

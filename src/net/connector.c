@@ -6,6 +6,7 @@
  * or CONNECT_STAGGER_NS have passed, and the first to connect wins (RFC 8305 section 5), so a dead address costs a quarter
  * of a second and not the whole deadline; then TLS with its own deadline. Each address is judged right before its connect,
  * so a name that changes its mind gains nothing.
+ * Through a proxy the same way leads to the proxy's address instead, and the tunnel comes between TCP and TLS (connector_via.c).
  * Promises: exactly one on_done, from a task and never from inside connector_start; none after connector_cancel; on success
  * the stream is bare, without a handler and not started. Leaves to others: keeping connections (http).
  */
@@ -14,15 +15,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "net/address.h"
-#include "net/resolver.h"
+#include "net/connector_parts.h"
 #include "net/socket.h"
 #include "net/stream_parts.h"
 #include "net/tls.h"
 
 #include <unistd.h>
 
-#define CONNECTOR_MAGIC        0x636f6e6eu
 #define CONNECT_STAGGER_NS     (250 * NS_PER_MS)
 #define CONNECT_HOST_MAX_BYTES 255 /* RFC 1035 section 2.3.4 */
 
@@ -33,26 +32,7 @@ struct net_context {
     size_t connecting;
 };
 
-struct connector {
-    uint32_t magic;
-    bool over;
-    struct net_context *net;
-    struct connect_request request;
-    struct resolver_query query;
-    struct address_list addresses;
-    uint32_t next;                          /* address to try next */
-    struct stream *tries[ADDRESS_LIST_MAX]; /* owned: connects under way */
-    uint32_t try_count;
-    struct stream *stream; /* owned: connected, being made TLS or handed over */
-    struct loop_timer deadline;
-    struct loop_timer stagger;
-    struct loop_task done;
-    int err;
-};
-
-static void try_next(struct connector *connector);
-
-static void drop_streams(struct connector *connector) {
+void connector__drop_streams(struct connector *connector) {
     for (uint32_t i = 0; i < connector->try_count; i++)
         stream_close(connector->tries[i]);
     connector->try_count = 0;
@@ -69,6 +49,7 @@ static void connector_free(struct connector *connector) {
     resolver_forget(&connector->query);
     net->connecting--;
     loop__closed(net->loop);
+    connector__via_free(connector->via);
     connector->magic = 0;
     mem_free(connector);
 }
@@ -82,16 +63,16 @@ static void on_done_task(struct loop_task *task) {
     request.on_done(request.context, err, stream);
 }
 
-static void finish(struct connector *connector, int err) {
+void connector__finish(struct connector *connector, int err) {
     if (connector->over)
         return;
     connector->over = true;
-    connector->err = err;
+    connector->err = connector__via_err(connector->via, err);
     loop_timer_clear(connector->net->loop, &connector->deadline);
     loop_timer_clear(connector->net->loop, &connector->stagger);
     resolver_forget(&connector->query);
     if (err < 0)
-        drop_streams(connector);
+        connector__drop_streams(connector);
     loop_defer(connector->net->loop, &connector->done);
 }
 
@@ -103,11 +84,11 @@ static struct connector *connector_of_deadline(struct loop_timer *timer) {
 /* --- TLS --- */
 
 static void on_tls_late(struct loop_timer *timer) {
-    finish(connector_of_deadline(timer), ERR_TLS_TIMEOUT);
+    connector__finish(connector_of_deadline(timer), ERR_TLS_TIMEOUT);
 }
 
 static void on_secured(void *context, int err) {
-    finish(cast_checked(context, struct connector, CONNECTOR_MAGIC), err);
+    connector__finish(cast_checked(context, struct connector, CONNECTOR_MAGIC), err);
 }
 
 static void secure(struct connector *connector) {
@@ -125,13 +106,20 @@ static void secure(struct connector *connector) {
                    loop_now_ns(loop) + connector->request.tls_timeout_ns);
     int err = tls_start(connector->net->tls, connector->stream, &request);
     if (err < 0)
-        finish(connector, err);
+        connector__finish(connector, err);
+}
+
+void connector__reached(struct connector *connector) {
+    if (connector->request.origin->tls)
+        secure(connector);
+    else
+        connector__finish(connector, 0);
 }
 
 /* --- TCP --- */
 
 static void on_connect_late(struct loop_timer *timer) {
-    finish(connector_of_deadline(timer), ERR_CONNECT_TIMEOUT);
+    connector__finish(connector_of_deadline(timer), ERR_CONNECT_TIMEOUT);
 }
 
 static void forget_try(struct connector *connector, const struct stream *stream) {
@@ -147,22 +135,28 @@ static void on_connected(struct stream *stream, int err) {
     if (err < 0) {
         connector->err = err;
         stream_close(stream);
-        try_next(connector);
+        connector__try_next(connector);
         return;
     }
-    drop_streams(connector);
+    connector__drop_streams(connector);
     loop_timer_clear(connector->net->loop, &connector->stagger);
     stream_set_handler(stream, NULL, NULL);
     connector->stream = stream;
-    if (connector->request.origin->tls)
-        secure(connector);
+    if (connector->via != NULL)
+        connector__via_connected(connector);
     else
-        finish(connector, 0);
+        connector__reached(connector);
+}
+
+struct address_rules connector__rules(const struct origin *origin) {
+    return (struct address_rules){.allow_loopback = origin->allow_loopback,
+                                  .private_network = origin->private_network};
 }
 
 static int try_address(struct connector *connector, const struct sockaddr_storage *address) {
-    const struct origin *origin = connector->request.origin;
-    const struct address_rules rules = {origin->allow_loopback, origin->private_network};
+    static const struct address_rules of_proxy = {.allow_loopback = true, .allow_private = true};
+    const struct address_rules rules =
+        connector->via != NULL ? of_proxy : connector__rules(connector->request.origin);
     int fd;
     int err = address_check(address, &rules);
     if (err == 0)
@@ -180,13 +174,15 @@ static int try_address(struct connector *connector, const struct sockaddr_storag
     return err;
 }
 
-static void try_next(struct connector *connector) {
+void connector__try_next(struct connector *connector) {
     struct loop *loop = connector->net->loop;
     struct address_list *list = &connector->addresses;
+    uint16_t port =
+        connector->via != NULL ? connector->via->proxy.port : connector->request.origin->port;
     loop_timer_clear(loop, &connector->stagger);
     while (connector->next < list->count) {
         struct sockaddr_storage *address = &list->items[connector->next++];
-        address_set_port(address, connector->request.origin->port);
+        address_set_port(address, port);
         int err = try_address(connector, address);
         if (err == 0) {
             if (connector->next < list->count)
@@ -198,32 +194,39 @@ static void try_next(struct connector *connector) {
             connector->err = err;
     }
     if (connector->try_count == 0)
-        finish(connector, connector->err < 0 ? connector->err : ERR_DNS_NOT_FOUND);
+        connector__finish(connector, connector->err < 0 ? connector->err : ERR_DNS_NOT_FOUND);
 }
 
 static void on_stagger(struct loop_timer *timer) {
-    try_next(container_of(timer, struct connector, stagger));
+    connector__try_next(container_of(timer, struct connector, stagger));
 }
 
 /* --- names --- */
 
 static void on_resolve_late(struct loop_timer *timer) {
-    finish(connector_of_deadline(timer), ERR_DNS_TIMEOUT);
+    connector__finish(connector_of_deadline(timer), ERR_DNS_TIMEOUT);
+}
+
+static void resolved(struct connector *connector) {
+    if (connector->via != NULL && connector->via->stage == VIA_TARGET) {
+        connector__via_targets(connector);
+        return;
+    }
+    connector->deadline.fire = on_connect_late;
+    connector__try_next(connector);
 }
 
 static void on_answer(struct resolver_query *query, int err, const struct address_list *list) {
     struct connector *connector = container_of(query, struct connector, query);
     if (err < 0) {
-        finish(connector, err);
+        connector__finish(connector, err);
         return;
     }
     connector->addresses = *list;
-    connector->deadline.fire = on_connect_late;
-    try_next(connector);
+    resolved(connector);
 }
 
-/* Numeric hosts, and the loopback names that RFC 6761 section 6.3 reserves. */
-static bool known_host(struct span host, struct address_list *ret_list) {
+bool connector__known_host(struct span host, struct address_list *ret_list) {
     bool local = span_is_nocase(host, "localhost") || span_is_nocase(host, "localhost.");
     ret_list->count = 0;
     if (!local) {
@@ -236,22 +239,29 @@ static bool known_host(struct span host, struct address_list *ret_list) {
            address_parse(SPAN_LITERAL("::1"), 0, &ret_list->items[1]) == 0;
 }
 
-static void begin(struct connector *connector) {
-    struct span host = connector->request.origin->host;
+void connector__look_up(struct connector *connector, struct span host) {
     bool fits = host.len > 0 && host.len <= CONNECT_HOST_MAX_BYTES &&
                 memchr(host.ptr, '\0', host.len) == NULL;
     if (!fits) {
-        finish(connector, ERR_DNS_NOT_FOUND);
+        connector__finish(connector, ERR_DNS_NOT_FOUND);
         return;
     }
-    if (known_host(host, &connector->addresses)) {
-        try_next(connector);
+    if (connector__known_host(host, &connector->addresses)) {
+        resolved(connector);
         return;
     }
     connector->deadline.fire = on_resolve_late;
     int err = resolver_ask(connector->net->resolver, host, &connector->query);
     if (err < 0)
-        finish(connector, err);
+        connector__finish(connector, err);
+}
+
+static void begin(struct connector *connector) {
+    const struct origin *origin = connector->request.origin;
+    if (origin->proxy.len > 0)
+        connector__via_begin(connector);
+    else
+        connector__look_up(connector, origin->host);
 }
 
 struct connector *connector_start(struct net_context *net, const struct connect_request *request) {
@@ -273,7 +283,7 @@ struct connector *connector_start(struct net_context *net, const struct connect_
 
 void connector_cancel(struct connector *connector) {
     check(connector->magic == CONNECTOR_MAGIC);
-    drop_streams(connector);
+    connector__drop_streams(connector);
     connector_free(connector);
 }
 

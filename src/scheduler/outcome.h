@@ -76,6 +76,18 @@ enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY, CH
       CHARGE_RELEASE)                                                                              \
     X(OUTCOME_CONNECT_TIMEOUT, "connect_timeout", RETRY_ELSEWHERE, BENCH_PROVIDER, 10, 1,          \
       CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_UNREACHABLE, "proxy_unreachable", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 2, 1,  \
+      CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_TIMEOUT, "proxy_timeout", RETRY_ELSEWHERE, BENCH_PROVIDER, 10, 1,              \
+      CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_AUTH, "proxy_auth", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 60, 0,               \
+      CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_REFUSED, "proxy_refused", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 60, 0,         \
+      CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_TARGET, "proxy_target", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 5, 1,            \
+      CHARGE_RELEASE)                                                                              \
+    X(OUTCOME_PROXY_PROTOCOL, "proxy_protocol", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 10, 1,       \
+      CHARGE_RELEASE)                                                                              \
     X(OUTCOME_TLS_TIMEOUT, "tls_timeout", RETRY_ELSEWHERE, BENCH_PROVIDER, 10, 1, CHARGE_RELEASE)  \
     X(OUTCOME_TLS_EXPIRED, "tls_expired", RETRY_ELSEWHERE_FREE, BENCH_PROVIDER, 60, 1,             \
       CHARGE_RELEASE)                                                                              \

@@ -78,7 +78,8 @@ static void test_verdicts(void **state) {
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
         const struct verdict *row = &verdicts[i];
         struct sockaddr_storage address;
-        const struct address_rules rules = {row->allow_loopback, span_text(row->private_network)};
+        const struct address_rules rules = {.allow_loopback = row->allow_loopback,
+                                            .private_network = span_text(row->private_network)};
         assert_int_equal(address_parse(span_text(row->address), 443, &address), 0);
         assert_int_equal(address_port(&address), 443);
         if (address_check(&address, &rules) != row->err)

@@ -117,6 +117,9 @@ struct server {
     char sni[64]; /* of the last connection; read after server_close or an answer */
     char alpn[16];
     bool only_http_2;
+    /* What is spoken before TLS, as a proxy would; false: hang up. */
+    bool (*preface)(struct server *server, int fd);
+    char preface_heard[512];
 };
 
 static inline void serve_bulk(SSL *ssl) {
@@ -190,7 +193,10 @@ static inline void *serve(void *argument) {
             return NULL;
         assert_int_equal(pthread_mutex_lock(&server->gate), 0);
         assert_int_equal(pthread_mutex_unlock(&server->gate), 0);
-        serve_one(server, fd);
+        if (server->preface == NULL || server->preface(server, fd))
+            serve_one(server, fd);
+        else
+            (void)close(fd);
     }
 }
 
