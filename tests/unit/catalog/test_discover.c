@@ -12,29 +12,32 @@
 static const char *const env[] = {"X_API_KEY", NULL};
 static const char *const extra[] = {"X_ACCOUNT", NULL};
 
-#define FACTS(...)                                                                        \
-    (const struct fact_provider) {                                                        \
-        .id = "x", .env = env, .env_extra = extra, .unusable = "", .status = FACT_USABLE, \
-        .on = true, __VA_ARGS__                                                           \
-    }
+static struct fact_provider facts_of(enum fact_kind kind) {
+    return (struct fact_provider){.id = "x",
+                                  .env = env,
+                                  .env_extra = extra,
+                                  .unusable = "",
+                                  .status = FACT_USABLE,
+                                  .on = true,
+                                  .kind = kind};
+}
 
 static void decides_about_providers(void **state) {
-    const struct fact_provider usual = FACTS(.kind = FACT_RECURRING_FREE);
-    const struct fact_provider off = FACTS(.kind = FACT_NEEDS_CARD, .on = false);
-    const struct fact_provider bills = FACTS(.kind = FACT_PAID, .on = false);
-    const struct fact_provider safe = FACTS(.kind = FACT_KEYLESS, .keyless_safe = true);
-    const struct fact_provider keyless = FACTS(.kind = FACT_KEYLESS);
-    const struct fact_provider billed_key =
-        FACTS(.kind = FACT_KEYLESS, .keyless_safe = true, .key_is_billed = FACT_YES);
-    const struct fact_provider no_wire = FACTS(.kind = FACT_RECURRING_FREE, .unusable = "own wire");
-    const struct fact_provider local = FACTS(.kind = FACT_LOCAL);
-    const struct fact_provider trains =
-        FACTS(.kind = FACT_RECURRING_FREE, .terms = {.trains = FACT_YES});
-    const struct fact_provider kind =
-        FACTS(.kind = FACT_RECURRING_FREE,
-              .terms = {.trains = FACT_NO, .third_party = FACT_YES, .production = FACT_YES});
-    const struct fact_provider no_others =
-        FACTS(.kind = FACT_RECURRING_FREE, .terms = {.third_party = FACT_NO});
+    (void)state;
+    const struct fact_provider usual = facts_of(FACT_RECURRING_FREE);
+    const struct fact_provider keyless = facts_of(FACT_KEYLESS);
+    const struct fact_provider local = facts_of(FACT_LOCAL);
+    struct fact_provider off = facts_of(FACT_NEEDS_CARD), bills = facts_of(FACT_PAID);
+    struct fact_provider safe = facts_of(FACT_KEYLESS), billed_key = facts_of(FACT_KEYLESS);
+    struct fact_provider no_wire = usual, trains = usual, kind = usual, no_others = usual;
+    off.on = bills.on = false;
+    safe.keyless_safe = billed_key.keyless_safe = true;
+    billed_key.key_is_billed = FACT_YES;
+    no_wire.unusable = "own wire";
+    trains.terms.trains = FACT_YES;
+    kind.terms =
+        (struct fact_terms){.trains = FACT_NO, .third_party = FACT_YES, .production = FACT_YES};
+    no_others.terms.third_party = FACT_NO;
     const struct {
         struct discover_case provider;
         struct discover_policy policy;
@@ -78,7 +81,6 @@ static void decides_about_providers(void **state) {
         {{.facts = &no_others, .has_key = true}, {.audience = AUDIENCE_GROUP}, DISCOVER_AUDIENCE},
         {{.facts = &no_others, .has_key = true}, {.audience = AUDIENCE_SELF}, DISCOVER_USED},
     };
-    (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {
         enum discover_verdict verdict = discover_provider(&cases[i].provider, &cases[i].policy);
         if (verdict != cases[i].verdict)
@@ -87,7 +89,7 @@ static void decides_about_providers(void **state) {
 }
 
 static void decides_about_routes(void **state) {
-    const struct fact_provider usual = FACTS(.kind = FACT_RECURRING_FREE);
+    const struct fact_provider usual = facts_of(FACT_RECURRING_FREE);
     const struct discover_case found = {.facts = &usual, .has_key = true};
     const struct discover_case named = {.facts = &usual, .has_key = true, .named = true};
     const struct discover_case paid = {
@@ -126,9 +128,10 @@ static void decides_about_routes(void **state) {
 }
 
 static void says_what_to_do(void **state) {
-    const struct fact_provider facts = FACTS(.kind = FACT_PAID, .unusable = "it is a queue");
+    struct fact_provider facts = facts_of(FACT_PAID);
     char text[160];
     (void)state;
+    facts.unusable = "it is a queue";
     discover_sentence(DISCOVER_NO_KEY, &facts, text, sizeof text);
     assert_string_equal(text, "no key found; set X_API_KEY");
     discover_sentence(DISCOVER_EXTRA_MISSING, &facts, text, sizeof text);
