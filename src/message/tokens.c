@@ -11,6 +11,7 @@
  */
 #include "message/tokens.h"
 #include "message/event.h"
+#include "message/image.h"
 
 #define WEIGHT_PER_TOKEN       100
 #define LETTER_WEIGHT          20
@@ -29,6 +30,8 @@
 #define TOKENS_PER_REPLY       3
 #define TOKENS_PER_TOOL        8
 #define TOKENS_PER_MEDIUM      1000 /* image, audio, file: size unknown here */
+#define IMAGE_PATCH            28
+#define IMAGE_TOKENS_MAX       1600
 
 /* Above ASCII: first code point not in the row, weight. Rows ascend. */
 static const struct {
@@ -175,6 +178,51 @@ uint64_t tokens_estimate(struct span escaped_text) {
     struct token_counter counter = {0};
     tokens_count(&counter, escaped_text);
     return tokens_total(&counter);
+}
+
+/* Patches of 28 x 28, as many vision models cut; larger images are scaled down before. */
+static uint64_t tokens_of_image(struct span url) {
+    uint32_t width, height;
+    if (!image_size_of_url(url, &width, &height))
+        return TOKENS_PER_MEDIUM;
+    uint64_t patches = ((uint64_t)width + IMAGE_PATCH - 1) / IMAGE_PATCH *
+                       (((uint64_t)height + IMAGE_PATCH - 1) / IMAGE_PATCH);
+    return patches < IMAGE_TOKENS_MAX ? patches : IMAGE_TOKENS_MAX;
+}
+
+static void measure_message(const struct message *message, struct token_counter *counter,
+                            uint64_t *tokens) {
+    for (uint32_t i = 0; i < message->part_count; i++) {
+        const struct part *part = &message->parts[i];
+        if (part->kind == PART_TEXT || part->kind == PART_REFUSAL)
+            tokens_count(counter, part->text);
+        else
+            *tokens += part->kind == PART_IMAGE ? tokens_of_image(part->text) : TOKENS_PER_MEDIUM;
+    }
+    for (uint32_t i = 0; i < message->tool_call_count; i++) {
+        tokens_count(counter, message->tool_calls[i].name);
+        tokens_count(counter, message->tool_calls[i].arguments);
+    }
+    *tokens += TOKENS_PER_MESSAGE;
+}
+
+static void measure_tool(const struct tool *tool, struct token_counter *counter, uint64_t *tokens) {
+    tokens_count(counter, tool->name);
+    if (!span_absent(tool->description))
+        tokens_count(counter, tool->description);
+    if (!span_absent(tool->parameters))
+        tokens_count(counter, tool->parameters);
+    *tokens += TOKENS_PER_TOOL;
+}
+
+uint64_t tokens_measure(const struct task *task) {
+    struct token_counter counter = {0};
+    uint64_t tokens = TOKENS_PER_REPLY;
+    for (uint32_t i = 0; i < task->chat.message_count; i++)
+        measure_message(&task->chat.messages[i], &counter, &tokens);
+    for (uint32_t i = 0; i < task->chat.tool_count; i++)
+        measure_tool(&task->chat.tools[i], &counter, &tokens);
+    return tokens + tokens_total(&counter);
 }
 
 static uint64_t count_media(const struct task_chat *chat) {
