@@ -56,9 +56,14 @@ struct config_provider {
     unsigned line; /* of its name in the file, for messages */
 };
 
+struct config_place { /* in the file */
+    unsigned line, column;
+};
+
 struct config_alias {
     struct span name;
     struct span *targets;
+    struct config_place *places; /* of each target */
     uint32_t target_count;
     unsigned line;
 };
@@ -114,6 +119,9 @@ int config_load(const char *path, const struct config_environment *environment,
 int config_parse(struct span yaml, const char *name, const struct config_environment *environment,
                  struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
+/* One more error, found where the configuration meets what it names; messages stay in the order of the file. */
+void config_report_error(struct config *config, struct config_report *report,
+                         struct config_place place, const char *format, ...) PRINTF_LIKE(4, 5);
 /* "papi.yaml:12:3: error: unknown setting 'lisen'; did you mean 'listen'?" one line each. */
 int config_report_write(const struct config_report *report, const char *name,
                         struct dynbuf *out) WARN_UNUSED;

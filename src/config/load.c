@@ -32,24 +32,33 @@ static void disarm(char *text) {
             *text = '?';
 }
 
-void config__message(struct loader *loader, bool warning, const struct yaml_node *at,
-                     const char *format, ...) {
-    struct config_report *report = loader->report;
+static void add_message(struct config_report *report, struct config_message message,
+                        struct arena *arena, const char *format, va_list arguments)
+    __attribute__((format(printf, 4, 0)));
+
+static void add_message(struct config_report *report, struct config_message message,
+                        struct arena *arena, const char *format, va_list arguments) {
     char text[MESSAGE_MAX_BYTES];
-    va_list arguments;
-    report->errors += !warning;
+    report->errors += !message.warning;
     if (report->count == array_length(report->items))
         return;
-    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     disarm(text);
-    const char *copy = arena_format(loader->arena, "%s", text);
-    report->items[report->count++] =
-        (struct config_message){.warning = warning,
-                                .line = at != NULL ? at->line : 0,
-                                .column = at != NULL ? at->column : 0,
-                                .text = copy != NULL ? copy : "too many messages"};
+    message.text = arena_format(arena, "%s", text);
+    if (message.text == NULL)
+        message.text = "too many messages";
+    report->items[report->count++] = message;
+}
+
+void config__message(struct loader *loader, bool warning, const struct yaml_node *at,
+                     const char *format, ...) {
+    const struct config_message message = {.warning = warning,
+                                           .line = at != NULL ? at->line : 0,
+                                           .column = at != NULL ? at->column : 0};
+    va_list arguments;
+    va_start(arguments, format);
+    add_message(loader->report, message, loader->arena, format, arguments);
+    va_end(arguments);
 }
 
 struct span config__shown(struct span text) {
@@ -189,6 +198,16 @@ static void sort_report(struct config_report *report) {
         }
         report->items[j] = item;
     }
+}
+
+void config_report_error(struct config *config, struct config_report *report,
+                         struct config_place place, const char *format, ...) {
+    const struct config_message message = {.line = place.line, .column = place.column};
+    va_list arguments;
+    va_start(arguments, format);
+    add_message(report, message, config->arena, format, arguments);
+    va_end(arguments);
+    sort_report(report);
 }
 
 static void read_text(struct loader *loader, struct span text) {
