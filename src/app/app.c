@@ -77,18 +77,15 @@ static void tell_report(const struct config_report *report, const char *name) {
 static int load_config(struct app *app, const struct app_options *options) {
     const struct config_environment environment = {.get = get_environment};
     struct config_report report = {0};
-    struct span problem;
     bool named = false;
     const char *path = config_find(options->config_path, &environment, &app->arena, &named);
     int err = config_load(path, &environment, &app->config, &report);
+    if (err == 0)
+        err = configure_catalog(app->config, 1, &app->snapshot, &report);
     tell_report(&report, path != NULL ? path : "environment");
     if (err < 0)
         return fail("not started: the configuration has %u error%s; `papi check` shows them",
                     report.errors, report.errors == 1 ? "" : "s");
-    err = configure_catalog(app->config, 1, &app->snapshot, &problem);
-    if (err < 0)
-        return fail("not started: '%.*s' in the configuration cannot be used: %s",
-                    SPAN_ARG(problem), err_text(err));
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "app/configure.h"
 
 #include "base/clock.h"
+#include "catalog/candidates.h"
 #include "dialect/dialect.h"
 #include "message/task.h"
 
@@ -99,35 +100,76 @@ static int map_account(struct catalog_builder *builder, const struct config_prov
     return 0;
 }
 
-static int map_all(const struct config *config, struct catalog_builder *builder,
-                   struct span *ret_problem) {
-    int err = 0;
-    for (uint32_t i = 0; i < config->provider_count && err == 0; i++) {
+static int map_all(struct config *config, struct catalog_builder *builder,
+                   struct config_report *report) {
+    for (uint32_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *from = &config->providers[i];
         if (from->disabled)
             continue;
         const struct catalog_provider provider = map_provider(from, config->arena);
         uint32_t index = catalog_add_provider(builder, &provider);
         const struct dialect_quirks *quirks = map_quirks(builder, from);
+        int err = 0;
         for (uint32_t key = 0; key < from->key_count && err == 0; key++)
             err = map_account(builder, from, index, &from->keys[key], quirks);
-        *ret_problem = from->id;
+        if (err < 0)
+            config_report_tell(config, report, CONFIG_ERROR, (struct config_place){0, 0},
+                               "provider '%.*s' cannot be used: a model has more than %d ways to "
+                               "be served; list fewer keys or models",
+                               SPAN_ARG(from->id), CATALOG_ROUTES_PER_MODEL_MAX);
     }
-    for (uint32_t i = 0; i < config->alias_count && err == 0; i++) {
-        *ret_problem = config->aliases[i].name;
-        err = catalog_add_alias(builder, config->aliases[i].name, config->aliases[i].targets,
-                                config->aliases[i].target_count);
+    for (uint32_t i = 0; i < config->alias_count; i++) {
+        const struct config_alias *alias = &config->aliases[i];
+        int err = catalog_add_alias(builder, alias->name, alias->targets, alias->target_count);
+        if (err < 0)
+            config_report_tell(config, report, CONFIG_ERROR, (struct config_place){alias->line, 1},
+                               "alias '%.*s' cannot be used: %s", SPAN_ARG(alias->name),
+                               err_text(err));
     }
-    return err;
+    return report->errors > 0 ? ERR_INVALID : 0;
 }
 
-int configure_catalog(const struct config *config, uint64_t version,
-                      struct catalog_snapshot **ret_snapshot, struct span *ret_problem) {
+static void report_problem(struct config *config, const struct catalog_problem *problem,
+                           struct config_report *report) {
+    const struct config_alias *alias = &config->aliases[problem->alias];
+    struct config_place place = alias->places[problem->target];
+    struct span name = alias->targets[problem->target];
+    struct span choice = problem->choice;
+    bool near = !span_absent(choice);
+    switch (problem->kind) {
+    case CATALOG_TARGET_UNKNOWN:
+        config_report_tell(config, report, CONFIG_ERROR, place,
+                           "alias '%.*s' names '%.*s', which no provider serves%s%.*s%s",
+                           SPAN_ARG(alias->name), SPAN_ARG(name), near ? "; did you mean '" : "",
+                           SPAN_ARG(choice), near ? "'?" : "");
+        break;
+    case CATALOG_TARGET_AMBIGUOUS:
+        config_report_tell(config, report, CONFIG_ERROR, place,
+                           "'%.*s' means several models; say which, such as %.*s", SPAN_ARG(name),
+                           SPAN_ARG(choice));
+        break;
+    case CATALOG_TARGET_PINNED:
+        config_report_tell(config, report, CONFIG_ERROR, place,
+                           "alias '%.*s' names '%.*s', which is never chosen by itself; name "
+                           "who shall serve it: %.*s",
+                           SPAN_ARG(alias->name), SPAN_ARG(name), SPAN_ARG(choice));
+        break;
+    case CATALOG_TARGET_CIRCLE:
+        config_report_tell(config, report, CONFIG_ERROR, place, "'%.*s' leads back to alias '%.*s'",
+                           SPAN_ARG(name), SPAN_ARG(problem->back_to));
+        break;
+    }
+}
+
+int configure_catalog(struct config *config, uint64_t version,
+                      struct catalog_snapshot **ret_snapshot, struct config_report *report) {
     struct catalog_builder *builder = catalog_builder_new();
-    *ret_problem = SPAN_NONE;
-    int err = map_all(config, builder, ret_problem);
+    struct span missing;
+    int err = map_all(config, builder, report);
     if (err == 0)
-        err = catalog_build(builder, version, ret_snapshot, ret_problem);
+        err = catalog_build(builder, version, ret_snapshot, &missing);
+    for (uint32_t i = 0; err < 0 && i < catalog_problem_count(builder); i++)
+        report_problem(config, catalog_problem_at(builder, i), report);
     catalog_builder_free(builder);
     return err;
 }

@@ -47,10 +47,12 @@ static bool has_quirk(const struct fact_provider *facts, enum fact_quirk_kind ki
 /* Whether the name is the id of a model here, or what some provider calls one, and never the model of `route`. */
 static bool is_another(const struct catalog_snapshot *snapshot, const struct catalog_route *route,
                        struct span answered) {
-    const struct catalog_name *found = catalog__find(catalog__whole(snapshot), answered);
+    const struct catalog_whole *whole = catalog__whole(snapshot);
+    uint32_t slot = *catalog__slot(whole, answered, span_hash(answered));
     bool named = false;
-    if (found == NULL)
+    if (slot == 0)
         return false;
+    const struct catalog_name *found = &whole->names[slot - 1];
     for (uint32_t i = 0; i < found->route_count; i++) {
         const struct catalog_route *other = &snapshot->routes[found->routes[i]];
         if (other->model == route->model)

@@ -5,8 +5,8 @@
  * Why a builder: the snapshot is one block of immutable arrays, while what goes in comes one by one and refers to what
  * comes later (an alias to an alias further down). So the builder collects in growing arrays, and catalog_build lays
  * everything out in the snapshot's own arena; names.c computes what each name leads to.
- * Promises: texts and keys are copied or referenced, nothing of the caller's is kept. A failed build leaves the
- * builder as it was.
+ * Promises: texts and keys are copied or referenced, nothing of the caller's is kept. A failed build changes nothing of the
+ * builder but its list of problems.
  * Leaves to others: where the facts come from (config, later catalog/facts).
  */
 #include "catalog/internal.h"
@@ -46,6 +46,7 @@ void catalog_builder_free(struct catalog_builder *builder) {
     mem_free(builder->groups);
     mem_free(builder->limits);
     mem_free(builder->quirks);
+    mem_free(builder->problems);
     arena_reset(&builder->arena);
     mem_free(builder);
 }
@@ -144,7 +145,9 @@ int catalog_add_route(struct catalog_builder *builder, struct span model_id,
 
 void catalog_describe_model(struct catalog_builder *builder, struct span model_id,
                             const struct catalog_model *model) {
-    builder->models[model_of(builder, model_id)].about = *model;
+    struct model_entry *entry = &builder->models[model_of(builder, model_id)];
+    entry->about = *model;
+    entry->described = true;
 }
 
 int catalog_add_alias(struct catalog_builder *builder, struct span alias,
@@ -241,6 +244,9 @@ static const struct catalog_model *lay_models(const struct catalog_builder *buil
     for (uint32_t i = 0; i < builder->model_count; i++) {
         const struct model_entry *entry = &builder->models[i];
         models[i] = entry->about;
+        if (!entry->described)
+            models[i].kind = CATALOG_ANY;
+        catalog__fill_quality(models[i].quality);
         models[i].id = copy_text(arena, entry->id);
         models[i].routes = COPY_ARRAY(arena, entry->routes, entry->route_count);
         models[i].route_count = entry->route_count;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * From the name a client sent to routes.
+ * From the text a client sent to a name of the snapshot.
  *
- * Why one table: the builder puts every name that can be said (aliases, auto, unified ids, pins, upstream ids) into one hash
- * table with its finished ladder of routes, the first kind to claim a name keeping it, so the order of product 4 costs
- * nothing at run time. A look-up is one hash; only names that are not in the table try the forms other tools write
- * (":latest", "openai/" in front) and then patterns.
- * Promises: no allocation, no lock, any thread.
- * Leaves to others: what to answer when a name is unknown (surface).
+ * Why one table: every name that can be said stands in it with its finished ladder of routes, so the order of product 4 costs
+ * nothing at run time. A look-up is one hash; only texts that are not in the table try, in this order, the forms other tools
+ * write (":latest" and OpenRouter's suffixes, their words for providers), patterns, and at last the one name that differs in
+ * case only.
+ * Promises: no allocation, no lock, any thread; the slow path is bounded by the number of names. Leaves to others: what a request
+ * needs of the routes (candidates.c).
  */
 #include "catalog/internal.h"
+
+#define ASKED_MAX_BYTES (2 * CATALOG_NAME_MAX_BYTES) /* longer ones are no names */
+#define FORM_MAX_BYTES  (ASKED_MAX_BYTES + 64)
 
 bool catalog__matches(struct span pattern, struct span name) {
     const char *star = pattern.len > 0 ? memchr(pattern.ptr, '*', pattern.len) : NULL;
@@ -20,47 +23,148 @@ bool catalog__matches(struct span pattern, struct span name) {
            span_equal(span_of(name.ptr + name.len - tail, tail), span_of(star + 1, tail));
 }
 
-struct span catalog__without_latest(struct span name) {
-    return span_ends_with(name, ":latest") && name.len > 7 ? span_of(name.ptr, name.len - 7) : name;
+bool catalog_route_automatic(const struct catalog_snapshot *snapshot, uint32_t route) {
+    const struct catalog_route *of = &snapshot->routes[route];
+    return of->automatic && !snapshot->providers[snapshot->accounts[of->account].provider].paid;
 }
 
-const struct catalog_name *catalog__find(const struct catalog_whole *whole, struct span name) {
-    uint64_t hash = span_hash(name);
-    for (uint32_t i = (uint32_t)hash & whole->slot_mask;; i = (i + 1) & whole->slot_mask) {
-        const struct catalog_name *slot = &whole->slots[i];
-        if (slot->name.ptr == NULL)
-            return NULL;
-        if (slot->hash == hash && span_equal(slot->name, name))
-            return slot;
+uint32_t *catalog__slot(const struct catalog_whole *whole, struct span name, uint64_t hash) {
+    uint32_t i = (uint32_t)hash & whole->slot_mask;
+    while (whole->slots[i] != 0) {
+        const struct catalog_name *found = &whole->names[whole->slots[i] - 1];
+        if (found->hash == hash && span_equal(found->name, name))
+            break;
+        i = (i + 1) & whole->slot_mask;
     }
-}
-
-static const char *const foreign_prefixes[] = {"openai/", "litellm_proxy/", "papi/"};
-
-static const struct catalog_name *find_form(const struct catalog_whole *whole, struct span name) {
-    const struct catalog_name *found = catalog__find(whole, name);
-    struct span shorter = catalog__without_latest(name);
-    return found == NULL && shorter.len < name.len ? catalog__find(whole, shorter) : found;
+    return &whole->slots[i];
 }
 
 static const struct catalog_name *find(const struct catalog_whole *whole, struct span name) {
-    const struct catalog_name *found = find_form(whole, name);
-    for (size_t i = 0; found == NULL && i < array_length(foreign_prefixes); i++) {
-        size_t length = strlen(foreign_prefixes[i]);
-        if (span_starts_with(name, foreign_prefixes[i]))
-            found = find_form(whole, span_of(name.ptr + length, name.len - length));
+    uint32_t at = *catalog__slot(whole, name, span_hash(name));
+    return at != 0 ? &whole->names[at - 1] : NULL;
+}
+
+/* "<head><tail>" as a name. */
+static const struct catalog_name *find_joined(const struct catalog_whole *whole, struct span head,
+                                              struct span tail) {
+    char text[FORM_MAX_BYTES];
+    if (head.len + tail.len > sizeof text)
+        return NULL;
+    memcpy(text, head.ptr, head.len);
+    memcpy(text + head.len, tail.ptr, tail.len);
+    return find(whole, span_of(text, head.len + tail.len));
+}
+
+/* OpenRouter's wishes behind a name; ":free" must not lead to what may cost something. */
+static const struct {
+    struct span suffix;
+    bool free;
+} suffixes[] = {
+    {SPAN_LITERAL(":latest"), false},
+    {SPAN_LITERAL(":free"), true},
+    {SPAN_LITERAL(":nitro"), false},
+    {SPAN_LITERAL(":floor"), false},
+};
+
+static bool all_automatic(const struct catalog_whole *whole, const struct catalog_name *name) {
+    for (uint32_t i = 0; i < name->route_count; i++)
+        if (!catalog_route_automatic(&whole->public, name->routes[i]))
+            return false;
+    return true;
+}
+
+static struct span without(struct span name, struct span suffix) {
+    size_t rest = name.len - suffix.len;
+    bool there = name.len > suffix.len && memcmp(name.ptr + rest, suffix.ptr, suffix.len) == 0;
+    return there ? span_of(name.ptr, rest) : name;
+}
+
+static const struct catalog_name *find_form(const struct catalog_whole *whole, struct span name) {
+    const struct catalog_name *found = name.len > 0 ? find(whole, name) : NULL;
+    if (found != NULL || name.len == 0)
+        return found;
+    for (size_t i = 0; found == NULL && i < array_length(suffixes); i++) {
+        struct span shorter = without(name, suffixes[i].suffix);
+        if (shorter.len < name.len)
+            found = find(whole, shorter);
+        if (found != NULL && suffixes[i].free && !all_automatic(whole, found))
+            found = NULL;
     }
-    for (uint32_t i = 0; found == NULL && i < whole->pattern_count; i++)
-        if (catalog__matches(whole->patterns[i].name, name))
-            found = &whole->patterns[i];
+    return found != NULL ? found : find_joined(whole, name, suffixes[0].suffix);
+}
+
+/* What follows "prefix/"; absent when the name does not begin so. */
+static struct span behind(struct span name, const char *prefix) {
+    size_t length = strlen(prefix);
+    if (!span_starts_with(name, prefix) || name.len <= length + 1 || name.ptr[length] != '/')
+        return SPAN_NONE;
+    return span_of(name.ptr + length + 1, name.len - length - 1);
+}
+
+static const struct catalog_name *find_foreign(const struct catalog_whole *whole,
+                                               struct span name) {
+    const struct catalog_name *found = NULL;
+    for (size_t i = 0; found == NULL && i < catalog__foreign_count; i++) {
+        const char *provider = catalog__foreign[i].provider;
+        struct span rest = behind(name, catalog__foreign[i].prefix);
+        char text[FORM_MAX_BYTES];
+        if (span_absent(rest))
+            continue;
+        size_t length = provider != NULL ? strlen(provider) : 0;
+        if (length + 1 + rest.len > sizeof text)
+            continue;
+        if (provider != NULL) {
+            memcpy(text, provider, length);
+            text[length] = '/';
+            memcpy(text + length + 1, rest.ptr, rest.len);
+            rest = span_of(text, length + 1 + rest.len);
+        }
+        found = find_form(whole, rest);
+    }
     return found;
+}
+
+static const struct catalog_name *find_pattern(const struct catalog_whole *whole,
+                                               struct span name) {
+    for (uint32_t i = 0; i < whole->pattern_count; i++)
+        if (catalog__matches(whole->patterns[i].name, name))
+            return &whole->patterns[i];
+    for (size_t i = 0; whole->pattern_count > 0 && i < catalog__foreign_count; i++) {
+        struct span rest = behind(name, catalog__foreign[i].prefix);
+        if (catalog__foreign[i].provider == NULL && !span_absent(rest))
+            return find_pattern(whole, rest);
+    }
+    return NULL;
+}
+
+/* Names that an alias hides are not known twice: they have the alias's text. */
+static const struct catalog_name *find_nocase(const struct catalog_whole *whole, struct span name) {
+    const struct catalog_name *found = NULL;
+    for (uint32_t i = 0; i < whole->name_count; i++) {
+        const struct catalog_name *known = &whole->names[i];
+        if (!span_equal_nocase(known->name, name))
+            continue;
+        if (found != NULL && !span_equal(found->name, known->name))
+            return NULL;
+        found = known; /* the later one, since aliases stand behind what they hide */
+    }
+    return found;
+}
+
+const struct catalog_name *catalog__lookup(const struct catalog_whole *whole, struct span name) {
+    if (name.len == 0 || name.len > ASKED_MAX_BYTES)
+        return NULL;
+    const struct catalog_name *found = find_form(whole, name);
+    if (found == NULL)
+        found = find_foreign(whole, name);
+    if (found == NULL)
+        found = find_pattern(whole, name);
+    return found != NULL ? found : find_nocase(whole, name);
 }
 
 uint32_t catalog_resolve(const struct catalog_snapshot *snapshot, struct span name,
                          uint32_t *ret_routes) {
-    const struct catalog_name *found = name.len > 0 && name.len <= 2 * CATALOG_NAME_MAX_BYTES
-                                           ? find(catalog__whole(snapshot), name)
-                                           : NULL;
+    const struct catalog_name *found = catalog__lookup(catalog__whole(snapshot), name);
     if (found == NULL || found->route_count == 0)
         return 0;
     memcpy(ret_routes, found->routes, found->route_count * sizeof *ret_routes);
@@ -73,102 +177,4 @@ const struct catalog_model *catalog_find_model(const struct catalog_snapshot *sn
         if (span_equal(snapshot->models[i].id, id))
             return &snapshot->models[i];
     return NULL;
-}
-
-/* --- suggesting --- */
-
-struct ranking {
-    struct span name; /* asked for */
-    struct span *best;
-    size_t *distances;
-    uint32_t most;
-    uint32_t count;
-};
-
-#define SUGGESTIONS_MAX 16
-
-static bool contains_nocase(struct span haystack, struct span needle) {
-    for (size_t i = 0; needle.len > 2 && i + needle.len <= haystack.len; i++)
-        if (span_equal_nocase(span_of(haystack.ptr + i, needle.len), needle))
-            return true;
-    return false;
-}
-
-/* A part of a name counts as one typing error: "llama" finds "llama-3.3-70b". */
-static size_t distance_of(struct span asked, struct span known) {
-    size_t distance = span_distance(asked, known);
-    bool part = contains_nocase(known, asked) || contains_nocase(asked, known);
-    return part && distance > 1 ? 1 : distance;
-}
-
-static void rank(struct ranking *ranking, struct span known, size_t distance) {
-    uint32_t at = ranking->count;
-    for (uint32_t i = 0; i < ranking->count; i++)
-        if (span_equal(ranking->best[i], known))
-            return;
-    while (at > 0 && ranking->distances[at - 1] > distance)
-        at--;
-    if (at == ranking->most)
-        return;
-    if (ranking->count < ranking->most)
-        ranking->count++;
-    for (uint32_t i = ranking->count - 1; i > at; i--) {
-        ranking->best[i] = ranking->best[i - 1];
-        ranking->distances[i] = ranking->distances[i - 1];
-    }
-    ranking->best[at] = known;
-    ranking->distances[at] = distance;
-}
-
-static struct span last_part(struct span name) {
-    const char *slash = memrchr(name.ptr, '/', name.len);
-    size_t skipped = slash != NULL ? (size_t)(slash - name.ptr) + 1 : 0;
-    return span_of(name.ptr + skipped, name.len - skipped);
-}
-
-/* Both the name as asked and its last part, since other tools put prefixes in front. */
-static void consider(struct ranking *ranking, struct span known) {
-    const struct span forms[] = {ranking->name, last_part(ranking->name)};
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < array_length(forms); i++) {
-        size_t distance = distance_of(forms[i], known);
-        size_t longest = forms[i].len > known.len ? forms[i].len : known.len;
-        if (distance <= 1 + longest / 4 && distance < best)
-            best = distance;
-    }
-    if (best < SIZE_MAX)
-        rank(ranking, known, best);
-}
-
-/* An upstream id that stands for several models: the pins that say which. */
-static void rank_choices(struct ranking *ranking, const struct catalog_whole *whole) {
-    for (uint32_t i = 0; i <= whole->slot_mask; i++) {
-        const struct catalog_name *slot = &whole->slots[i];
-        size_t tail = ranking->name.len;
-        if (slot->name.len > tail + 1 && slot->name.ptr[slot->name.len - tail - 1] == '/' &&
-            span_equal(span_of(slot->name.ptr + slot->name.len - tail, tail), ranking->name))
-            rank(ranking, slot->name, 0);
-    }
-}
-
-uint32_t catalog_suggest(const struct catalog_snapshot *snapshot, struct span name,
-                         struct span *ret_names, uint32_t most) {
-    const struct catalog_whole *whole = catalog__whole(snapshot);
-    size_t distances[SUGGESTIONS_MAX];
-    struct ranking ranking = {.name = name,
-                              .best = ret_names,
-                              .distances = distances,
-                              .most = most < SUGGESTIONS_MAX ? most : SUGGESTIONS_MAX};
-    if (name.len == 0 || name.len > 2 * CATALOG_NAME_MAX_BYTES)
-        return 0;
-    const struct catalog_name *exact = catalog__find(whole, name);
-    if (exact != NULL && exact->route_count == 0) {
-        rank_choices(&ranking, whole);
-        return ranking.count;
-    }
-    for (uint32_t i = 0; i < whole->alias_count; i++)
-        consider(&ranking, whole->aliases[i]);
-    for (uint32_t i = 0; i < snapshot->model_count; i++)
-        consider(&ranking, snapshot->models[i].id);
-    return ranking.count;
 }

@@ -73,7 +73,8 @@ struct catalog_group {
     struct span plan; /* of the free tier; "" = the default one */
 };
 
-enum catalog_kind { CATALOG_CHAT, CATALOG_EMBED, CATALOG_OTHER };
+/* ANY: nobody said what it is for; a bare name of the configuration serves any task. */
+enum catalog_kind { CATALOG_CHAT, CATALOG_EMBED, CATALOG_OTHER, CATALOG_ANY };
 
 struct catalog_model {
     struct span id;
@@ -124,25 +125,12 @@ int catalog_add_route(struct catalog_builder *builder, struct span model_id,
 /* What is known of a model that has a route already: all but id, routes and route_count is taken. */
 void catalog_describe_model(struct catalog_builder *builder, struct span model_id,
                             const struct catalog_model *model);
-/* alias -> ladder of names (aliases, unified ids, pins); resolved at build; ERR_NOT_FOUND names the missing one by ret_missing. */
+/* alias -> ladder of names (aliases, unified ids, pins, auto and its variants); resolved at build. */
 int catalog_add_alias(struct catalog_builder *builder, struct span alias,
                       const struct span *targets, size_t target_count) WARN_UNUSED;
-/* ERR_NOT_FOUND: no such name; ERR_INVALID: an alias leads back to itself. ret_missing is then the target's span as it was given
- * to catalog_add_alias. */
+/* ERR_NOT_FOUND: a target leads nowhere; ERR_INVALID: an alias leads back to itself. ret_missing is then the target's span as it
+ * was given to catalog_add_alias; catalog_problem tells about all of them. */
 int catalog_build(struct catalog_builder *builder, uint64_t version,
                   struct catalog_snapshot **ret_snapshot, struct span *ret_missing) WARN_UNUSED;
 
-/* --- looking up --- */
-/* Candidates for a name as product 4 orders: alias, "auto" (all routes in order), unified id, pin provider/model (also "openai/" prefix of
- * other tools when the rest is known), upstream id; ":latest" is ignored. Writes at most CATALOG_ROUTES_PER_MODEL_MAX route indexes;
- * returns how many, 0 = unknown. */
-uint32_t catalog_resolve(const struct catalog_snapshot *snapshot, struct span name,
-                         uint32_t *ret_routes);
-/* Up to `most` known names nearest to an unknown one, best first; returns how many. */
-uint32_t catalog_suggest(const struct catalog_snapshot *snapshot, struct span name,
-                         struct span *ret_names, uint32_t most);
-const struct catalog_model *catalog_find_model(const struct catalog_snapshot *snapshot,
-                                               struct span id);
-/* Aliases, for /v1/models: id and first target. */
-uint32_t catalog_alias_count(const struct catalog_snapshot *snapshot);
-struct span catalog_alias_name(const struct catalog_snapshot *snapshot, uint32_t index);
+/* What names lead to: catalog/candidates.h. */

@@ -35,8 +35,6 @@ struct checked {
     struct config *config;
     struct config_report report;
     uint32_t models;
-    const char *problem; /* found beyond the file itself; static */
-    struct span problem_name;
 };
 
 static const char *get_environment(void *context, const char *name) {
@@ -46,11 +44,8 @@ static const char *get_environment(void *context, const char *name) {
 
 static void check_catalog(struct checked *checked) {
     struct catalog_snapshot *snapshot = NULL;
-    int err = configure_catalog(checked->config, 1, &snapshot, &checked->problem_name);
-    if (err < 0) {
-        checked->problem = err_text(err);
+    if (configure_catalog(checked->config, 1, &snapshot, &checked->report) < 0)
         return;
-    }
     checked->models = snapshot->model_count;
     catalog_unref(snapshot);
 }
@@ -82,12 +77,9 @@ static void print_plain(const struct checked *checked) {
     const struct config_report *report = &checked->report;
     for (uint32_t i = 0; i < report->count; i++)
         print_message(checked->path, &report->items[i]);
-    if (checked->problem != NULL)
-        cli_complain("'%.*s' cannot be used: %s", SPAN_ARG(checked->problem_name),
-                     checked->problem);
     if (report->errors > 0)
         (void)fprintf(stderr, "%u error%s\n", report->errors, report->errors == 1 ? "" : "s");
-    if (report->errors == 0 && checked->problem == NULL)
+    if (report->errors == 0)
         print_summary(checked);
     if (checked->path == NULL && access("papi.yaml", F_OK) == 0)
         (void)fprintf(
@@ -112,7 +104,7 @@ static int write_messages(struct dynbuf *out, const struct config_report *report
 
 static int write_json(struct dynbuf *out, const struct checked *checked) {
     const struct config *config = checked->config;
-    bool fine = checked->report.errors == 0 && checked->problem == NULL;
+    bool fine = checked->report.errors == 0;
     int err = dynbuf_append_format(out, "{\"ok\":%s,\"file\":", fine ? "true" : "false");
     if (err == 0)
         err = checked->path != NULL ? json_write_string(out, span_text(checked->path))
@@ -122,17 +114,9 @@ static int write_json(struct dynbuf *out, const struct checked *checked) {
     if (err == 0)
         err = json_write_string(out, config->listen);
     if (err == 0)
-        err = dynbuf_append_format(out,
-                                   ",\"providers\":%u,\"models\":%u,\"aliases\":%u,\"errors\":%u,",
-                                   config->provider_count, checked->models, config->alias_count,
-                                   checked->report.errors + (checked->problem != NULL));
-    if (err == 0 && checked->problem != NULL) {
-        err = dynbuf_append_text(out, "\"problem\":");
-        if (err == 0)
-            err = json_write_string(out, checked->problem_name);
-        if (err == 0)
-            err = dynbuf_append_char(out, ',');
-    }
+        err = dynbuf_append_format(
+            out, ",\"providers\":%u,\"models\":%u,\"aliases\":%u,\"errors\":%u,",
+            config->provider_count, checked->models, config->alias_count, checked->report.errors);
     if (err == 0)
         err = write_messages(out, &checked->report);
     return err < 0 ? err : dynbuf_append_text(out, "}\n");
@@ -167,7 +151,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
         print_json(&checked);
     else
         print_plain(&checked);
-    bool fine = checked.report.errors == 0 && checked.problem == NULL;
+    bool fine = checked.report.errors == 0;
     config_free(checked.config);
     arena_reset(&arena);
     return fine ? CLI_DONE : CLI_FAILED;

@@ -75,6 +75,7 @@ struct config_provider {
 struct config_alias {
     struct span name;
     struct span *targets;
+    struct config_place *places; /* of each target */
     uint32_t target_count;
     unsigned line;
 };
@@ -138,6 +139,10 @@ int config_load(const char *path, const struct config_environment *environment,
 int config_parse(struct span yaml, const char *name, const struct config_environment *environment,
                  struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
+/* One more message, found where the configuration meets what it names; messages stay in the order of the file. */
+void config_report_tell(struct config *config, struct config_report *report,
+                        enum config_severity severity, struct config_place place,
+                        const char *format, ...) PRINTF_LIKE(5, 6);
 /* Which file to read: --config, $PAPI_CONFIG, $XDG_CONFIG_HOME/papi/papi.yaml ($HOME/.config), /etc/papi/papi.yaml; NULL = none exists. In the
  * arena given. `named` tells that the user named it (it must then exist). */
 const char *config_find(const char *option, const struct config_environment *environment,

@@ -181,6 +181,18 @@ static void sort_report(struct config_report *report) {
     }
 }
 
+void config_report_tell(struct config *config, struct config_report *report,
+                        enum config_severity severity, struct config_place place,
+                        const char *format, ...) {
+    char text[MESSAGE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_report_add(report, config->arena, severity, place, text);
+    sort_report(report);
+}
+
 static void read_text(struct loader *loader, struct span text) {
     struct yaml_node *root = NULL;
     struct yaml_error error;

@@ -88,13 +88,11 @@ struct loader {
     struct config *config;
     struct config_report *report;
     const struct config_environment *environment;
-    const char *name;     /* of the file, for paths relative to it; NULL = no file */
-    const char *section;  /* concrete: "providers.lab"; "" at the top */
-    const char *variable; /* PAPI_... while a value of the environment is read */
-    struct arena *arena;  /* the config's */
-    /* Places in models.aliases, for the checks that need the whole file; borrowed: arena. */
-    const struct yaml_node **alias_keys;
-    const struct yaml_node **alias_nodes;
+    const char *name;                    /* of the file, for paths relative to it; NULL = no file */
+    const char *section;                 /* concrete: "providers.lab"; "" at the top */
+    const char *variable;                /* PAPI_... while a value of the environment is read */
+    struct arena *arena;                 /* the config's */
+    const struct yaml_node **alias_keys; /* names of models.aliases; borrowed: arena */
 };
 
 /* --- load.c --- */

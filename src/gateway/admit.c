@@ -2,87 +2,28 @@
 /*
  * From model name to a ticket.
  *
- * Resolves the name by the order of product 4, drops candidates that cannot do what the task needs, and hands the rest to the
- * scheduler as plain numbers. Promises: an unknown name is a 404 with the nearest names; a pool that cannot do what is asked
- * is a 400 that says what is missing. Leaves to others: who goes first and when (scheduler).
+ * Hands the candidates that choose.c finds to the scheduler as plain numbers. Promises: without a candidate the client hears why
+ * at once. Leaves to others: which routes may serve (catalog, by choose.c), who goes first and when (scheduler).
  */
 #include "base/check.h"
+#include "gateway/choose.h"
 #include "gateway/desk.h"
-#include "gateway/request.h"
 
-#include <stdio.h>
-
-#define SUGGESTIONS 3
-
-static const struct {
-    uint64_t bit;
-    const char *what;
-} needs[] = {
-    {CAN_TOOLS, "tools"},
-    {CAN_VISION, "images"},
-    {CAN_AUDIO_IN, "audio input"},
-    {CAN_FILE_IN, "files"},
-    {CAN_JSON_SCHEMA, "json_schema"},
-    {CAN_JSON_OBJECT, "json_object"},
-    {CAN_STREAM, "streaming"},
-    {CAN_REASONING, "reasoning"},
-    {CAN_TOOL_CHOICE_REQUIRED, "a forced tool_choice"},
-};
-
-static enum step_verdict unknown_model(struct request *r) {
-    struct span names[SUGGESTIONS];
-    struct span model = r->task.model;
-    char text[512] = "";
-    size_t used = 0;
-    uint32_t count = catalog_suggest(r->snapshot, model, names, SUGGESTIONS);
-    for (uint32_t i = 0; i < count && used < sizeof text - CATALOG_NAME_MAX_BYTES; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s",
-                                 i > 0 ? ", " : " Did you mean: ", SPAN_ARG(names[i]));
-    return request_fail(
-        r, API_MODEL_NOT_FOUND, "model",
-        "The model '%.*s' is not known here.%s%s GET /v1/models lists what can be asked for.",
-        (int)(model.len < 200 ? model.len : 200), model.ptr, text, count > 0 ? "?" : "");
-}
-
-static enum step_verdict cannot(struct request *r, uint64_t missing) {
-    for (size_t i = 0; i < array_length(needs); i++)
-        if ((missing & needs[i].bit) != 0)
-            return request_fail(r, API_BAD_REQUEST, "model",
-                                "No provider of '%.*s' that is configured here can do %s.",
-                                SPAN_ARG(r->task.model), needs[i].what);
-    return request_fail(r, API_BAD_REQUEST, "model",
-                        "No provider of '%.*s' can do all that this request needs.",
-                        SPAN_ARG(r->task.model));
-}
-
-/* Keeps what can serve; ret_missing: bits that no candidate has. */
-static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t count,
-                       struct demand *demand, uint64_t *ret_missing) {
-    uint64_t any = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t can = r->snapshot->routes[routes[i]].can;
-        any |= can;
-        if ((r->task.needs & ~can) == 0)
-            demand->candidates[demand->candidate_count++] = routes[i];
-    }
-    *ret_missing = r->task.needs & ~any;
-    return demand->candidate_count;
-}
+_Static_assert(CATALOG_ROUTES_PER_MODEL_MAX <= DEMAND_CANDIDATES_MAX, "all of them are told");
 
 enum step_verdict step_admit(struct request *r) {
-    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX] UNINITIALIZED;
+    struct catalog_choice choice UNINITIALIZED;
     struct demand demand;
-    uint64_t missing;
     if (r->snapshot->route_count == 0)
         return request_fail(
             r, API_UNAVAILABLE, NULL,
             "No provider is configured. Name one in papi.yaml; `papi check` tells what is read.");
-    uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
-    if (count == 0)
-        return unknown_model(r);
-    demand.candidate_count = 0;
-    if (filter(r, routes, count, &demand, &missing) == 0)
-        return cannot(r, missing);
+    choose_candidates(r, &choice);
+    if (choice.route_count == 0)
+        return choose_fail(r, &choice);
+    choose_warn(r, &choice);
+    memcpy(demand.candidates, choice.routes, choice.route_count * sizeof choice.routes[0]);
+    demand.candidate_count = choice.route_count;
     const struct gateway_config *config = &r->home->gateway->config;
     demand.owner = request_owner(r);
     demand.input_tokens = r->task.prompt_bytes / 4 + 1;

@@ -2,7 +2,7 @@
 /*
  * From body to task, and what the headers add to it.
  *
- * The surface does the work; this step gives it the body and reads the x-papi-* headers that concern time (product 4).
+ * The surface does the work; this step gives it the body and reads the x-papi-* headers that concern time and data (product 4).
  * Promises: an error names the place in the body. Leaves to others: which models exist (admit.c).
  */
 #include "gateway/request.h"
@@ -27,8 +27,20 @@ static bool read_deadline(struct request *r) {
     return true;
 }
 
+/* As read_deadline. A client may ask for more care than the instance takes, not for less. */
+static bool read_data_use(struct request *r) {
+    struct span text = http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-data");
+    if (span_absent(text) || span_is_nocase(text, "any"))
+        return true;
+    r->no_training = span_is_nocase(text, "no-training");
+    if (!r->no_training)
+        (void)request_fail(r, API_BAD_REQUEST, NULL,
+                           "The header x-papi-data must be 'no-training' or 'any'.");
+    return r->no_training;
+}
+
 enum step_verdict step_decode(struct request *r) {
-    if (!read_deadline(r))
+    if (!read_deadline(r) || !read_data_use(r))
         return STEP_NEXT; /* to REJECT */
     struct span hop = http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-hop");
     if (span_is(hop, r->home->gateway->instance))

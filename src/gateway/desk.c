@@ -274,6 +274,15 @@ bool desk_any_open(struct desk *desk, uint32_t route_count) {
     return open;
 }
 
+void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open) {
+    uint64_t open_at_ns;
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = clock_boot_ns();
+    for (uint32_t route = 0; route < route_count; route++)
+        ret_open[route] = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
+    pthread_mutex_unlock(&desk->lock);
+}
+
 void desk_give_back(struct desk *desk) {
     pthread_mutex_lock(&desk->lock);
     scheduler_give_back(desk->scheduler);

@@ -35,6 +35,8 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
                             uint64_t retry_after_ns);
 /* Whether any route could be asked now; for /readyz. */
 bool desk_any_open(struct desk *desk, uint32_t route_count);
+/* The same for each route: ret_open[i], in one visit. */
+void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
 /* When the first of these routes may be asked again (boot clock); 0 = unknown. */

@@ -42,9 +42,10 @@ void endpoint_allow(const struct endpoint *endpoint, char *text, size_t size);
 /* The endpoints of OpenAI's API that PAPI does not serve, with the reason; NULL when the path is simply unknown. */
 const char *endpoint_why_not(struct span normalised_path);
 
-/* answer.c */
+/* list.c */
 int answer_models(struct request *r);
 int answer_model(struct request *r);
+/* answer.c */
 int answer_health(struct request *r);
 int answer_ready(struct request *r);
 int answer_metrics(struct request *r);

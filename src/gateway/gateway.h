@@ -10,7 +10,7 @@
 #include "base/list.h"
 #include "base/rand.h"
 #include "base/shelf.h"
-#include "catalog/snapshot.h"
+#include "catalog/candidates.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -37,6 +37,8 @@ struct gateway_config {
     uint32_t queue_max_waiting;
     uint32_t tickets_max; /* requests at once, all loops together */
     uint32_t attempts_max;
+    enum catalog_data_use data_use; /* what every request keeps to, whatever its client asks for */
+    enum catalog_audience audience; /* whom this gateway serves */
     uint32_t loop_count;
     struct http_server_limits server; /* per loop */
 };

@@ -8,8 +8,8 @@
  * says what was wrong and what to do; waits up to 60 s stand in Retry-After, longer ones in the text only (wire 1.7).
  */
 #include "base/check.h"
+#include "gateway/choose.h"
 #include "gateway/desk.h"
-#include "gateway/request.h"
 
 #include <stdio.h>
 
@@ -169,13 +169,9 @@ static enum refusal refusal_of(const struct request *r) {
 
 /* The last candidate has just refused: when the first of those that can do this has room again. */
 static uint64_t opens_at_ns(const struct request *r) {
-    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
-    uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
-    uint32_t able = 0;
-    for (uint32_t i = 0; i < count; i++)
-        if ((r->task.needs & ~r->snapshot->routes[routes[i]].can) == 0)
-            routes[able++] = routes[i];
-    return desk_opens_at(r->home->gateway->desk, routes, able);
+    struct catalog_choice choice;
+    choose_candidates(r, &choice);
+    return desk_opens_at(r->home->gateway->desk, choice.routes, choice.route_count);
 }
 
 /* From what the scheduler or the last attempt said to an API error. */

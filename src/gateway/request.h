@@ -77,10 +77,12 @@ struct request {
     bool gone;         /* the client is */
     bool cors;         /* Origin may read the answer */
     bool wait_longer;  /* the client set x-papi-deadline-ms */
+    bool no_training;  /* the client set x-papi-data: no-training */
     bool answered;     /* the answer is ended */
     bool story_over;
     bool empty_seen;        /* a provider answered well, but with nothing */
     bool unclear_seen;      /* a provider refused for a reason that may be its own */
+    struct span warning;    /* for x-papi-warning: wishes that were passed over; absent = none */
     struct api_error error; /* what REJECT tells */
     bool has_error;
     int status;
@@ -141,3 +143,6 @@ int respond_route_fields(struct request *r, struct dynbuf *head);
 int respond_stream(struct request *r, enum request_head form);
 /* A whole answer. */
 int respond_whole(struct request *r, int status, const char *content_type, struct span body);
+/* The same from a buffer that was written with `err`; frees it. */
+int respond_body(struct request *r, int status, const char *content_type, int err,
+                 struct dynbuf *body);

@@ -43,14 +43,20 @@ int respond_head(struct request *r, struct dynbuf *head, const char *content_typ
     return err;
 }
 
-static int warning_field(const struct attempt *attempt, struct dynbuf *head) {
+/* Wishes that were passed over, and fields of the request that this provider does not take. */
+static int warning_field(const struct request *r, struct dynbuf *head) {
+    const struct attempt *attempt = r->attempt;
+    uint32_t dropped = attempt != NULL ? attempt->upstream.dropped_count : 0;
     struct dynbuf text;
     int err = 0;
-    if (attempt == NULL || attempt->upstream.dropped_count == 0)
+    if (dropped == 0 && span_absent(r->warning))
         return 0;
-    dynbuf_init(&text, 1024);
-    err = dynbuf_append_text(&text, "dropped:");
-    for (uint32_t i = 0; i < attempt->upstream.dropped_count && err == 0; i++)
+    dynbuf_init(&text, 2048);
+    if (!span_absent(r->warning))
+        err = dynbuf_append_format(&text, "%.*s%s", SPAN_ARG(r->warning), dropped > 0 ? "; " : "");
+    if (err == 0 && dropped > 0)
+        err = dynbuf_append_text(&text, "dropped:");
+    for (uint32_t i = 0; i < dropped && err == 0; i++)
         err = dynbuf_append_format(&text, "%s %s", i > 0 ? "," : "", attempt->upstream.dropped[i]);
     if (err == 0)
         err = http_write_header(head, "x-papi-warning", dynbuf_span(&text));
@@ -83,7 +89,7 @@ int respond_route_fields(struct request *r, struct dynbuf *head) {
         err = http_write_header_u64(head, "x-papi-queued-ms", r->queued_ns / NS_PER_MS);
     if (err == 0)
         err = http_write_header_u64(head, "x-papi-overhead-us", overhead_ns(r) / NS_PER_US);
-    return err == 0 ? warning_field(r->attempt, head) : err;
+    return err == 0 ? warning_field(r, head) : err;
 }
 
 /* Proxies between us and the client must neither buffer nor compress a stream (wire 1.8). */
@@ -105,6 +111,14 @@ int respond_stream(struct request *r, enum request_head form) {
     if (err == 0)
         r->head = form;
     r->status = 200;
+    return err;
+}
+
+int respond_body(struct request *r, int status, const char *content_type, int err,
+                 struct dynbuf *body) {
+    if (err == 0)
+        err = respond_whole(r, status, content_type, dynbuf_span(body));
+    dynbuf_done(body);
     return err;
 }
 

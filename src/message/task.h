@@ -7,6 +7,7 @@
  * from wire to wire untouched. Fields named raw are whole JSON values. All spans point into the client's body or the
  * request arena and live as long as the request (attempts pin the body).
  */
+#include "message/routing.h"
 #include "json/json.h"
 
 enum task_kind {
@@ -131,6 +132,7 @@ struct task {
     struct span affinity;  /* decoded: prompt_cache_key or user; absent when none. Never sent on. */
     uint64_t needs;        /* enum capability bits */
     uint64_t prompt_bytes; /* size of what the model must read, images left out */
+    struct task_routing routing;
     struct task_chat chat; /* kind == TASK_CHAT */
 };
 

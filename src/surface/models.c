@@ -46,13 +46,22 @@ static int write_capabilities(struct dynbuf *out, uint64_t bits) {
     return err == 0 ? dynbuf_append_char(out, ']') : err;
 }
 
-static int write_context(struct dynbuf *out, uint64_t tokens) {
-    unsigned long long shown = tokens;
-    if (tokens == 0)
-        return 0;
-    return dynbuf_append_format(
-        out, ",\"context_length\":%llu,\"context_window\":%llu,\"max_input_tokens\":%llu", shown,
-        shown, shown);
+/* What is unknown is left out, since a 0 would be taken for a size. */
+static int write_sizes(struct dynbuf *out, const struct surface_model *model) {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } sizes[] = {
+        {"context_length", model->context_tokens},   {"context_window", model->context_tokens},
+        {"max_input_tokens", model->context_tokens}, {"max_tokens", model->output_tokens_max},
+        {"dimensions", model->dimensions},
+    };
+    int err = 0;
+    for (size_t i = 0; i < array_length(sizes) && err == 0; i++)
+        if (sizes[i].value > 0)
+            err = dynbuf_append_format(out, ",\"%s\":%llu", sizes[i].name,
+                                       (unsigned long long)sizes[i].value);
+    return err;
 }
 
 int surface_models_one(const struct surface_model *model, struct dynbuf *out) {
@@ -73,7 +82,9 @@ int surface_models_one(const struct surface_model *model, struct dynbuf *out) {
     if (err == 0)
         err = write_time(out, model->created_s);
     if (err == 0)
-        err = write_context(out, model->context_tokens);
+        err = dynbuf_append_format(out, ",\"kind\":\"%s\"", model->kind);
+    if (err == 0)
+        err = write_sizes(out, model);
     if (err == 0)
         err = write_capabilities(out, model->needs_served);
     return err == 0 ? dynbuf_append_format(out, ",\"providers\":%u}", model->providers) : err;

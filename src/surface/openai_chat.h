@@ -4,9 +4,11 @@
  * Private to surface/: the parts of OpenAI's chat completions surface.
  *
  * decode: openai_chat_decode.c drives, openai_chat_fields.c has the table of request members, openai_chat_messages.c and
- * openai_chat_tools.c read the two large ones. encode: openai_chat_stream.c and openai_chat_reply.c.
+ * openai_chat_tools.c read the two large ones, openai_chat_routing.c those about who should answer. encode: openai_chat_stream.c and openai_chat_reply.c.
  */
 #include "surface/surface.h"
+
+#define CHAT_NAME_MAX_BYTES 512 /* of models and providers */
 
 /* Members that wait until all others are known. */
 enum chat_kept {
@@ -63,6 +65,8 @@ int surface__chat_field(struct chat_decode *decode, struct json_value key,
                         struct json_value value) WARN_UNUSED;
 int surface__chat_messages(struct chat_decode *decode, struct json_value messages) WARN_UNUSED;
 int surface__chat_tools(struct chat_decode *decode) WARN_UNUSED;
+int surface__chat_models(struct chat_decode *decode, struct json_value value) WARN_UNUSED;
+int surface__chat_provider(struct chat_decode *decode, struct json_value value) WARN_UNUSED;
 /* Adds to the task's prompt_bytes. */
 static inline void surface__chat_count(struct chat_decode *decode, struct span text) {
     decode->task->prompt_bytes += text.len;

@@ -15,9 +15,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define MESSAGE_MAX_BYTES    512
-#define SHOWN_MAX_BYTES      40
-#define MODEL_NAME_MAX_BYTES 512
+#define MESSAGE_MAX_BYTES 512
+#define SHOWN_MAX_BYTES   40
 
 static const struct span out_of_room =
     SPAN_LITERAL("The request has too many parts to be read within its memory.");
@@ -159,8 +158,20 @@ static int read_body(struct chat_decode *decode, struct span body) {
     return 0;
 }
 
+/* Without `model` the first of `models` is meant. */
+static void promote_first(struct task *task) {
+    struct task_names *models = &task->routing.models;
+    task->model = models->names[0];
+    models->names++;
+    models->count--;
+}
+
 static int read_model(struct chat_decode *decode) {
     struct json_value model = decode->kept[KEPT_MODEL];
+    if (!json_present(model) && decode->task->routing.models.count > 0) {
+        promote_first(decode->task);
+        return 0;
+    }
     int err = surface__chat_require(decode, decode->top, "model", model, CHAT_STRING);
     if (err < 0)
         return err;
@@ -169,9 +180,9 @@ static int read_model(struct chat_decode *decode) {
     if (decode->task->model.len == 0)
         return surface__chat_refuse(decode, API_BAD_REQUEST, model,
                                     "is empty. Name a model; GET /v1/models lists them.");
-    if (decode->task->model.len > MODEL_NAME_MAX_BYTES)
+    if (decode->task->model.len > CHAT_NAME_MAX_BYTES)
         return surface__chat_refuse(decode, API_BAD_REQUEST, model, "is longer than %d bytes.",
-                                    MODEL_NAME_MAX_BYTES);
+                                    CHAT_NAME_MAX_BYTES);
     return 0;
 }
 

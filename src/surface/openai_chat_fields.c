@@ -7,7 +7,7 @@
  * so that finding one compares a handful of names of the same length. Promises: null is the same as absent; a wrong type is
  * a 400 with place, expected and found; a member that is read occurs once; a member that is not known is kept as it is for
  * dialects that take such. Leaves to others: messages and tools (own files), what a provider takes (dialect).
- * Source: the OpenAI API reference, chat completions, 2026-08.
+ * Source: the OpenAI API reference, chat completions, 2026-08; `models` and `provider` are OpenRouter's.
  */
 #include "base/check.h"
 #include "surface/openai_chat.h"
@@ -123,6 +123,18 @@ static int read_stream_options(struct chat_decode *decode, const struct field *f
     return err;
 }
 
+static int read_models(struct chat_decode *decode, const struct field *field,
+                       struct json_value value) {
+    (void)field;
+    return surface__chat_models(decode, value);
+}
+
+static int read_provider(struct chat_decode *decode, const struct field *field,
+                         struct json_value value) {
+    (void)field;
+    return surface__chat_provider(decode, value);
+}
+
 struct format_word {
     const char *word;
     enum response_format format;
@@ -198,10 +210,12 @@ static const struct field fields[] = {
     FIELD("store", FIELD_DROP, 0),
     FIELD("tools", FIELD_ROUTE, CHAT_ARRAY, KEEP(KEPT_TOOLS)),
     FIELD("top_p", FIELD_FORWARD, CHAT_NUMBER, RANGE(0, 1), OPTION(OPTION_TOP_P)),
+    FIELD("models", FIELD_ROUTE, CHAT_ARRAY, .action = read_models),
     FIELD("stream", FIELD_ROUTE, CHAT_BOOL, .action = read_stream),
     FIELD("logprobs", FIELD_EMULATE, CHAT_BOOL, REFUSE(refuse_true, ADVICE_LOGPROBS)),
     FIELD("messages", FIELD_ROUTE, CHAT_ARRAY, KEEP(KEPT_MESSAGES)),
     FIELD("metadata", FIELD_DROP, 0),
+    FIELD("provider", FIELD_ROUTE, CHAT_OBJECT, .action = read_provider),
     FIELD("functions", FIELD_EMULATE, 0, REFUSE(refuse_field, ADVICE_TOOLS)),
     FIELD("verbosity", FIELD_FORWARD, CHAT_STRING, OPTION(OPTION_VERBOSITY), .words = verbosity_words),
     FIELD("logit_bias", FIELD_FORWARD, CHAT_OBJECT, OPTION(OPTION_LOGIT_BIAS)),
@@ -233,7 +247,7 @@ _Static_assert(array_length(fields) <= 64, "a bit of fields_seen for each row");
 
 /* Rows of names of length i: from rows_until[i - 1] to before rows_until[i]. Checked against the table in the tests. */
 static const uint8_t rows_until[NAME_LENGTH_MAX + 1] = {
-    0, 1, 1, 1, 4, 9, 10, 10, 13, 15, 20, 22, 24, 25, 26, 27, 30, 32, 33, 34, 34, 35, 36};
+    0, 1, 1, 1, 4, 9, 11, 11, 15, 17, 22, 24, 26, 27, 28, 29, 32, 34, 35, 36, 36, 37, 38};
 
 static const struct field *find_field(struct span name) {
     if (name.len == 0 || name.len > NAME_LENGTH_MAX)

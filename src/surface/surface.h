@@ -61,10 +61,13 @@ extern const struct surface surface_openai_chat;
 struct surface_model {
     struct span id;       /* plain */
     struct span owned_by; /* plain */
+    const char *kind;     /* "chat", "embedding", ... */
     uint64_t created_s;
-    uint64_t context_tokens; /* 0 = unknown */
-    uint64_t needs_served;   /* enum capability bits it can serve */
-    uint32_t providers;      /* how many serve it now */
+    uint64_t context_tokens;    /* 0 = unknown */
+    uint64_t output_tokens_max; /* 0 = unknown */
+    uint32_t dimensions;        /* embeddings; 0 = unknown */
+    uint64_t needs_served;      /* enum capability bits it can serve */
+    uint32_t providers;         /* how many serve it now */
 };
 int surface_models_list(const struct surface_model *models, size_t count,
                         struct dynbuf *out) WARN_UNUSED;

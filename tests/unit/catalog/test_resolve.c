@@ -9,7 +9,7 @@
  *   route 5     b     unified m3:latest, upstream shared
  */
 #include "base/check.h"
-#include "catalog/snapshot.h"
+#include "catalog/candidates.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -26,8 +26,10 @@ static uint32_t add_group(struct catalog_builder *builder, uint32_t provider) {
 
 static void add_route(struct catalog_builder *builder, const char *id, uint32_t account,
                       const char *upstream) {
-    struct catalog_route route = {
-        .account = account, .upstream_model = span_text(upstream), .context_tokens = 100 + account};
+    struct catalog_route route = {.account = account,
+                                  .upstream_model = span_text(upstream),
+                                  .context_tokens = 100 + account,
+                                  .automatic = true};
     assert_int_equal(catalog_add_route(builder, span_text(id), &route), 0);
 }
 
@@ -120,9 +122,14 @@ static void resolves_names(void **state) {
         {"openai/auto", "0 1 2 3 4 5"},
         {"litellm_proxy/m2", "2 3"},
         {"openai/m1:latest", "0 1 4"},
+        {"auto:smart", "0 1 2 3 4 5"},
+        {"claude-papi-auto", "0 1 2 3 4 5"},
+        {"M1", "0 1 4"},
+        {"A/Vendor/M1", "0 1"},
+        {"m1:free", "0 1 4"},
+        {"a/vendor/m1:nitro", "0 1"},
         /* Ambiguous, unknown, nonsense: */
         {"shared", ""},
-        {"M1", ""},
         {"m4", ""},
         {"a/", ""},
         {"c/m1", ""},
@@ -130,7 +137,7 @@ static void resolves_names(void **state) {
         {"", ""},
         {"openai/", ""},
         {":latest", ""},
-        {"auto:smart", ""},
+        {"auto:slow", ""},
         {"a/auto", ""},
         {"openai/openai/m1", ""},
     };
@@ -184,7 +191,7 @@ static void refuses_aliases_that_lead_nowhere(void **state) {
         {{"x"}, {"x"}, ERR_INVALID, "x"},
         {{"x", "y", "z"}, {"y", "z", "x"}, ERR_INVALID, "x"},
         {{"p-*"}, {"p-1"}, ERR_INVALID, "p-1"},
-        {{"x"}, {"auto:smart"}, ERR_NOT_FOUND, "auto:smart"},
+        {{"x"}, {"auto:slow"}, ERR_NOT_FOUND, "auto:slow"},
     };
     (void)state;
     for (size_t i = 0; i < array_length(rows); i++) {
@@ -302,7 +309,7 @@ static void caps_routes(void **state) {
     struct catalog_builder *builder = catalog_builder_new();
     struct catalog_provider provider = {.id = SPAN_LITERAL("p")};
     struct catalog_account account = {.provider = 0};
-    struct catalog_route route = {.account = 0};
+    struct catalog_route route = {.account = 0, .automatic = true};
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
     char name[CATALOG_NAME_MAX_BYTES + 2];
     (void)catalog_add_provider(builder, &provider);

@@ -77,27 +77,33 @@ static void statuses_of_the_server(void **state) {
 static const struct surface_model models[] = {
     {.id = SPAN_LITERAL("auto"),
      .owned_by = SPAN_LITERAL("papi"),
+     .kind = "chat",
      .created_s = 1700000000,
      .needs_served = CAN_TOOLS | CAN_VISION,
      .providers = 3},
     {.id = SPAN_LITERAL("lab/\"q\""),
      .owned_by = SPAN_LITERAL("lab"),
+     .kind = "embedding",
      .created_s = 0,
      .context_tokens = 8192,
+     .output_tokens_max = 2048,
+     .dimensions = 1024,
      .providers = 1},
 };
 
 #define AUTO                                                                                       \
     "{\"id\":\"auto\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"papi\",\"type\":" \
     "\"model\",\"display_name\":\"auto\","                                                         \
-    "\"created_at\":\"2023-11-14T22:13:20Z\",\"capabilities\":[\"tools\",\"vision\"],"             \
+    "\"created_at\":\"2023-11-14T22:13:20Z\",\"kind\":\"chat\",\"capabilities\":[\"tools\","       \
+    "\"vision\"],"                                                                                 \
     "\"providers\":3}"
-#define LAB                                                                                    \
-    "{\"id\":\"lab/"                                                                           \
-    "\\\"q\\\"\",\"object\":\"model\",\"created\":0,\"owned_by\":\"lab\",\"type\":\"model\","  \
-    "\"display_name\":\"lab/\\\"q\\\"\","                                                      \
-    "\"created_at\":\"1970-01-01T00:00:00Z\",\"context_length\":8192,\"context_window\":8192," \
-    "\"max_input_tokens\":8192,\"capabilities\":[],"                                           \
+#define LAB                                                                                   \
+    "{\"id\":\"lab/"                                                                          \
+    "\\\"q\\\"\",\"object\":\"model\",\"created\":0,\"owned_by\":\"lab\",\"type\":\"model\"," \
+    "\"display_name\":\"lab/\\\"q\\\"\","                                                     \
+    "\"created_at\":\"1970-01-01T00:00:00Z\",\"kind\":\"embedding\",\"context_length\":8192," \
+    "\"context_window\":8192,"                                                                \
+    "\"max_input_tokens\":8192,\"max_tokens\":2048,\"dimensions\":1024,\"capabilities\":[],"  \
     "\"providers\":1}"
 
 static void lists_models(void **state) {

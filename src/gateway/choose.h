@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* The routes that may serve a request, preferred first, or why there is none. */
+#include "gateway/request.h"
+
+void choose_candidates(const struct request *r, struct catalog_choice *ret_choice);
+/* Tells the client why; goes to REJECT. */
+enum step_verdict choose_fail(struct request *r, struct catalog_choice *choice);
+/* Keeps for x-papi-warning what of the client's wishes led to nothing. */
+void choose_warn(struct request *r, const struct catalog_choice *choice);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The list of models, and one of them.
+ *
+ * Names that stand for several models come first (auto and its variants, then the configured aliases, at last the one that
+ * Anthropic's clients show), then each model once. A model that only pins reach is listed by its pins, since its id alone would
+ * be refused; a model that an alias hides is listed as the alias. What a name can do is what its routes can do together; how
+ * many providers serve it now is the desk's word at this moment.
+ * Promises: never waits for a provider: the list is what the snapshot of this loop knows. Leaves to others: the wire (surface).
+ */
+#include "base/check.h"
+#include "gateway/choose.h"
+#include "gateway/desk.h"
+
+#define LIST_MAX_BYTES ((size_t)8 * 1024 * 1024)
+
+struct listing {
+    struct request *r;
+    const struct catalog_snapshot *snapshot;
+    bool *open;                 /* of each route: could be asked now; borrowed: arena */
+    uint8_t *seen;              /* of each provider, for counting; borrowed: arena */
+    struct surface_model *rows; /* borrowed: arena */
+    uint32_t count, room;
+};
+
+static bool begin(struct listing *listing, struct request *r) {
+    *listing = (struct listing){.r = r, .snapshot = r->snapshot};
+    listing->open = arena_try_alloc(&r->arena, r->snapshot->route_count + 1);
+    listing->seen = arena_try_alloc(&r->arena, r->snapshot->provider_count + 1);
+    if (listing->open == NULL || listing->seen == NULL)
+        return false;
+    desk_open_routes(r->home->gateway->desk, r->snapshot->route_count, listing->open);
+    return true;
+}
+
+static uint32_t provider_of(const struct listing *listing, uint32_t route) {
+    return listing->snapshot->accounts[listing->snapshot->routes[route].account].provider;
+}
+
+/* Providers of these routes, of all or of those that are open. */
+static uint32_t count_providers(struct listing *listing, const uint32_t *routes, uint32_t count,
+                                bool only_open) {
+    uint32_t found = 0;
+    memset(listing->seen, 0, listing->snapshot->provider_count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *seen = &listing->seen[provider_of(listing, routes[i])];
+        if ((only_open && !listing->open[routes[i]]) || *seen != 0)
+            continue;
+        *seen = 1;
+        found++;
+    }
+    return found;
+}
+
+static const char *kind_of(const struct catalog_model *model) {
+    static const char *const words[] = {[CATALOG_CHAT] = "chat",
+                                        [CATALOG_EMBED] = "embedding",
+                                        [CATALOG_OTHER] = "other",
+                                        [CATALOG_ANY] = "chat"};
+    return model->facts != NULL ? model->facts->kind : words[model->kind];
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+/* What only a model has is told where all routes are of one. */
+static void describe_model(struct listing *listing, const uint32_t *routes, uint32_t count,
+                           struct surface_model *row) {
+    const struct catalog_snapshot *snapshot = listing->snapshot;
+    uint32_t index = snapshot->routes[routes[0]].model;
+    for (uint32_t i = 1; i < count; i++)
+        if (snapshot->routes[routes[i]].model != index)
+            return;
+    row->kind = kind_of(&snapshot->models[index]);
+    row->created_s = snapshot->models[index].created_s;
+    row->dimensions = snapshot->models[index].dimensions;
+    if (count_providers(listing, routes, count, false) == 1)
+        row->owned_by = snapshot->providers[provider_of(listing, routes[0])].id;
+}
+
+/* False when the name leads nowhere by itself. */
+static bool describe_name(struct listing *listing, struct span name,
+                          struct surface_model *ret_row) {
+    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
+    uint32_t count = catalog_resolve(listing->snapshot, name, routes);
+    if (count == 0)
+        return false;
+    *ret_row = (struct surface_model){.id = name, .owned_by = SPAN_LITERAL("papi"), .kind = "chat"};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct catalog_route *route = &listing->snapshot->routes[routes[i]];
+        ret_row->needs_served |= route->can;
+        ret_row->context_tokens = larger(ret_row->context_tokens, route->context_tokens);
+        ret_row->output_tokens_max = larger(ret_row->output_tokens_max, route->output_tokens_max);
+    }
+    ret_row->providers = count_providers(listing, routes, count, true);
+    describe_model(listing, routes, count, ret_row);
+    return true;
+}
+
+/* --- all of them --- */
+
+static void add(struct listing *listing, struct span name) {
+    check(listing->count < listing->room);
+    listing->count += describe_name(listing, name, &listing->rows[listing->count]);
+}
+
+static bool is_alias(const struct listing *listing, struct span name) {
+    for (uint32_t i = 0; i < catalog_alias_count(listing->snapshot); i++)
+        if (span_equal(catalog_alias_name(listing->snapshot, i), name))
+            return true;
+    return false;
+}
+
+/* The variants of auto stand first, names for the lists of other clients behind the aliases. */
+static void add_autos(struct listing *listing, bool first) {
+    for (uint32_t i = 0; !span_absent(catalog_auto_name(i)); i++) {
+        struct span name = catalog_auto_name(i);
+        if (span_starts_with(name, "auto") == first && !is_alias(listing, name))
+            add(listing, name);
+    }
+}
+
+static void add_model(struct listing *listing, struct span id) {
+    uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
+    struct span pins[CATALOG_CHOICES_MAX];
+    if (is_alias(listing, id))
+        return;
+    if (catalog_resolve(listing->snapshot, id, routes) > 0) {
+        add(listing, id);
+        return;
+    }
+    uint32_t count = catalog_suggest(listing->snapshot, id, pins, CATALOG_CHOICES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        add(listing, pins[i]);
+}
+
+static uint32_t rows_max(const struct catalog_snapshot *snapshot) {
+    uint32_t most = catalog_alias_count(snapshot) + snapshot->model_count + snapshot->route_count;
+    for (uint32_t i = 0; !span_absent(catalog_auto_name(i)); i++)
+        most++;
+    return most;
+}
+
+int answer_models(struct request *r) {
+    struct listing listing;
+    struct dynbuf body;
+    if (!begin(&listing, r))
+        return ERR_TOO_LARGE;
+    listing.room = rows_max(r->snapshot);
+    listing.rows = arena_try_alloc(&r->arena, listing.room * sizeof *listing.rows);
+    if (listing.rows == NULL)
+        return ERR_TOO_LARGE;
+    add_autos(&listing, true);
+    for (uint32_t i = 0; i < catalog_alias_count(r->snapshot); i++)
+        add(&listing, catalog_alias_name(r->snapshot, i));
+    add_autos(&listing, false);
+    for (uint32_t i = 0; i < r->snapshot->model_count; i++)
+        add_model(&listing, r->snapshot->models[i].id);
+    dynbuf_init(&body, LIST_MAX_BYTES);
+    return respond_body(r, 200, "application/json",
+                        surface_models_list(listing.rows, listing.count, &body), &body);
+}
+
+/* --- one of them --- */
+
+static bool read_hex(char c, unsigned *value) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = memchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c, sizeof digits - 1);
+    if (found != NULL)
+        *value = *value * 16 + (unsigned)(found - digits);
+    return found != NULL;
+}
+
+/* "a%2Fb" -> "a/b"; a broken escape stays as it is. */
+static struct span percent_decode(struct span text, struct arena *arena) {
+    char *copy = arena_try_alloc(arena, text.len + 1);
+    size_t length = 0;
+    if (copy == NULL)
+        return text;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned value = 0;
+        bool escape = text.ptr[i] == '%' && i + 2 < text.len && read_hex(text.ptr[i + 1], &value) &&
+                      read_hex(text.ptr[i + 2], &value);
+        copy[length++] = escape ? (char)value : text.ptr[i];
+        i += escape ? 2 : 0;
+    }
+    return span_of(copy, length);
+}
+
+int answer_model(struct request *r) {
+    struct listing listing;
+    struct surface_model row;
+    struct dynbuf body;
+    struct catalog_choice choice;
+    struct span name = percent_decode(r->path_rest, &r->arena);
+    if (!begin(&listing, r))
+        return ERR_TOO_LARGE;
+    if (!describe_name(&listing, name, &row)) {
+        const struct catalog_wish wish = {.name = name};
+        catalog_candidates(r->snapshot, &wish, &choice);
+        (void)choose_fail(r, &choice); /* the same words as for a request that names it */
+        return 0;
+    }
+    dynbuf_init(&body, LIST_MAX_BYTES);
+    return respond_body(r, 200, "application/json", surface_models_one(&row, &body), &body);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Joins an attempt's answer with what is known of its provider.
+ *
+ * The provider's rows and the generic rules decide (provider/signal); here they are given the head, the body and what had been asked.
+ * The head is gone when the body comes, so that of a refusal is copied, within the same bounds that it was read in.
+ * Promises: words of a body are kept escaped in the attempt's arena. Leaves to others: what follows from the outcome (scheduler,
+ * reject.c).
+ */
+#include "gateway/verdict.h"
+
+#include "base/check.h"
+#include "gateway/desk.h"
+#include "gateway/request.h"
+#include "provider/signal.h"
+
+static struct span get_field(void *context, const char *name) {
+    const struct http_headers *headers = context;
+    return http_header_get(headers, name);
+}
+
+static struct signal_head head_of(const struct http_headers *headers) {
+    return (struct signal_head){headers != NULL ? get_field : NULL, (void *)(uintptr_t)headers};
+}
+
+void verdict_keep_head(struct attempt *attempt, const struct http_headers *headers) {
+    struct http_headers *copy = arena_try_alloc(&attempt->arena, sizeof *copy);
+    if (copy == NULL)
+        return; /* without its head a refusal is judged by status and body */
+    copy->count = 0;
+    for (size_t i = 0; i < headers->count; i++) {
+        struct http_header *field = &copy->items[copy->count];
+        if (arena_copy(&attempt->arena, headers->items[i].name, &field->name) == 0 &&
+            arena_copy(&attempt->arena, headers->items[i].value, &field->value) == 0)
+            copy->count++;
+    }
+    attempt->refusal_head = copy;
+}
+
+static const struct catalog_provider *provider_of(const struct attempt *attempt,
+                                                  const struct catalog_account **ret_account) {
+    const struct catalog_snapshot *snapshot = attempt->snapshot;
+    *ret_account = &snapshot->accounts[snapshot->routes[attempt->route].account];
+    return &snapshot->providers[(*ret_account)->provider];
+}
+
+static struct span keep(struct attempt *attempt, struct span text) {
+    struct span copy = SPAN_NONE;
+    if (span_absent(text) || arena_copy(&attempt->arena, text, &copy) < 0)
+        return SPAN_NONE;
+    return copy;
+}
+
+void verdict_keep_words(struct attempt *attempt, struct span message, struct span code) {
+    attempt->error_message = keep(attempt, message);
+    attempt->error_code = keep(attempt, code);
+}
+
+void verdict_judge(struct attempt *attempt, int status, struct span body) {
+    const struct catalog_account *account;
+    const struct catalog_provider *provider = provider_of(attempt, &account);
+    const struct request *r = attempt->request;
+    bool chat = r->task.kind == TASK_CHAT;
+    const struct signal_answer answer = {
+        .status = status,
+        .body = body,
+        .head = head_of(attempt->refusal_head),
+        .facts = provider->facts,
+        .upstream_model = attempt->snapshot->routes[attempt->route].upstream_model,
+        .input_tokens = r->input_tokens,
+        .format_sent = chat && r->task.chat.format != FORMAT_UNSET,
+        .json_object_sent = chat && r->task.chat.format == FORMAT_JSON_OBJECT,
+        .key_sent = account->key != NULL,
+        .wall_ms = (int64_t)clock_wall_ms(),
+    };
+    struct signal_verdict verdict;
+    signal_classify(&answer, &attempt->arena, &verdict);
+    attempt->outcome = verdict.outcome;
+    attempt->detail = verdict.detail;
+    verdict_keep_words(attempt, verdict.message, verdict.code);
+    attempt->strip = keep(attempt, verdict.strip);
+    attempt->again = verdict.retry_once || !span_absent(attempt->strip);
+}
+
+void verdict_read_head(struct attempt *attempt, const struct http_headers *headers) {
+    const struct catalog_account *account;
+    const struct catalog_provider *provider = provider_of(attempt, &account);
+    struct reading readings[READINGS_MAX] UNINITIALIZED;
+    struct signal_head head = head_of(headers);
+    attempt->has_cost = reading_cost(provider->facts, head, &attempt->cost_unit, &attempt->cost);
+    uint32_t count = reading_collect(provider->facts, head, (int64_t)clock_wall_ms(), readings);
+    if (count > 0)
+        desk_readings(attempt->home->gateway->desk, attempt->home->index, attempt->request->ticket,
+                      readings, count);
+}
