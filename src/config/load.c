@@ -24,6 +24,7 @@
 #define MESSAGE_MAX_BYTES      512
 #define SHOWN_MAX_BYTES        130 /* any name of a model fits */
 #define PATTERN_MAX_BYTES      128
+#define READ_BYTES             4096
 
 void config__message(struct loader *loader, bool warning, const struct yaml_node *at,
                      const char *format, ...) {
@@ -255,7 +256,7 @@ int config_parse(struct span yaml, const char *name, const struct config_environ
 static int read_all(int fd, size_t cap_bytes, struct dynbuf *out) {
     ssize_t got = 1;
     while (got > 0 && out->len <= cap_bytes) {
-        int err = dynbuf_reserve(out, 4096);
+        int err = dynbuf_reserve(out, READ_BYTES);
         if (err < 0)
             return err;
         got = read(fd, dynbuf_tail(out), dynbuf_room(out));
@@ -270,9 +271,14 @@ int config__read_file(const char *path, bool regular_only, size_t cap_bytes, str
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0));
     if (fd < 0)
         return ERR_SYSTEM;
-    int err = regular_only && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-                  ? ERR_TYPE
-                  : read_all(fd, cap_bytes, out);
+    bool known = fstat(fd, &status) == 0;
+    bool regular = known && S_ISREG(status.st_mode);
+    int err = regular_only && !regular ? ERR_TYPE : 0;
+    /* Room for all at once: a buffer that grows leaves copies behind that nobody wipes. */
+    if (err == 0 && regular && status.st_size > 0 && (uint64_t)status.st_size <= cap_bytes)
+        err = dynbuf_reserve(out, (size_t)status.st_size + READ_BYTES);
+    if (err == 0)
+        err = read_all(fd, cap_bytes, out);
     int reason = errno;
     (void)close(fd);
     errno = reason;
@@ -288,7 +294,7 @@ int config_load(const char *path, const struct config_environment *environment,
         return finish(&loader, ret_config);
     }
     begin(&loader, path, environment, ret_report);
-    dynbuf_init(&text, CONFIG_FILE_MAX_BYTES + 8192);
+    dynbuf_init(&text, CONFIG_FILE_MAX_BYTES + 2 * READ_BYTES);
     if (config__read_file(path, false, CONFIG_FILE_MAX_BYTES, &text) < 0)
         config__error(&loader, NULL, "cannot read %s: %s", path, strerror(errno));
     else if (text.len > CONFIG_FILE_MAX_BYTES)
