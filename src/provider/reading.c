@@ -104,12 +104,13 @@ static bool tells_of_a_limit(enum fact_tells tells) {
            tells == FACT_TELLS_RESET_AT;
 }
 
-/* Whether the provider's rows say what its numbers mean, even if that is "nothing to us". */
+/* Whether the provider's rows say what its numbers mean, even if that is "nothing to us" (a row that only informs says that, too). */
 static bool rows_decide(const struct fact_provider *facts) {
-    for (uint32_t i = 0; facts != NULL && i < facts->header_count; i++)
-        if (!facts->headers[i].note && (tells_of_a_limit(facts->headers[i].tells) ||
-                                        facts->headers[i].tells == FACT_TELLS_FOREIGN))
+    for (uint32_t i = 0; facts != NULL && i < facts->header_count; i++) {
+        const struct fact_header *row = &facts->headers[i];
+        if (row->tells == FACT_TELLS_FOREIGN || (!row->note && tells_of_a_limit(row->tells)))
             return true;
+    }
     return false;
 }
 

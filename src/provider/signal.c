@@ -145,22 +145,45 @@ static void name_window(struct signal_verdict *verdict, const struct told *told,
     learn(verdict, &limit);
 }
 
-/* The window by how long it takes to come back, where nothing names it. */
+/* The longest window that the head says is used up. */
+static void name_window_by_head(struct signal_verdict *verdict, const struct told *told) {
+    uint64_t longest_ms = 0;
+    for (uint32_t i = 0; i < told->reading_count; i++) {
+        const struct reading *reading = &told->readings[i];
+        if (!reading->has_remaining || reading->remaining > 0 || reading->window_ms <= longest_ms)
+            continue;
+        longest_ms = reading->window_ms;
+        verdict->detail.window_ns = to_ns(longest_ms);
+        verdict->detail.window_unit = reading->any_unit ? UNIT_NONE : reading->unit;
+    }
+}
+
+static const struct {
+    uint64_t wait_ms, window_ms;
+} windows[] = {
+    {90 * TOLD_SECOND_MS, TOLD_MINUTE_MS}, {2 * TOLD_HOUR_MS, TOLD_HOUR_MS},
+    {25 * TOLD_HOUR_MS, TOLD_DAY_MS},      {TOLD_WEEK_MS, TOLD_WEEK_MS},
+    {UINT64_MAX, TOLD_MONTH_MS},
+};
+
+/* The window by how long it takes to come back. */
 static void name_window_by_wait(struct signal_verdict *verdict) {
     uint64_t wait_ms = verdict->detail.told_ns / MS_NS;
-    if (verdict->detail.window_ns > 0 || wait_ms == 0)
-        return;
-    uint64_t window_ms = wait_ms <= 90 * TOLD_SECOND_MS ? TOLD_MINUTE_MS
-                         : wait_ms <= 2 * TOLD_HOUR_MS  ? TOLD_HOUR_MS
-                                                        : TOLD_DAY_MS;
-    verdict->detail.window_ns = to_ns(window_ms);
+    size_t i = 0;
+    while (wait_ms > windows[i].wait_ms)
+        i++;
+    if (wait_ms > 0)
+        verdict->detail.window_ns = to_ns(windows[i].window_ms);
 }
 
 /* A limit of a day or longer is quota, not rate: clients are told so and nobody waits for it. */
-static void settle_quota(struct signal_verdict *verdict) {
+static void settle_quota(struct signal_verdict *verdict, const struct told *told) {
     if (!is_of_quota(verdict->outcome))
         return;
-    name_window_by_wait(verdict);
+    if (verdict->detail.window_ns == 0)
+        name_window_by_head(verdict, told);
+    if (verdict->detail.window_ns == 0)
+        name_window_by_wait(verdict);
     if (verdict->detail.window_ns > to_ns(TOLD_HOUR_MS))
         verdict->outcome = OUTCOME_QUOTA_EXHAUSTED;
 }
@@ -201,7 +224,7 @@ static void obey_row(struct signal_verdict *verdict, const struct told *told,
     }
     if (class->waits)
         believe_wait(verdict, told, row->wait_path, row->told_least_ms);
-    settle_quota(verdict);
+    settle_quota(verdict, told);
 }
 
 static void obey_rule(struct signal_verdict *verdict, const struct told *told,
@@ -218,7 +241,7 @@ static void obey_rule(struct signal_verdict *verdict, const struct told *told,
         name_window(verdict, told, 0, UNIT_NONE);
     if (waits(rule->outcome))
         believe_wait(verdict, told, NULL, rule->told_least_ms);
-    settle_quota(verdict);
+    settle_quota(verdict, told);
 }
 
 static void never_fits(struct signal_verdict *verdict, const struct told *told,

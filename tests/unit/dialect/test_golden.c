@@ -14,16 +14,15 @@
  *   == end         how the dialect judged the answer; for FAILED also status, code and message
  * Lines beginning with # before the first section of a case are comments.
  */
+#include "support/golden.h"
 #include "unit/surface/chat_stream_checker.h"
 
 #include "base/check.h"
 #include "dialect/dialect.h"
 #include "surface/surface.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -31,18 +30,12 @@
 #define ARENA_CAP      ((size_t)64 << 20)
 #define ROWS_MAX       40
 
-enum section { TARGET, REQUEST, REJECTED, UPSTREAM, DROPPED, ANSWER, CLIENT, END, SECTION_COUNT };
-static const char *const section_names[] = {"target",  "request", "rejected", "upstream",
-                                            "dropped", "answer",  "client",   "end"};
-
-struct golden {
-    char name[128];
-    struct span sections[SECTION_COUNT]; /* absent when not given */
-};
+enum section { TARGET, REQUEST, REJECTED, UPSTREAM, DROPPED, ANSWER, CLIENT, END };
+static const char *const section_names[] = {"target", "request", "rejected", "upstream", "dropped",
+                                            "answer", "client",  "end",      NULL};
 
 struct run {
-    const struct golden *golden;
-    const char *file;
+    const struct golden_case *golden;
     unsigned *failures;
     struct arena arena, attempt;
     struct task task;
@@ -57,17 +50,8 @@ struct run {
 };
 
 static void expect(struct run *run, enum section section, struct span actual) {
-    struct span expected = run->golden->sections[section];
-    if (span_absent(expected))
-        return;
-    while (actual.len > 0 && actual.ptr[actual.len - 1] == '\n')
-        actual.len--;
-    if (span_equal(actual, expected))
-        return;
-    (*run->failures)++;
-    (void)fprintf(stderr, /* print_error cuts long texts */
-                  "%s: %s: %s differs\n--- expected\n%.*s\n--- actual\n%.*s\n---\n", run->file,
-                  run->golden->name, section_names[section], SPAN_ARG(expected), SPAN_ARG(actual));
+    if (!golden_expect(run->golden, section_names[section], run->golden->sections[section], actual))
+        (*run->failures)++;
 }
 
 static const struct {
@@ -240,8 +224,8 @@ static void end_client(struct run *run, enum dialect_end end) {
     checker.cut_by_error = !good;
     const char *wrong = checker_run(&checker, dynbuf_span(&run->client));
     if (wrong != NULL) {
-        print_error("%s: %s: the client's stream is wrong: %s\n", run->file, run->golden->name,
-                    wrong);
+        print_error("%s: %s: the client's stream is wrong: %s\n", run->golden->file,
+                    run->golden->name, wrong);
         (*run->failures)++;
     }
     checker_close(&checker);
@@ -274,8 +258,8 @@ static void answer(struct run *run) {
     surface_openai_chat.encoder_free(run->encoder);
 }
 
-static void run_case(const struct golden *golden, const char *file, unsigned *failures) {
-    struct run run = {.golden = golden, .file = file, .failures = failures};
+static void run_case(void *context, const struct golden_case *golden) {
+    struct run run = {.golden = golden, .failures = context};
     arena_init(&run.arena, NULL, 0, ARENA_CAP);
     arena_init(&run.attempt, NULL, 0, ARENA_CAP);
     dynbuf_init(&run.client, ARENA_CAP);
@@ -283,7 +267,7 @@ static void run_case(const struct golden *golden, const char *file, unsigned *fa
     run.identity =
         (struct surface_identity){SPAN_LITERAL("req-1"), SPAN_LITERAL("our-model"), 1700000000};
     if (span_absent(golden->sections[REQUEST]))
-        fail_msg("%s: %s: no request", file, golden->name);
+        fail_msg("%s: %s: no request", golden->file, golden->name);
     read_target(&run);
     if (decode(&run)) {
         encode_upstream(&run);
@@ -296,77 +280,10 @@ static void run_case(const struct golden *golden, const char *file, unsigned *fa
     arena_reset(&run.arena);
 }
 
-static enum section find_section(struct span name, const struct golden *golden) {
-    int i = 0;
-    while (i < SECTION_COUNT && !span_is(name, section_names[i]))
-        i++;
-    if (i == SECTION_COUNT)
-        fail_msg("%s: unknown section %.*s", golden->name, SPAN_ARG(name));
-    return (enum section)i;
-}
-
-static void close_section(struct span *section, const char *end) {
-    section->len = (size_t)(end - section->ptr);
-    while (section->len > 0 && section->ptr[section->len - 1] == '\n')
-        section->len--;
-}
-
-static unsigned run_cases(struct span text, const char *file, unsigned *failures) {
-    struct golden golden = {.name = ""};
-    struct span line, *open = NULL;
-    unsigned cases = 0;
-    const char *end = text.ptr + text.len;
-    while (span_split(&text, '\n', &line)) {
-        bool heading = span_starts_with(line, "== ") || span_starts_with(line, "=== ");
-        if (heading && open != NULL)
-            close_section(open, line.ptr);
-        if (span_starts_with(line, "=== ")) {
-            if (golden.name[0] != '\0')
-                run_case(&golden, file, failures);
-            golden = (struct golden){.name = ""};
-            (void)snprintf(golden.name, sizeof golden.name, "%.*s", (int)line.len - 4,
-                           line.ptr + 4);
-            open = NULL;
-            cases++;
-        } else if (heading) {
-            open = &golden.sections[find_section(span_of(line.ptr + 3, line.len - 3), &golden)];
-            *open = span_of(line.ptr + line.len + 1, 0);
-        }
-    }
-    if (open != NULL)
-        close_section(open, end);
-    if (golden.name[0] != '\0')
-        run_case(&golden, file, failures);
-    return cases;
-}
-
-static unsigned run_file(const char *path, unsigned *failures) {
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *text = mem_alloc(FILE_MAX_BYTES);
-    size_t length = fread(text, 1, FILE_MAX_BYTES, file);
-    assert_true(length > 0 && length < FILE_MAX_BYTES);
-    (void)fclose(file);
-    unsigned cases = run_cases(span_of(text, length), strrchr(path, '/') + 1, failures);
-    mem_free(text);
-    return cases;
-}
-
 static void golden_cases(void **state) {
-    const char *folder = PAPI_SOURCE_DIR "/tests/golden";
-    DIR *entries = opendir(folder);
-    struct dirent *entry;
-    unsigned cases = 0, failures = 0;
+    unsigned failures = 0;
     (void)state;
-    assert_non_null(entries);
-    while ((entry = readdir(entries)) != NULL) {
-        char path[1024];
-        if (!span_ends_with(span_text(entry->d_name), ".txt"))
-            continue;
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        cases += run_file(path, &failures);
-    }
-    (void)closedir(entries);
+    unsigned cases = golden_run("", section_names, run_case, &failures);
     print_message("%u golden cases\n", cases);
     assert_true(cases >= 30);
     assert_int_equal(failures, 0);
