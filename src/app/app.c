@@ -75,7 +75,7 @@ static void tell_report(const struct config_report *report, const char *name) {
 }
 
 static int load_config(struct app *app, const struct app_options *options) {
-    const struct config_environment environment = {get_environment, NULL};
+    const struct config_environment environment = {.get = get_environment};
     struct config_report report = {0};
     struct span problem;
     bool named = false;

@@ -15,6 +15,12 @@
 
 #define LOOPS_DEFAULT_MAX 4
 
+static enum fact_tri trains_of(enum config_training training) {
+    return training == CONFIG_TRAINS        ? FACT_YES
+           : training == CONFIG_NO_TRAINING ? FACT_NO
+                                            : FACT_UNKNOWN;
+}
+
 static struct catalog_provider map_provider(const struct config_provider *from,
                                             struct arena *arena) {
     bool default_port = from->port == (from->tls ? 443 : 80);
@@ -35,6 +41,8 @@ static struct catalog_provider map_provider(const struct config_provider *from,
         .port = from->port,
         .tls = from->tls,
         .allow_loopback = from->host_is_loopback,
+        .paid = from->tier == CONFIG_TIER_PAID,
+        .trains = trains_of(from->training),
         .timeouts = {from->timeouts.connect_ms, from->timeouts.tls_ms,
                      from->timeouts.first_token_ms, from->timeouts.first_byte_ms,
                      from->timeouts.gap_ms},
@@ -95,6 +103,8 @@ static int map_all(const struct config *config, struct catalog_builder *builder,
     int err = 0;
     for (uint32_t i = 0; i < config->provider_count && err == 0; i++) {
         const struct config_provider *from = &config->providers[i];
+        if (from->disabled)
+            continue;
         const struct catalog_provider provider = map_provider(from, config->arena);
         uint32_t index = catalog_add_provider(builder, &provider);
         const struct dialect_quirks *quirks = map_quirks(builder, from);

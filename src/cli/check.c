@@ -150,7 +150,7 @@ static void print_json(const struct checked *checked) {
 }
 
 static int run(const struct cli_command *command, int argc, char **argv) {
-    const struct config_environment environment = {get_environment, NULL};
+    const struct config_environment environment = {.get = get_environment};
     struct values values = {0};
     struct cli_operands operands;
     struct checked checked = {0};

@@ -129,7 +129,7 @@ static bool same_model(struct span a, struct span b) {
 enum known { KNOWN_NOT, KNOWN_AMBIGUOUS, KNOWN_MODEL };
 
 /* By its id or as provider/model. */
-static bool has_model(const struct config_provider *provider, struct span name) {
+static bool lists_model(const struct config_provider *provider, struct span name) {
     struct span pin = SPAN_NONE;
     if (name.len > provider->id.len + 1 && name.ptr[provider->id.len] == '/' &&
         span_equal(span_of(name.ptr, provider->id.len), provider->id))
@@ -144,13 +144,17 @@ static bool has_model(const struct config_provider *provider, struct span name) 
     return false;
 }
 
+static bool has_model(const struct config_provider *provider, struct span name) {
+    return !provider->disabled && lists_model(provider, name);
+}
+
 /* What providers call their models: ambiguous when the models differ. */
 static enum known upstream_known(const struct config *config, struct span name) {
     struct span id = SPAN_NONE;
     for (uint32_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *provider = &config->providers[i];
         for (uint32_t j = 0; j < provider->model_count; j++) {
-            if (!same_model(provider->models[j].upstream, name))
+            if (provider->disabled || !same_model(provider->models[j].upstream, name))
                 continue;
             if (!span_absent(id) && !span_equal(id, provider->models[j].id))
                 return KNOWN_AMBIGUOUS;
@@ -170,6 +174,21 @@ static enum known known_as(const struct config *config, struct span name) {
     return known;
 }
 
+/* Served by a provider that is not enabled. */
+static bool is_switched_off(const struct config *config, struct span name) {
+    for (uint32_t i = 0; i < config->provider_count; i++)
+        if (config->providers[i].disabled && lists_model(&config->providers[i], name))
+            return true;
+    return false;
+}
+
+/* A model that some provider of the catalog serves, whether there is a key for it or not. */
+static bool in_catalog(const struct loader *loader, struct span name) {
+    const struct config_catalog *catalog =
+        loader->environment != NULL ? loader->environment->catalog : NULL;
+    return catalog != NULL && catalog->knows_model(catalog->context, name);
+}
+
 static bool is_model(const struct config *config, struct span name) {
     return known_as(config, name) == KNOWN_MODEL;
 }
@@ -184,12 +203,14 @@ static bool matches(struct span pattern, struct span name) {
 }
 
 /* The alias a target leads to, or alias_count: exact names, then models, then the longest pattern. */
-static uint32_t alias_of(const struct config *config, struct span name) {
+static uint32_t alias_of(const struct loader *loader, struct span name) {
+    const struct config *config = loader->config;
     uint32_t best = config->alias_count;
     for (uint32_t i = 0; i < config->alias_count; i++)
         if (span_equal(config->aliases[i].name, name))
             return i;
-    if (span_is(name, "auto") || known_as(config, name) != KNOWN_NOT)
+    if (span_is(name, "auto") || known_as(config, name) != KNOWN_NOT ||
+        is_switched_off(config, name) || in_catalog(loader, name))
         return best;
     for (uint32_t i = 0; i < config->alias_count; i++)
         if (matches(config->aliases[i].name, name) &&
@@ -206,7 +227,8 @@ struct visit {
 
 static void follow(struct visit *visit, uint32_t index);
 
-static void check_target(struct loader *loader, const struct config_alias *alias, struct span name,
+/* Whether the target stays. */
+static bool check_target(struct loader *loader, const struct config_alias *alias, struct span name,
                          const struct yaml_node *place) {
     enum known known = span_is(name, "auto") ? KNOWN_MODEL : known_as(loader->config, name);
     if (known == KNOWN_AMBIGUOUS)
@@ -215,42 +237,57 @@ static void check_target(struct loader *loader, const struct config_alias *alias
     else if (known == KNOWN_NOT && span_starts_with(name, "auto:"))
         config__error(loader, place, "'%.*s' is not supported by this version yet; only auto is",
                       SPAN_ARG(name));
-    else if (known == KNOWN_NOT)
+    else if (known == KNOWN_NOT && is_switched_off(loader->config, name))
+        config__warn(loader, place, "alias '%.*s': '%.*s' is left out, its provider is not enabled",
+                     SPAN_ARG(alias->name), SPAN_ARG(name));
+    else if (known == KNOWN_NOT && !in_catalog(loader, name))
         config__error(loader, place, "alias '%.*s' names '%.*s', which no provider serves",
                       SPAN_ARG(alias->name), SPAN_ARG(name));
+    return known != KNOWN_NOT || !is_switched_off(loader->config, name);
 }
 
-static void follow_target(struct visit *visit, uint32_t index, uint32_t target) {
+/* Whether the target stays. */
+static bool follow_target(struct visit *visit, uint32_t index, uint32_t target) {
     struct loader *loader = visit->loader;
     const struct config *config = loader->config;
     const struct config_alias *alias = &config->aliases[index];
     struct span name = alias->targets[target];
     const struct yaml_node *place = place_of(loader, index, target);
     bool itself = span_equal(name, alias->name) && is_model(config, name);
-    uint32_t next = itself ? config->alias_count : alias_of(config, name);
+    uint32_t next = itself ? config->alias_count : alias_of(loader, name);
     if (next < config->alias_count && visit->state[next] == 1)
         config__error(loader, place, "'%.*s' leads back to alias '%.*s'", SPAN_ARG(name),
                       SPAN_ARG(config->aliases[next].name));
     else if (next < config->alias_count)
         follow(visit, next);
     else
-        check_target(loader, alias, name, place);
+        return check_target(loader, alias, name, place);
+    return true;
 }
 
 /* Depth first; an alias is entered once, so the depth is bounded by their number. */
 static void follow(struct visit *visit, uint32_t index) {
     if (visit->state[index] != 0)
         return;
+    struct config_alias *alias = &visit->loader->config->aliases[index];
+    uint32_t kept = 0;
     visit->state[index] = 1;
-    for (uint32_t i = 0; i < visit->loader->config->aliases[index].target_count; i++)
-        follow_target(visit, index, i);
+    for (uint32_t i = 0; i < alias->target_count; i++)
+        if (follow_target(visit, index, i))
+            alias->targets[kept++] = alias->targets[i];
+    if (kept == 0 && alias->target_count > 0)
+        config__error(visit->loader, visit->loader->alias_keys[index],
+                      "alias '%.*s' has no target at a provider that is enabled",
+                      SPAN_ARG(alias->name));
+    alias->target_count = kept;
     visit->state[index] = 2;
 }
 
 static bool is_model_id(const struct config *config, struct span name) {
     for (uint32_t i = 0; i < config->provider_count; i++)
         for (uint32_t j = 0; j < config->providers[i].model_count; j++)
-            if (span_equal(config->providers[i].models[j].id, name))
+            if (!config->providers[i].disabled &&
+                span_equal(config->providers[i].models[j].id, name))
                 return true;
     return false;
 }

@@ -36,6 +36,15 @@ static void put_text(const struct slot *slot) {
     *(struct span *)slot->target = slot->node->text;
 }
 
+static void put_tri(const struct slot *slot) {
+    bool value;
+    const char *why = config__parse_bool(slot->node->text, &value);
+    if (why != NULL)
+        refuse(slot, why);
+    else
+        *(enum config_tri *)slot->target = value ? CONFIG_YES : CONFIG_NO;
+}
+
 static void put_bool(const struct slot *slot) {
     bool value;
     const char *why = config__parse_bool(slot->node->text, &value);
@@ -99,6 +108,20 @@ static void put_number(const struct slot *slot) {
         *(uint32_t *)slot->target = (uint32_t)value;
 }
 
+static void warn_without_unit(const struct slot *slot) {
+    config__warn(slot->loader, slot->node, "'%s' has no unit and is taken as seconds; write %.*ss",
+                 config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text));
+}
+
+static void put_period(const struct slot *slot) {
+    bool without_unit;
+    const char *why = config__parse_period(slot->node->text, slot->target, &without_unit);
+    if (why != NULL)
+        refuse(slot, why);
+    else if (without_unit)
+        warn_without_unit(slot);
+}
+
 static void put_duration(const struct slot *slot) {
     uint64_t value;
     bool without_unit;
@@ -111,9 +134,7 @@ static void put_duration(const struct slot *slot) {
         return;
     *(uint64_t *)slot->target = value;
     if (without_unit)
-        config__warn(slot->loader, slot->node,
-                     "'%s' has no unit and is taken as seconds; write %.*ss",
-                     config__label(slot->loader, slot->setting), SPAN_ARG(slot->node->text));
+        warn_without_unit(slot);
 }
 
 static void put_size(const struct slot *slot) {
@@ -145,18 +166,28 @@ static void put_address(const struct slot *slot) {
         put_text(slot);
 }
 
-static void put_network(const struct slot *slot) {
-    const char *why = config__check_network(slot->node->text);
+/* Texts that one function judges. */
+static void put_checked(const struct slot *slot) {
+    static const char *(*const checks[SETTING_TYPE_COUNT])(struct span) = {
+        [SETTING_NETWORK] = config__check_network,
+        [SETTING_NAME] = config__check_name,
+        [SETTING_ZONE] = config__check_zone,
+        [SETTING_AGENT] = config__check_agent,
+    };
+    const char *why = checks[slot->setting->type](slot->node->text);
     if (why != NULL)
         refuse(slot, why);
     else
         put_text(slot);
 }
 
-static void put_name(const struct slot *slot) {
-    const char *why = config__check_name(slot->node->text);
+/* Not echoed: it may hold a password. */
+static void put_proxy(const struct slot *slot) {
+    const char *why =
+        span_is(slot->node->text, "none") ? NULL : config_proxy_refused(slot->node->text);
     if (why != NULL)
-        refuse(slot, why);
+        config__error(slot->loader, slot->node, "'%s' %s",
+                      config__label(slot->loader, slot->setting), why);
     else
         put_text(slot);
 }
@@ -229,7 +260,7 @@ static int choose(const struct slot *slot) {
             continue;
         if (!later)
             return index;
-        refuse(slot, slot->setting->type == SETTING_AUTH
+        refuse(slot, strcmp(slot->setting->path, "auth") == 0
                          ? "needs client keys, which are not supported by this version yet; only "
                            "auth: open on a loopback address is"
                          : "is not supported by this version yet");
@@ -246,19 +277,24 @@ static void put_choice(const struct slot *slot) {
         put_text(slot);
 }
 
-static void put_auth(const struct slot *slot) {
+/* All enums of words.h are as wide as unsigned and begin at 0. */
+static void put_enum(const struct slot *slot) {
+    _Static_assert(sizeof(enum config_auth) == sizeof(unsigned), "stored as unsigned");
     int index = choose(slot);
     if (index >= 0)
-        *(enum config_auth *)slot->target = (enum config_auth)index;
+        *(unsigned *)slot->target = (unsigned)index + (slot->setting->initial == NULL);
 }
 
 static void (*const puts_scalar[SETTING_TYPE_COUNT])(const struct slot *slot) = {
     [SETTING_BOOL] = put_bool,     [SETTING_U32] = put_number,
     [SETTING_U64] = put_number,    [SETTING_DURATION] = put_duration,
     [SETTING_SIZE] = put_size,     [SETTING_ADDRESS] = put_address,
-    [SETTING_URL] = put_url,       [SETTING_NETWORK] = put_network,
-    [SETTING_FILE] = put_file,     [SETTING_NAME] = put_name,
-    [SETTING_CHOICE] = put_choice, [SETTING_AUTH] = put_auth,
+    [SETTING_URL] = put_url,       [SETTING_NETWORK] = put_checked,
+    [SETTING_FILE] = put_file,     [SETTING_NAME] = put_checked,
+    [SETTING_ZONE] = put_checked,  [SETTING_AGENT] = put_checked,
+    [SETTING_PROXY] = put_proxy,   [SETTING_CHOICE] = put_choice,
+    [SETTING_ENUM] = put_enum,     [SETTING_TRI] = put_tri,
+    [SETTING_PERIOD] = put_period,
 };
 
 static bool is_clean(struct span text) {
@@ -375,6 +411,9 @@ void config__apply(struct loader *loader, const struct setting *setting, void *r
         return;
     case SETTING_MODELS:
         config__apply_models(loader, record, node);
+        return;
+    case SETTING_LIMITS:
+        config__apply_limits(loader, record, node);
         return;
     default:
         apply_scalar(loader, setting, record, node);

@@ -9,16 +9,19 @@
  *
  * Ownership: config_free frees all; texts live in the config's arena. Keys are secrets, never texts.
  */
-#include "base/dynbuf.h"
 #include "base/secret.h"
+#include "config/url.h"
+#include "config/words.h"
 
 #define CONFIG_FILE_MAX_BYTES (1024 * 1024)
-
-enum config_auth { CONFIG_AUTH_OPEN, CONFIG_AUTH_KEYS };
 
 struct config_key {
     struct secret *key;  /* owned ref; NULL = keyless entry */
     struct span account; /* "default" when not named */
+    enum config_billing
+        billing; /* the provider's when not given: never NOT_SAID once loaded; one account, one answer */
+    struct span plan;   /* of the account; the provider's when not given; absent = the usual one */
+    struct span source; /* "papi.yaml:12", for people */
 };
 
 struct config_model {
@@ -27,9 +30,12 @@ struct config_model {
     uint64_t context_tokens; /* 0 = unknown */
     uint64_t output_tokens_max;
     bool vision, no_tools,
-        no_json_schema; /* settings `vision: yes`, `tools: no`, `json_schema: no` */
+        no_json_schema;   /* settings `vision: yes`, `tools: no`, `json_schema: no` */
+    enum config_tri free; /* costs nothing, whatever the catalog says */
 };
 
+/* What of type, base_url, keys and models is absent is the catalog's to say: only providers it knows may leave them out. Others
+ * are complete, with one keyless entry when no key is given. */
 struct config_provider {
     struct span id;
     struct span type; /* "openai" */
@@ -41,7 +47,7 @@ struct config_provider {
     bool tls;
     bool host_is_loopback; /* a loopback address or name in the file allows that address */
     struct span private_network, ca_file; /* absent when not given */
-    struct config_key *keys;              /* none given: one keyless entry */
+    struct config_key *keys;
     uint32_t key_count;
     struct config_model *models;
     uint32_t model_count;
@@ -53,7 +59,17 @@ struct config_provider {
         bool max_tokens_legacy, developer_role, content_string_only, content_never_null,
             no_stream_usage, keep_extras, keep_reasoning;
     } quirks;
+    bool disabled; /* setting `enabled: no` */
+    enum config_tier tier;
+    enum config_billing billing;   /* never NOT_SAID once loaded */
+    enum config_training training; /* setting `data_use` */
+    struct span plan;              /* absent = the usual one */
+    struct span proxy;             /* URL, "none" = direct, absent = the general one */
+    struct span user_agent;        /* absent = ours */
+    struct config_limit *limits;
+    uint32_t limit_count;
     unsigned line; /* of its name in the file, for messages */
+    struct config_place plan_place;
 };
 
 struct config_alias {
@@ -71,6 +87,15 @@ struct config {
     uint32_t host_count;
     struct span *cors; /* further Origins */
     uint32_t cors_count;
+    enum config_audience audience;
+    enum config_keyless keyless;
+    enum config_local local_servers;
+    bool dotenv; /* read .env in the working directory */
+    enum config_data_use
+        data_use; /* never NOT_SAID once loaded: no-training unless the audience is `self` */
+    struct span routing_strategy; /* "value" */
+    /* Setting `proxy`, else of the environment by the origin's scheme; absent = none; hosts that go around it, as NO_PROXY. */
+    struct span proxy_https, proxy_http, no_proxy;
     struct config_provider *providers;
     uint32_t provider_count;
     struct config_alias *aliases;
@@ -89,21 +114,20 @@ struct config {
     struct arena *arena; /* owned */
 };
 
-struct config_message {
-    bool warning;
-    unsigned line, column; /* 0 = no place in a file (environment) */
-    const char *text;      /* in the config's arena: what, where, what to do */
-};
-struct config_report {
-    struct config_message items[64];
-    uint32_t count; /* more than the array holds: the first ones */
-    uint32_t errors;
+/* What the caller's catalog knows by name; the configuration itself knows no provider. */
+struct config_catalog {
+    bool (*knows_provider)(void *context, struct span id);
+    /* A unified id, provider/model or what a provider calls a model; of any provider, used or not. */
+    bool (*knows_model)(void *context, struct span name);
+    const char *(*nearest_provider)(void *context, struct span id); /* NULL = none is near */
+    void *context;
 };
 
 /* How the loader reaches outside, so that tests need no files: */
 struct config_environment {
     const char *(*get)(void *context, const char *name); /* an environment variable or NULL */
     void *context;
+    const struct config_catalog *catalog; /* NULL: every provider must be complete */
 };
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled
@@ -114,23 +138,9 @@ int config_load(const char *path, const struct config_environment *environment,
 int config_parse(struct span yaml, const char *name, const struct config_environment *environment,
                  struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
-/* "papi.yaml:12:3: error: unknown setting 'lisen'; did you mean 'listen'?" one line each. */
-int config_report_write(const struct config_report *report, const char *name,
-                        struct dynbuf *out) WARN_UNUSED;
 /* Which file to read: --config, $PAPI_CONFIG, $XDG_CONFIG_HOME/papi/papi.yaml ($HOME/.config), /etc/papi/papi.yaml; NULL = none exists. In the
  * arena given. `named` tells that the user named it (it must then exist). */
 const char *config_find(const char *option, const struct config_environment *environment,
                         struct arena *arena, bool *ret_named);
-/* For --listen: NULL when this ADDRESS:PORT may be listened on, else why not: completes "--listen ...". */
-const char *config_listen_refused(struct span address);
-/* An http or https URL taken apart, by the rules of base_url; spans into the text. NULL, or why not: completes "URL ...". */
-struct config_url {
-    struct span host; /* without brackets */
-    struct span path; /* without slashes at the end; "" when there is none */
-    uint16_t port;
-    bool tls;
-    bool host_is_loopback;
-};
-const char *config_url_parse(struct span text, struct config_url *ret_url);
 /* docs/reference/configuration.md, written from the table of settings. */
 int config_reference_write(struct dynbuf *out) WARN_UNUSED;

@@ -24,32 +24,18 @@
 #define MESSAGE_MAX_BYTES      512
 #define SHOWN_MAX_BYTES        130 /* any name of a model fits */
 #define PATTERN_MAX_BYTES      128
-
-/* A file may hold anything; a terminal must not obey it. */
-static void disarm(char *text) {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
-}
+#define READ_BYTES             4096
 
 void config__message(struct loader *loader, bool warning, const struct yaml_node *at,
                      const char *format, ...) {
     struct config_report *report = loader->report;
     char text[MESSAGE_MAX_BYTES];
     va_list arguments;
-    report->errors += !warning;
-    if (report->count == array_length(report->items))
-        return;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    disarm(text);
-    const char *copy = arena_format(loader->arena, "%s", text);
-    report->items[report->count++] =
-        (struct config_message){.warning = warning,
-                                .line = at != NULL ? at->line : 0,
-                                .column = at != NULL ? at->column : 0,
-                                .text = copy != NULL ? copy : "too many messages"};
+    const struct config_place place = {at != NULL ? at->line : 0, at != NULL ? at->column : 0};
+    config_report_add(report, loader->arena, warning ? CONFIG_WARNING : CONFIG_ERROR, place, text);
 }
 
 struct span config__shown(struct span text) {
@@ -93,7 +79,8 @@ static void report_unknown(struct loader *loader, const char *pattern,
     const char *dot = strchr(key->text.ptr, '.');
     if (span_starts_with(span_text(pattern), "providers.*.keys")) {
         /* Not echoed: it may be a key. */
-        config__error(loader, key, "unknown setting in '%s'; known are key and account",
+        config__error(loader, key,
+                      "unknown setting in '%s'; known are key, account, billing and plan",
                       loader->section);
         return;
     }
@@ -160,15 +147,19 @@ void config__set_initial(struct loader *loader, const char *pattern, void *recor
     }
 }
 
+const struct yaml_node *config__child(const struct yaml_node *mapping, const char *name) {
+    const struct yaml_node *child = mapping->type == YAML_MAPPING ? mapping->first : NULL;
+    while (child != NULL && !span_is(child->key->text, name))
+        child = child->next;
+    return child;
+}
+
 void config__require(struct loader *loader, const char *pattern, const struct yaml_node *mapping) {
     for (size_t i = 0; i < config__setting_count; i++) {
         const struct setting *setting = &config__settings[i];
         if ((setting->flags & SETTING_REQUIRED) == 0 || !lies_in(setting, pattern))
             continue;
-        const struct yaml_node *child = mapping->type == YAML_MAPPING ? mapping->first : NULL;
-        while (child != NULL && !span_is(child->key->text, last_part(setting->path)))
-            child = child->next;
-        if (child == NULL)
+        if (config__child(mapping, last_part(setting->path)) == NULL)
             config__error(loader, mapping->key != NULL ? mapping->key : mapping,
                           "'%s' is missing; %s", config__label(loader, setting),
                           setting->when_missing);
@@ -230,10 +221,15 @@ static void begin(struct loader *loader, const char *name,
 }
 
 static int finish(struct loader *loader, struct config **ret_config) {
+    struct config *config = loader->config;
     config__apply_environment(loader);
+    config__apply_proxies(loader);
+    if (config->data_use == CONFIG_DATA_NOT_SAID)
+        config->data_use =
+            config->audience == CONFIG_SELF ? CONFIG_DATA_ANY : CONFIG_DATA_NO_TRAINING;
     config__check_aliases(loader);
     sort_report(loader->report);
-    *ret_config = loader->config;
+    *ret_config = config;
     return loader->report->errors == 0 ? 0 : ERR_INVALID;
 }
 
@@ -248,7 +244,7 @@ int config_parse(struct span yaml, const char *name, const struct config_environ
 static int read_all(int fd, size_t cap_bytes, struct dynbuf *out) {
     ssize_t got = 1;
     while (got > 0 && out->len <= cap_bytes) {
-        int err = dynbuf_reserve(out, 4096);
+        int err = dynbuf_reserve(out, READ_BYTES);
         if (err < 0)
             return err;
         got = read(fd, dynbuf_tail(out), dynbuf_room(out));
@@ -263,9 +259,14 @@ int config__read_file(const char *path, bool regular_only, size_t cap_bytes, str
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0));
     if (fd < 0)
         return ERR_SYSTEM;
-    int err = regular_only && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-                  ? ERR_TYPE
-                  : read_all(fd, cap_bytes, out);
+    bool known = fstat(fd, &status) == 0;
+    bool regular = known && S_ISREG(status.st_mode);
+    int err = regular_only && !regular ? ERR_TYPE : 0;
+    /* Room for all at once: a buffer that grows leaves copies behind that nobody wipes. */
+    if (err == 0 && regular && status.st_size > 0 && (uint64_t)status.st_size <= cap_bytes)
+        err = dynbuf_reserve(out, (size_t)status.st_size + READ_BYTES);
+    if (err == 0)
+        err = read_all(fd, cap_bytes, out);
     int reason = errno;
     (void)close(fd);
     errno = reason;
@@ -281,7 +282,7 @@ int config_load(const char *path, const struct config_environment *environment,
         return finish(&loader, ret_config);
     }
     begin(&loader, path, environment, ret_report);
-    dynbuf_init(&text, CONFIG_FILE_MAX_BYTES + 8192);
+    dynbuf_init(&text, CONFIG_FILE_MAX_BYTES + 2 * READ_BYTES);
     if (config__read_file(path, false, CONFIG_FILE_MAX_BYTES, &text) < 0)
         config__error(&loader, NULL, "cannot read %s: %s", path, strerror(errno));
     else if (text.len > CONFIG_FILE_MAX_BYTES)

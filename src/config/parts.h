@@ -21,13 +21,19 @@ enum setting_type {
     SETTING_NETWORK,
     SETTING_FILE,
     SETTING_NAME,
+    SETTING_ZONE,
+    SETTING_AGENT,
+    SETTING_PROXY,
     SETTING_CHOICE, /* stored as text */
-    SETTING_AUTH,   /* stored as enum config_auth */
+    SETTING_ENUM,   /* stored as an enum: the place in `choices`, from 1 when there is no default */
+    SETTING_TRI,    /* stored as enum config_tri */
+    SETTING_PERIOD, /* of a limit: a word or a duration */
     SETTING_HOSTS,
     SETTING_ORIGINS,
     SETTING_KEY,
     SETTING_KEYS,
     SETTING_MODELS,
+    SETTING_LIMITS,
     SETTING_PROVIDERS,
     SETTING_ALIASES,
     SETTING_LATER, /* known, not obeyed by this version */
@@ -36,6 +42,7 @@ enum setting_type {
 
 #define SETTING_REQUIRED (1u << 0)
 #define SETTING_INVERTED (1u << 1) /* `tools: no` is stored as no_tools = true */
+#define SETTING_CATALOG  (1u << 2) /* known without being given for providers of the catalog */
 
 struct setting {
     const char *path;
@@ -62,6 +69,21 @@ const char *config__nearest(const char *section, struct span name, struct arena 
 const char *config__type_name(enum setting_type type);
 bool config__is_scalar(enum setting_type type);
 
+/* A row of `limits` as written. */
+enum limit_period { PERIOD_NONE, PERIOD_FIXED, PERIOD_DAY, PERIOD_MONTH };
+enum limit_form { FORM_NONE, FORM_ROLLING, FORM_REFILL, FORM_CALENDAR, FORM_ALIGNED };
+struct limit_row {
+    uint64_t amounts[CONFIG_UNIT_COUNT];
+    uint64_t burst;
+    struct limit_per {
+        enum limit_period period;
+        uint64_t window_ms;
+    } per;
+    enum limit_form form;
+    enum config_scope scope;
+    struct span zone;
+};
+
 struct loader {
     struct config *config;
     struct config_report *report;
@@ -84,6 +106,8 @@ void config__message(struct loader *loader, bool warning, const struct yaml_node
 struct span config__shown(struct span text);
 /* "queue.max_wait" or the variable it came from. */
 const char *config__label(struct loader *loader, const struct setting *setting);
+/* The member of that name; NULL when there is none, or `mapping` is none. */
+const struct yaml_node *config__child(const struct yaml_node *mapping, const char *name);
 /* Reads a mapping whose settings lie at `pattern`, into `record`. */
 void config__walk(struct loader *loader, const char *pattern, void *record,
                   const struct yaml_node *mapping);
@@ -102,18 +126,25 @@ void *config__records(struct loader *loader, const struct yaml_node *node, size_
 void config__set_initial(struct loader *loader, const char *pattern, void *record);
 void config__require(struct loader *loader, const char *pattern, const struct yaml_node *mapping);
 
-/* --- provider.c, model.c, key.c, alias.c --- */
+/* --- provider.c, model.c, key.c, limit.c, alias.c --- */
 void config__apply_providers(struct loader *loader, const struct yaml_node *node);
 void config__apply_models(struct loader *loader, struct config_provider *provider,
                           const struct yaml_node *node);
 void config__apply_keys(struct loader *loader, struct config_provider *provider,
                         const struct yaml_node *node);
 void config__apply_key(struct loader *loader, struct config_key *key, const struct yaml_node *node);
+/* What keys leave to their provider; keys of one account must agree. */
+void config__settle_keys(struct loader *loader, struct config_provider *provider,
+                         const struct yaml_node *node);
+void config__apply_limits(struct loader *loader, struct config_provider *provider,
+                          const struct yaml_node *node);
 void config__apply_aliases(struct loader *loader, const struct yaml_node *node);
 void config__check_aliases(struct loader *loader);
 
 /* --- env.c --- */
 void config__apply_environment(struct loader *loader);
+/* The variables that other programs obey too, where the setting is not given. */
+void config__apply_proxies(struct loader *loader);
 /* "PAPI_QUEUE_MAX_WAIT"; false when the setting has no variable. */
 bool config__variable(const struct setting *setting, char *name, size_t size);
 
@@ -124,6 +155,14 @@ const char *config__parse_size(struct span text, uint64_t *ret_bytes);
 /* Names of models and aliases, and what a provider calls them. */
 const char *config__check_name(struct span text);
 const char *config__check_provider_id(struct span text);
+const char *config__check_zone(struct span text);
+const char *config__check_agent(struct span text);
+const char *config__parse_period(struct span text, struct limit_per *ret_per,
+                                 bool *ret_without_unit);
+/* Bytes of a key (RFC 9110 section 5.5, without spaces); never says which. */
+const char *config__check_key(struct span key);
+/* Without spaces, tabs and line ends around it. */
+struct span config__trim_key(struct span text);
 
 /* --- url.c --- */
 const char *config__parse_address(struct span text, struct span *ret_host, uint16_t *ret_port);

@@ -32,11 +32,44 @@ static void check_address(struct loader *loader, const struct config_provider *p
                      loader->section);
 }
 
-static const struct yaml_node *child_of(const struct yaml_node *mapping, const char *name) {
-    const struct yaml_node *child = mapping->first;
-    while (child != NULL && !span_is(child->key->text, name))
-        child = child->next;
+static const struct yaml_node *child_or_self(const struct yaml_node *mapping, const char *name) {
+    const struct yaml_node *child = config__child(mapping, name);
     return child != NULL ? child : mapping;
+}
+
+/* A provider nobody knows says all itself; nearly the name of a known one is rather a typing error. */
+static void complete(struct loader *loader, struct config_provider *provider,
+                     const struct yaml_node *node) {
+    const struct config_catalog *catalog =
+        loader->environment != NULL ? loader->environment->catalog : NULL;
+    const char *nearest = NULL;
+    if (catalog != NULL && catalog->knows_provider(catalog->context, provider->id))
+        return;
+    if (catalog != NULL)
+        nearest = catalog->nearest_provider(catalog->context, provider->id);
+    if (nearest != NULL && config__child(node, "base_url") == NULL)
+        config__error(loader, node->key,
+                      "the catalog knows no provider '%.*s'; did you mean '%s'? Another one needs "
+                      "base_url and models",
+                      SPAN_ARG(provider->id), nearest);
+    else
+        config__require(loader, "providers.*", node);
+    if (span_absent(provider->type))
+        provider->type = SPAN_LITERAL("openai");
+    if (provider->key_count > 0)
+        return;
+    provider->keys = config__records(loader, node, sizeof *provider->keys, 1);
+    provider->key_count = provider->keys != NULL;
+    if (provider->keys != NULL)
+        provider->keys[0].account = SPAN_LITERAL("default");
+}
+
+static void check_money(struct loader *loader, const struct config_provider *provider,
+                        const struct yaml_node *node) {
+    if (provider->tier == CONFIG_TIER_PAID && provider->billing == CONFIG_BILLING_FREE)
+        config__error(loader, child_or_self(node, "tier"),
+                      "'%s' is told tier: paid and billing: free; one of them is wrong",
+                      loader->section);
 }
 
 static void read_provider(struct loader *loader, struct config_provider *provider,
@@ -51,14 +84,12 @@ static void read_provider(struct loader *loader, struct config_provider *provide
         return;
     }
     config__walk(loader, "providers.*", provider, node);
-    config__require(loader, "providers.*", node);
-    check_address(loader, provider, child_of(node, "base_url"));
-    if (provider->key_count > 0)
-        return;
-    provider->keys = config__records(loader, node, sizeof *provider->keys, 1);
-    provider->key_count = provider->keys != NULL;
-    if (provider->keys != NULL)
-        provider->keys[0].account = SPAN_LITERAL("default");
+    const struct yaml_node *plan = child_or_self(node, "plan");
+    provider->plan_place = (struct config_place){plan->line, plan->column};
+    complete(loader, provider, node);
+    config__settle_keys(loader, provider, child_or_self(node, "keys"));
+    check_address(loader, provider, child_or_self(node, "base_url"));
+    check_money(loader, provider, node);
 }
 
 void config__apply_providers(struct loader *loader, const struct yaml_node *node) {

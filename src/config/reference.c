@@ -31,6 +31,8 @@ static const char intro[] =
     "\n"
     "```yaml\n"
     "listen: 127.0.0.1:7274\n"
+    "audience: self\n"
+    "keyless: safe\n"
     "providers:\n"
     "  lab:\n"
     "    base_url: http://127.0.0.1:8000/v1\n"
@@ -40,6 +42,9 @@ static const char intro[] =
     "    keys: [{key: env:EXAMPLE_API_KEY, account: work}]\n"
     "    models: [{id: gpt-oss-120b, upstream: openai/gpt-oss-120b, context: 131072, vision: no}]\n"
     "    timeouts: {first_token: 60s}\n"
+    "    limits:\n"
+    "      - {requests: 60, per: minute, burst: 5}\n"
+    "      - {tokens: 1000000, per: day, zone: America/Los_Angeles, scope: model}\n"
     "models:\n"
     "  aliases:\n"
     "    gpt-4o-mini: [gpt-oss-120b, auto]\n"
@@ -62,6 +67,9 @@ static const char intro[] =
     "itself, with a warning |\n"
     "| URL | `http://` or `https://`; no user, query or fragment. Used as it stands; without a "
     "path, `/v1` is added. |\n"
+    "| proxy | `http://`, `socks5://` (names are resolved here) or `socks5h://` (by the proxy), "
+    "with host and port, maybe `user:password@`; `none` for no proxy. Without a scheme it is an "
+    "HTTP proxy. |\n"
     "| name of a model | up to 128 bytes without spaces |\n"
     "\n"
     "YAML anchors, aliases (`&x`, `*x`), tags (`!x`) and a second document are refused; put a "
@@ -72,6 +80,31 @@ static const char intro[] =
     "Settings with a variable can be set in the environment, which wins over the file; an empty "
     "variable counts as not set.\n"
     "Providers and lists stand in files only.\n"
+    "\n"
+    "## Keys without a configuration\n"
+    "\n"
+    "A key of a provider in the catalog is found in the environment by the name that the "
+    "provider's own documents use\n"
+    "(`GROQ_API_KEY`), or in a `.env` in the working directory: lines `NAME=value`, `export` "
+    "before the name, quotes,\n"
+    "comments. Nothing else is taken from that file, no setting either. Commas divide several "
+    "keys; they share one account\n"
+    "unless `keys` names accounts. An empty value counts as not set, one that is plainly a "
+    "placeholder (`your-key-here`) is\n"
+    "left out with a warning. The environment wins over `.env`, and `keys` in the configuration "
+    "over both; `env:NAME` there\n"
+    "means the environment only.\n"
+    "\n"
+    "## Limits\n"
+    "\n"
+    "A row has one amount and the window it is counted in. `rolling` (the default): no interval "
+    "of that length holds more.\n"
+    "`refill`: a bucket of the amount that fills up evenly. `calendar`: from midnight, or the "
+    "first of a month, in a zone.\n"
+    "`aligned`: windows that begin at multiples of their length, UTC. A month that rolls or "
+    "refills has 31 days.\n"
+    "\n"
+    "## Names\n"
     "\n"
     "Aliases: a name for clients and what to try in order. A target is an alias, `auto` "
     "(everything, in the order of the\n"
@@ -116,7 +149,11 @@ static int write_row(struct dynbuf *out, const struct setting *setting) {
         err = dynbuf_append_format(out, "%s%s", config__type_name(setting->type), range);
     if (err < 0)
         return err;
-    const char *initial = (setting->flags & SETTING_REQUIRED) != 0 ? "required" : "";
+    bool required = (setting->flags & SETTING_REQUIRED) != 0;
+    const char *initial = (setting->flags & SETTING_CATALOG) != 0
+                              ? (required ? "the catalog's, else required" : "the catalog's")
+                          : required ? "required"
+                                     : "";
     err = setting->initial != NULL ? dynbuf_append_format(out, " | `%s` | ", setting->initial)
                                    : dynbuf_append_format(out, " | %s | ", initial);
     if (err == 0 && config__variable(setting, variable, sizeof variable))

@@ -20,10 +20,18 @@
 #define AT(member) .offset = offsetof(struct config, member)
 #define IN(member) .offset = offsetof(struct config_provider, member)
 #define OF(member) .offset = offsetof(struct config_model, member)
+#define BY(member) .offset = offsetof(struct limit_row, member)
 #define LATER(name, text) \
     { name, SETTING_LATER, .help = text }
 #define QUIRK(name, text) \
     { "providers.*.quirks." #name, SETTING_BOOL, IN(quirks.name), .initial = "no", .help = text }
+#define AMOUNT(unit, word, most, about) \
+    {"providers.*.limits[]." word,      \
+     SETTING_U64,                       \
+     BY(amounts[unit]),                 \
+     .min = 1,                          \
+     .max = most,                       \
+     .help = about},
 #define TIMEOUT(name, member, text_default, text)                            \
     {                                                                        \
         "providers.*.timeouts." name, SETTING_DURATION, IN(timeouts.member), \
@@ -35,7 +43,7 @@ const struct setting config__settings[] = {
     {"listen", SETTING_ADDRESS, AT(listen), .initial = "127.0.0.1:7274",
      .help = "Address and port to serve on; port 0 takes a free one. Only loopback addresses until "
              "client keys are supported."},
-    {"auth", SETTING_AUTH, AT(auth), .initial = "open", .choices = "open|-keys",
+    {"auth", SETTING_ENUM, AT(auth), .initial = "open", .choices = "open|-keys",
      .help = "`open`: any key is accepted, on loopback only."},
     {"hosts", SETTING_HOSTS, AT(hosts),
      .help = "Further names accepted in the Host field in open mode, without port."},
@@ -45,25 +53,48 @@ const struct setting config__settings[] = {
     {"loops", SETTING_U32, AT(loops), .max = 64, .initial = "0",
      .help = "I/O threads; 0 means as many as cores, at most 4."},
 
+    /* --- who is asked --- */
+    {"audience", SETTING_ENUM, AT(audience), .initial = "self", .choices = "self|group|public",
+     .help = "Who uses this instance: providers whose terms exclude such use are left out; with "
+             "`public` also those whose terms are unknown."},
+    {"keyless", SETTING_ENUM, AT(keyless), .initial = "safe", .choices = "safe|all|off",
+     .help = "Providers that need no key: `safe` uses those that say they do not train on prompts "
+             "and answer with the model that was asked."},
+    {"local_servers", SETTING_ENUM, AT(local_servers), .initial = "auto", .choices = "auto|off",
+     .help = "Look at the start for Ollama, llama.cpp, LM Studio and vLLM on their usual loopback "
+             "ports."},
+    {"dotenv", SETTING_BOOL, AT(dotenv), .initial = "on",
+     .help = "Read keys of providers, and nothing else, from `.env` in the working directory."},
+    {"proxy", SETTING_PROXY, AT(proxy_https),
+     .help = "Proxy for all providers, or `none`. Not given: `HTTPS_PROXY`, `HTTP_PROXY` and "
+             "`ALL_PROXY`. Either way `NO_PROXY` names hosts that go around it."},
+
     /* --- providers --- */
-    {"providers", SETTING_PROVIDERS, .help = "Providers by a name of your choice."},
-    {"providers.*.type", SETTING_CHOICE, IN(type), .initial = "openai",
-     .choices = "openai|-anthropic|-gemini|-cohere|-ollama", .help = "The wire it speaks."},
-    {"providers.*.base_url", SETTING_URL, SETTING_REQUIRED, IN(base_url),
+    {"providers", SETTING_PROVIDERS,
+     .help = "Providers by their name in the catalog, or by a name of your choice."},
+    {"providers.*.type", SETTING_CHOICE, SETTING_CATALOG, IN(type),
+     .choices = "openai|-anthropic|-gemini|-cohere|-ollama",
+     .help = "The wire it speaks; `openai` when neither this file nor the catalog says."},
+    {"providers.*.base_url", SETTING_URL, SETTING_REQUIRED | SETTING_CATALOG, IN(base_url),
      .when_missing = "give the address of its API, such as https://api.example.com/v1",
      .help = "Where its API is: http or https. Used as it stands; without a path, `/v1` is added."},
     {"providers.*.keys", SETTING_KEYS,
-     .help = "Its keys: a list of references (`env:NAME`, `file:PATH`) or of mappings. None: asked "
-             "without a key."},
+     .help = "Its keys: a list of references (`env:NAME`, `file:PATH`) or of mappings. None: those "
+             "of the environment for a provider of the catalog, else asked without a key."},
     {"providers.*.keys[].key", SETTING_KEY, SETTING_REQUIRED,
      .when_missing = "write env:NAME or file:PATH",
      .help =
          "`env:NAME`, `file:PATH` (relative to this file), or the key itself (with a warning)."},
     {"providers.*.keys[].account", SETTING_NAME, .offset = offsetof(struct config_key, account),
      .initial = "default", .help = "The account the key belongs to."},
-    {"providers.*.models", SETTING_MODELS, SETTING_REQUIRED,
+    {"providers.*.keys[].billing", SETTING_ENUM, .offset = offsetof(struct config_key, billing),
+     .choices = "free|paid|unknown",
+     .help = "Whether this account may cost money; the provider's when not given."},
+    {"providers.*.keys[].plan", SETTING_NAME, .offset = offsetof(struct config_key, plan),
+     .help = "The account's plan; the provider's when not given."},
+    {"providers.*.models", SETTING_MODELS, SETTING_REQUIRED | SETTING_CATALOG,
      .when_missing = "list the models it serves, such as models: [qwen3-8b]",
-     .help = "The models it serves: names or mappings."},
+     .help = "The models it serves, and no others: names or mappings."},
     {"providers.*.models[].id", SETTING_NAME, SETTING_REQUIRED, OF(id),
      .when_missing = "give the name clients use", .help = "The name clients use."},
     {"providers.*.models[].upstream", SETTING_NAME, OF(upstream),
@@ -78,6 +109,8 @@ const struct setting config__settings[] = {
      .help = "Whether it calls tools."},
     {"providers.*.models[].json_schema", SETTING_BOOL, SETTING_INVERTED, OF(no_json_schema),
      .initial = "yes", .help = "Whether it obeys a JSON schema."},
+    {"providers.*.models[].free", SETTING_TRI, OF(free),
+     .help = "Whether it costs nothing at this provider; the catalog's word when not given."},
     LATER("providers.*.models[].kind", "What it does: `chat`, `embed`, ..."),
     {"providers.*.concurrency", SETTING_U32, IN(concurrency_max), .min = 1, .max = 10000,
      .initial = "8", .help = "Requests at once for each account."},
@@ -99,12 +132,39 @@ const struct setting config__settings[] = {
     QUIRK(no_stream_usage, "Does not know `stream_options.include_usage`."),
     QUIRK(keep_extras, "Unknown members of a request are sent on."),
     QUIRK(keep_reasoning, "Reasoning of earlier turns is sent on."),
-    LATER("providers.*.limits", "Limits of a provider that is not in the catalog."),
-    LATER("providers.*.tier", "`free` or `paid`."),
-    LATER("providers.*.billing", "Whether its keys may cost money."),
+    {"providers.*.enabled", SETTING_BOOL, SETTING_INVERTED, IN(disabled), .initial = "yes",
+     .help = "`no` leaves it out, whatever keys are found."},
+    {"providers.*.tier", SETTING_ENUM, IN(tier), .choices = "free|paid",
+     .help = "`paid`: its billed models may be used, where an alias or a pin names them. Without "
+             "it nothing billed is asked."},
+    {"providers.*.billing", SETTING_ENUM, IN(billing), .choices = "free|paid|unknown",
+     .help = "Whether its keys may cost money. Unknown, as when not given: only models listed as "
+             "free."},
+    {"providers.*.plan", SETTING_NAME, IN(plan),
+     .help = "Variant of its free tier that your account has, by its name in the catalog."},
+    {"providers.*.data_use", SETTING_ENUM, IN(training), .choices = "trains|no-training|unknown",
+     .help = "What it does with prompts, where you know better than the catalog."},
+    {"providers.*.proxy", SETTING_PROXY, IN(proxy),
+     .help = "Proxy for this provider, or `none`; `NO_PROXY` does not count then."},
+    {"providers.*.user_agent", SETTING_AGENT, IN(user_agent),
+     .help = "User-Agent sent to it, where it wants a certain one."},
     LATER("providers.*.budget", "Most money to spend."),
-    LATER("providers.*.data_use", "What it may do with prompts."),
-    LATER("providers.*.proxy", "HTTP CONNECT or SOCKS5 proxy for this provider."),
+    {"providers.*.limits", SETTING_LIMITS,
+     .help = "What it allows, instead of what the catalog says: at most 16 rows, each with one "
+             "amount, such as `{requests: 60, per: minute, burst: 5}`."},
+    CONFIG_UNIT_TABLE(AMOUNT){
+        "providers.*.limits[].per", SETTING_PERIOD, BY(per),
+        .help = "`second`, `minute`, `hour`, `day`, `month`, or a duration such as `5m`. Not for "
+                "`concurrent`."},
+    {"providers.*.limits[].burst", SETTING_U64, BY(burst), .min = 1, .max = 1000000000000000,
+     .help = "Most of it at once; the rest is spread over the window."},
+    {"providers.*.limits[].shape", SETTING_ENUM, BY(form),
+     .choices = "rolling|refill|calendar|aligned",
+     .help = "How the window comes back; `rolling` when not given, `calendar` where a zone is."},
+    {"providers.*.limits[].zone", SETTING_ZONE, BY(zone),
+     .help = "Where days and months begin, such as America/Los_Angeles; UTC when not given."},
+    {"providers.*.limits[].scope", SETTING_ENUM, BY(scope), .initial = "account",
+     .choices = "account|model", .help = "Counted for all of an account, or for each model of it."},
 
     /* --- names --- */
     {"models.aliases", SETTING_ALIASES,
@@ -118,8 +178,11 @@ const struct setting config__settings[] = {
      .help = "Most requests waiting at once."},
     {"routing.attempts", SETTING_U32, AT(attempts_max), .min = 1, .max = 16, .initial = "3",
      .help = "Most providers asked for one request."},
-    LATER("routing.strategy", "How candidates are ordered."),
-    LATER("routing.data_use", "`no-training` drops providers that may train on prompts."),
+    {"routing.strategy", SETTING_CHOICE, AT(routing_strategy), .initial = "value",
+     .choices = "value", .help = "How candidates are ordered: by what an answer is worth."},
+    {"routing.data_use", SETTING_ENUM, AT(data_use), .choices = "any|no-training",
+     .help = "`no-training` leaves out providers that may train on prompts; not given: `any` with "
+             "`audience: self`, else `no-training`."},
     LATER("routing.stream_upstream", "Stream from providers for clients that do not."),
     {"limits.body", SETTING_SIZE, AT(body_max_bytes), .min = 1024, .max = 1024 * MIB,
      .initial = "32MiB", .help = "Largest request body, also after decompression."},
@@ -144,8 +207,6 @@ const struct setting config__settings[] = {
      .help = "Form of a line."},
 
     /* --- known, not obeyed yet --- */
-    LATER("audience", "`self`, `group` or `public`: filters providers by their terms."),
-    LATER("keyless", "Which providers without keys are used."),
     LATER("insecure_http", "Plain HTTP on addresses beyond loopback."),
     LATER("trusted_proxies", "Who may speak for a client's address."),
     LATER("store", "Database of accounts, keys and usage."),
@@ -168,13 +229,19 @@ static const struct {
     [SETTING_NETWORK] = {"network", true},
     [SETTING_FILE] = {"file", true},
     [SETTING_NAME] = {"name", true},
+    [SETTING_ZONE] = {"zone", true},
+    [SETTING_AGENT] = {"text", true},
+    [SETTING_PROXY] = {"URL or `none`", true},
     [SETTING_CHOICE] = {"choice", true},
-    [SETTING_AUTH] = {"choice", true},
+    [SETTING_ENUM] = {"choice", true},
+    [SETTING_TRI] = {"yes or no", true},
+    [SETTING_PERIOD] = {"period", true},
     [SETTING_HOSTS] = {"list of names", false},
     [SETTING_ORIGINS] = {"list of origins", false},
     [SETTING_KEY] = {"reference to a key", true},
     [SETTING_KEYS] = {"list of keys", false},
     [SETTING_MODELS] = {"list of models", false},
+    [SETTING_LIMITS] = {"list of limits", false},
     [SETTING_PROVIDERS] = {"mapping", false},
     [SETTING_ALIASES] = {"mapping", false},
     [SETTING_LATER] = {"not supported yet", true},

@@ -268,3 +268,53 @@ const char *config__parse_address(struct span text, struct span *ret_host, uint1
         return "must name an address, not a host name (but localhost)";
     return parse_port(port, 0, ret_port);
 }
+
+/* "user:password": percent-encoded, as a URL holds it (RFC 3986 section 3.2.1). */
+static const char *check_userinfo(struct span text) {
+    static const char why[] = "has a user or password in a form that no URL has; write special "
+                              "characters percent-encoded";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%' && !(i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2])))
+            return why;
+        if (!is_alnum(c) && (c == '\0' || strchr("-._~!$&'()*+,;=:%", c) == NULL))
+            return why;
+    }
+    return text.len > 0 ? NULL : why;
+}
+
+static const char *strip_proxy_scheme(struct span *text) {
+    static const char *const schemes[] = {"http://", "socks5://", "socks5h://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]);
+        if (text->len >= length && span_is_nocase(span_of(text->ptr, length), schemes[i])) {
+            *text = span_of(text->ptr + length, text->len - length);
+            return NULL;
+        }
+    }
+    return span_contains(*text, "://") ? "must start with http://, socks5:// or socks5h://" : NULL;
+}
+
+const char *config_proxy_refused(struct span text) {
+    struct span host, port;
+    uint16_t number;
+    const char *why = strip_proxy_scheme(&text);
+    if (why != NULL)
+        return why;
+    if (text.len > 0 && text.ptr[text.len - 1] == '/')
+        text.len--;
+    const char *at = text.len > 0 ? memrchr(text.ptr, '@', text.len) : NULL;
+    if (at != NULL) {
+        size_t length = (size_t)(at - text.ptr);
+        if ((why = check_userinfo(span_of(text.ptr, length))) != NULL)
+            return why;
+        text = span_of(at + 1, text.len - length - 1);
+    }
+    if (text.len > 0 && memchr(text.ptr, '/', text.len) != NULL)
+        return "must not have a path";
+    if ((why = split_authority(text, &host, &port)) != NULL)
+        return why;
+    if (host.len == 0)
+        return "has no host";
+    return span_absent(port) ? NULL : parse_port(port, 1, &number);
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Single values: switches, durations, sizes, names.
+ * Single values: switches, durations, sizes, names, periods, the bytes of keys.
  *
  * Why so strict: a setting that is read in another unit than its writer meant (25 seconds, 25 milliseconds) is found weeks
  * later. A duration without a unit is therefore taken as seconds but reported; a size has either a binary or a decimal
@@ -145,4 +145,87 @@ const char *config__check_provider_id(struct span text) {
             return "must be of small letters, digits, '-', '_' and '.'";
     }
     return NULL;
+}
+
+/* A name of the tz database or a POSIX rule; whether there is such a zone is told where it is used. */
+const char *config__check_zone(struct span text) {
+    if (text.len == 0 || text.len > NAME_MAX_BYTES)
+        return "must be a zone such as America/Los_Angeles";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!is_letter(c) && !is_digit(c) && strchr("/_+-,.:<>", c) == NULL)
+            return "must be a zone such as America/Los_Angeles";
+    }
+    return NULL;
+}
+
+#define AGENT_MAX_BYTES 256
+
+const char *config__check_agent(struct span text) {
+    if (text.len > AGENT_MAX_BYTES)
+        return "must not be longer than 256 bytes";
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || (unsigned char)text.ptr[i] >= 0x7f)
+            return "must be of printable ASCII characters";
+    return span_trim(text).len == text.len ? NULL : "must not begin or end with a space";
+}
+
+#define PERIOD_FORM                                                      \
+    "must be second, minute, hour, day, month or a duration such as 5m," \
+    " from 100ms to 366 days"
+
+const char *config__parse_period(struct span text, struct limit_per *ret_per,
+                                 bool *ret_without_unit) {
+    static const uint64_t day_ms = (uint64_t)24 * 60 * 60 * 1000;
+    static const struct {
+        const char *word;
+        struct limit_per per;
+    } words[] = {
+        {"second", {PERIOD_FIXED, 1000}},
+        {"minute", {PERIOD_FIXED, 60 * 1000}},
+        {"hour", {PERIOD_FIXED, 60 * 60 * 1000}},
+        {"day", {PERIOD_DAY, 24 * 60 * 60 * 1000}},
+        {"month", {PERIOD_MONTH, (uint64_t)31 * 24 * 60 * 60 * 1000}},
+    };
+    uint64_t window_ms;
+    *ret_without_unit = false;
+    for (size_t i = 0; i < array_length(words); i++) {
+        if (span_is(text, words[i].word)) {
+            *ret_per = words[i].per;
+            return NULL;
+        }
+    }
+    if (config__parse_duration(text, &window_ms, ret_without_unit) != NULL || window_ms < 100 ||
+        window_ms > 366 * day_ms)
+        return PERIOD_FORM;
+    *ret_per = (struct limit_per){PERIOD_FIXED, window_ms};
+    return NULL;
+}
+
+struct span config__trim_key(struct span text) {
+    while (text.len > 0 && memchr(" \t\r\n", text.ptr[text.len - 1], 4) != NULL)
+        text.len--;
+    while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4) != NULL)
+        text = span_of(text.ptr + 1, text.len - 1);
+    return text;
+}
+
+const char *config__check_key(struct span key) {
+    if (key.len == 0)
+        return "is empty";
+    if (key.len > SECRET_MAX_BYTES)
+        return "is longer than 4096 bytes";
+    for (size_t i = 0; i < key.len; i++)
+        if ((unsigned char)key.ptr[i] <= ' ' || (unsigned char)key.ptr[i] >= 0x7f)
+            return "holds spaces, line ends or other characters that no key has";
+    return NULL;
+}
+
+const char *config_unit_word(enum config_unit unit) {
+    static const char *const words[CONFIG_UNIT_COUNT] = {
+#define UNIT_WORD(name, word, most, about) [name] = word,
+        CONFIG_UNIT_TABLE(UNIT_WORD)
+#undef UNIT_WORD
+    };
+    return words[unit];
 }

@@ -4,7 +4,8 @@
  *
  * Of every input: the loader ends, all messages stand inside the text, and there is a config to free. Of accepted ones: what
  * the rest of the program relies on holds, and the catalog can be built from it, so that `papi check` and `papi serve`
- * cannot disagree. The environment knows one variable; key files named by an input are not there.
+ * cannot disagree. The environment knows one variable; key files named by an input are not there. Each input is read twice:
+ * by a caller that knows no provider, and by one that knows a few by name.
  */
 #include "app/configure.h"
 #include "base/check.h"
@@ -37,9 +38,46 @@ static void check_report(const struct config_report *report, struct span text) {
     }
 }
 
+static bool knows_provider(void *context, struct span id) {
+    (void)context;
+    return span_is(id, "groq") || span_is(id, "openai");
+}
+
+static bool knows_model(void *context, struct span name) {
+    (void)context;
+    return span_starts_with(name, "gpt-") || span_starts_with(name, "llama-");
+}
+
+static const char *nearest_provider(void *context, struct span id) {
+    (void)context;
+    return span_distance(id, SPAN_LITERAL("groq")) <= 2 ? "groq" : NULL;
+}
+
+static void check_limit(const struct config_limit *limit) {
+    bool calendar = limit->shape == CONFIG_CALENDAR_DAY || limit->shape == CONFIG_CALENDAR_MONTH;
+    check(limit->amount > 0 && limit->burst <= limit->amount);
+    check((limit->unit == CONFIG_CONCURRENT) == (limit->shape == CONFIG_AT_ONCE));
+    check((limit->window_ms == 0) == (limit->unit == CONFIG_CONCURRENT));
+    check(calendar == (limit->zone.len > 0));
+    check(limit->burst == 0 || limit->shape == CONFIG_ROLLING || limit->shape == CONFIG_REFILL);
+    check(limit->place.line > 0 && limit->zone_place.line > 0);
+}
+
+/* What holds for every provider, however much of it the catalog tells. */
+static void check_common(const struct config_provider *provider) {
+    check(provider->id.len > 0 && provider->concurrency_max > 0);
+    check(provider->billing != CONFIG_BILLING_NOT_SAID);
+    check(provider->limit_count <= CONFIG_LIMITS_MAX);
+    for (uint32_t i = 0; i < provider->limit_count; i++)
+        check_limit(&provider->limits[i]);
+    for (uint32_t i = 0; i < provider->key_count; i++)
+        check(provider->keys[i].billing != CONFIG_BILLING_NOT_SAID);
+}
+
 static void check_provider(const struct config_provider *provider) {
-    check(provider->id.len > 0 && provider->host.len > 0 && provider->port > 0);
-    check(provider->model_count > 0 && provider->key_count > 0 && provider->concurrency_max > 0);
+    check_common(provider);
+    check(provider->host.len > 0 && provider->port > 0 && provider->type.len > 0);
+    check(provider->model_count > 0 && provider->key_count > 0);
     check(provider->base_path.len > 0 && provider->base_path.ptr[0] == '/');
     for (uint32_t i = 0; i < provider->model_count; i++)
         check(provider->models[i].id.len > 0 && provider->models[i].upstream.len > 0);
@@ -62,10 +100,26 @@ static void check_accepted(const struct config *config, struct span text) {
         catalog_unref(snapshot);
 }
 
+static void read_with_a_catalog(struct span text) {
+    static const struct config_catalog catalog = {knows_provider, knows_model, nearest_provider,
+                                                  NULL};
+    const struct config_environment environment = {.get = get, .catalog = &catalog};
+    struct config_report report;
+    struct config *config = NULL;
+    int err = config_parse(text, "/nowhere/papi.yaml", &environment, &config, &report);
+    check(config != NULL);
+    check(err == (report.errors > 0 ? ERR_INVALID : 0));
+    check_report(&report, text);
+    check(config->data_use != CONFIG_DATA_NOT_SAID);
+    for (uint32_t i = 0; err == 0 && i < config->provider_count; i++)
+        check_common(&config->providers[i]);
+    config_free(config);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const struct config_environment environment = {get, NULL};
+    const struct config_environment environment = {.get = get};
     struct span text = span_of((const char *)data, size);
     struct config_report report;
     struct config *config = NULL;
@@ -80,5 +134,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (err == 0)
         check_accepted(config, text);
     config_free(config);
+    read_with_a_catalog(text);
     return 0;
 }

@@ -13,6 +13,13 @@
 
 #include <cmocka.h>
 
+#define assert_span(value, text)                                           \
+    do {                                                                   \
+        struct span actual = (value);                                      \
+        if (!span_is(actual, text))                                        \
+            fail_msg("expected '%s', got '%.*s'", text, SPAN_ARG(actual)); \
+    } while (0)
+
 struct example {
     const char *yaml;
     const char *report; /* lines of config_report_write, the file being "t" */
@@ -30,7 +37,9 @@ struct example {
 
 /* Pairs of name and value. */
 static inline const char *fixture_get(void *context, const char *name) {
-    static const char *const always[][2] = {{"GOOD", "sk-good"}, {"EMPTY", ""}, {"SPACED", "sk a"}};
+    static const char *const always[][2] = {{"GOOD", "sk-good"}, {"EMPTY", ""},
+                                            {"SPACED", "sk a"},  {"BLANK", " \r\n"},
+                                            {"COMMAS", "a1,b2"}, {"AROUND", " sk-good\n"}};
     for (const char *const *pair = context; pair != NULL && pair[0] != NULL; pair += 2)
         if (strcmp(pair[0], name) == 0)
             return pair[1];
@@ -43,7 +52,8 @@ static inline const char *fixture_get(void *context, const char *name) {
 /* The file is in a folder that does not exist; its bytes are gone before anything is looked at. */
 static inline int fixture_parse(const char *yaml, const char *const *variables,
                                 struct config **ret_config, struct config_report *ret_report) {
-    struct config_environment environment = {fixture_get, (void *)(uintptr_t)variables};
+    struct config_environment environment = {.get = fixture_get,
+                                             .context = (void *)(uintptr_t)variables};
     char *copy = mem_strdup(yaml);
     int err =
         config_parse(span_text(copy), "/nowhere/t.yaml", &environment, ret_config, ret_report);
@@ -60,6 +70,16 @@ static inline void fixture_expect_report(const struct config_report *report, con
         fail_msg("for:\n%s\nexpected:\n%s\ngot:\n%.*s", yaml, expected,
                  SPAN_ARG(dynbuf_span(&text)));
     dynbuf_done(&text);
+}
+
+/* Without a word from the loader. */
+static inline struct config *fixture_accept(const char *yaml, const char *const *variables) {
+    struct config *config = NULL;
+    struct config_report report;
+    int err = fixture_parse(yaml, variables, &config, &report);
+    fixture_expect_report(&report, yaml, "");
+    assert_int_equal(err, 0);
+    return config;
 }
 
 static inline void fixture_run(const struct example *examples, size_t count) {

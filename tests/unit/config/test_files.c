@@ -41,7 +41,7 @@ static void folder_close(struct folder *folder, const char *const *names) {
 static void reads_key_files(void **state) {
     static const char *const names[] = {"papi.yaml", "one.key", "empty.key", "two.key",
                                         "long.key",  "ca.pem",  NULL};
-    struct config_environment environment = {fixture_get, NULL};
+    struct config_environment environment = {.get = fixture_get};
     struct config_report report;
     struct config *config;
     struct folder folder;
@@ -102,7 +102,8 @@ static void refuses_unreadable_files(void **state) {
 
 static const char *find(struct folder *folder, const char *option, const char *const *variables,
                         bool *ret_named) {
-    struct config_environment environment = {fixture_get, (void *)(uintptr_t)variables};
+    struct config_environment environment = {.get = fixture_get,
+                                             .context = (void *)(uintptr_t)variables};
     return config_find(option, &environment, &folder->arena, ret_named);
 }
 

@@ -4,28 +4,20 @@
  */
 #include "config_fixture.h"
 
-#define assert_span(value, text)                                           \
-    do {                                                                   \
-        struct span actual = (value);                                      \
-        if (!span_is(actual, text))                                        \
-            fail_msg("expected '%s', got '%.*s'", text, SPAN_ARG(actual)); \
-    } while (0)
-
-static struct config *accept(const char *yaml, const char *const *variables) {
-    struct config *config = NULL;
-    struct config_report report;
-    int err = fixture_parse(yaml, variables, &config, &report);
-    fixture_expect_report(&report, yaml, "");
-    assert_int_equal(err, 0);
-    return config;
-}
-
 static void expect_defaults(const struct config *config) {
     assert_span(config->listen, "127.0.0.1:7274");
     assert_int_equal(config->auth, CONFIG_AUTH_OPEN);
     assert_int_equal(config->loops, 0);
     assert_int_equal(config->host_count + config->cors_count, 0);
     assert_int_equal(config->provider_count + config->alias_count, 0);
+    assert_int_equal(config->audience, CONFIG_SELF);
+    assert_int_equal(config->keyless, CONFIG_KEYLESS_SAFE);
+    assert_int_equal(config->local_servers, CONFIG_LOCAL_AUTO);
+    assert_true(config->dotenv);
+    assert_int_equal(config->data_use, CONFIG_DATA_ANY);
+    assert_span(config->routing_strategy, "value");
+    assert_true(span_absent(config->proxy_https) && span_absent(config->proxy_http));
+    assert_true(span_absent(config->no_proxy));
     assert_int_equal(config->queue_max_wait_ms, 25000);
     assert_int_equal(config->queue_max_waiting, 4096);
     assert_int_equal(config->attempts_max, 3);
@@ -50,12 +42,12 @@ static void fills_defaults(void **state) {
                                         "\xEF\xBB\xBF# bom\n",
                                         "queue:\nlog: {}\nproviders:\nmodels: {aliases: }\n",
                                         "---\n...\n"};
-    struct config_environment nothing = {NULL, NULL};
+    struct config_environment nothing = {.get = NULL};
     struct config *config = NULL;
     struct config_report report;
     (void)state;
     for (size_t i = 0; i < array_length(texts); i++) {
-        config = accept(texts[i], NULL);
+        config = fixture_accept(texts[i], NULL);
         expect_defaults(config);
         assert_span(config->file, "/nowhere/t.yaml");
         config_free(config);
@@ -69,19 +61,19 @@ static void fills_defaults(void **state) {
 
 static void reads_settings(void **state) {
     (void)state;
-    struct config *config =
-        accept("listen: '[::1]:0'\n"
-               "auth: open\n"
-               "loops: 2\n"
-               "hosts: [papi.example, papi]\n"
-               "cors: https://app.example:8443\n"
-               "queue: {max_wait: 1m30s, max_waiting: 7}\n"
-               "routing: {attempts: 5}\n"
-               "limits: {body: 1MB, bodies: 2 GiB, connections: 10, header_timeout: 500ms,\n"
-               "         body_timeout: 1h, idle_timeout: 2m}\n"
-               "drain_timeout: 0\n"
-               "log: {level: debug, format: json}\n",
-               NULL);
+    struct config *config = fixture_accept(
+        "listen: '[::1]:0'\n"
+        "auth: open\n"
+        "loops: 2\n"
+        "hosts: [papi.example, papi]\n"
+        "cors: https://app.example:8443\n"
+        "queue: {max_wait: 1m30s, max_waiting: 7}\n"
+        "routing: {attempts: 5}\n"
+        "limits: {body: 1MB, bodies: 2 GiB, connections: 10, header_timeout: 500ms,\n"
+        "         body_timeout: 1h, idle_timeout: 2m}\n"
+        "drain_timeout: 0\n"
+        "log: {level: debug, format: json}\n",
+        NULL);
     assert_span(config->listen, "[::1]:0");
     assert_int_equal(config->loops, 2);
     assert_int_equal(config->host_count, 2);
@@ -186,7 +178,7 @@ static void expect_full(const struct config_provider *full) {
 
 static void reads_providers(void **state) {
     (void)state;
-    struct config *config = accept(two_providers, NULL);
+    struct config *config = fixture_accept(two_providers, NULL);
     assert_int_equal(config->provider_count, 2);
     expect_bare(&config->providers[0]);
     expect_full(&config->providers[1]);
@@ -220,7 +212,7 @@ static void takes_urls_apart(void **state) {
         char yaml[256];
         (void)snprintf(yaml, sizeof yaml, "providers:\n  p:\n    base_url: %s\n    models: [m]\n",
                        rows[i].url);
-        struct config *config = accept(yaml, NULL);
+        struct config *config = fixture_accept(yaml, NULL);
         const struct config_provider *provider = &config->providers[0];
         assert_span(provider->host, rows[i].host);
         assert_span(provider->base_path, rows[i].path);
@@ -244,7 +236,7 @@ static void allows_named_private_networks(void **state) {
                        "providers:\n  p:\n    base_url: %s\n    models: [m]\n    private_network: "
                        "'%s'\n    keys: env:GOOD\n",
                        rows[i][0], rows[i][1]);
-        struct config *config = accept(yaml, NULL);
+        struct config *config = fixture_accept(yaml, NULL);
         assert_span(config->providers[0].private_network, rows[i][1]);
         config_free(config);
     }
@@ -252,20 +244,20 @@ static void allows_named_private_networks(void **state) {
 
 static void reads_aliases(void **state) {
     (void)state;
-    struct config *config =
-        accept("providers:\n"
-               "  openai: {base_url: https://a.example, models: [{id: gpt-oss-120b, upstream: "
-               "openai/gpt-oss-120b}, 'llama3:latest']}\n"
-               "models:\n"
-               "  aliases:\n"
-               "    one: gpt-oss-120b\n"
-               "    list: [one, openai/gpt-oss-120b, openai/openai/gpt-oss-120b, llama3, auto]\n"
-               "    ladder: {first: [openai/llama3], then: auto}\n"
-               "    \"claude-*\": list\n"
-               "    any: claude-3\n"
-               "    gpt-oss-120b: [gpt-oss-120b, auto]\n"
-               "    \"*\": auto\n",
-               NULL);
+    struct config *config = fixture_accept(
+        "providers:\n"
+        "  openai: {base_url: https://a.example, models: [{id: gpt-oss-120b, upstream: "
+        "openai/gpt-oss-120b}, 'llama3:latest']}\n"
+        "models:\n"
+        "  aliases:\n"
+        "    one: gpt-oss-120b\n"
+        "    list: [one, openai/gpt-oss-120b, openai/openai/gpt-oss-120b, llama3, auto]\n"
+        "    ladder: {first: [openai/llama3], then: auto}\n"
+        "    \"claude-*\": list\n"
+        "    any: claude-3\n"
+        "    gpt-oss-120b: [gpt-oss-120b, auto]\n"
+        "    \"*\": auto\n",
+        NULL);
     static const struct {
         const char *name, *first, *last;
         uint32_t count;
@@ -307,7 +299,7 @@ static void reads_the_environment(void **state) {
                                       "PAPI_QUEUE_MAX_WAITING",
                                       "x",
                                       "PAPI_AUDIENCE",
-                                      "self",
+                                      "us",
                                       "PAPI_DRAIN_TIMEOUT",
                                       "9",
                                       "PAPI_LOG_FORMAT",
@@ -316,7 +308,7 @@ static void reads_the_environment(void **state) {
     struct config_report report;
     struct config *config;
     (void)state;
-    config = accept("listen: 127.0.0.1:1\nloops: 3\nqueue: {max_wait: 1s}\n", good);
+    config = fixture_accept("listen: 127.0.0.1:1\nloops: 3\nqueue: {max_wait: 1s}\n", good);
     assert_span(config->listen, "localhost:9");
     assert_int_equal(config->queue_max_wait_ms, 5000);
     assert_int_equal(config->body_max_bytes, 1024);
@@ -330,10 +322,10 @@ static void reads_the_environment(void **state) {
         "error: 'PAPI_LISTEN=0.0.0.0:1' must be a loopback address such as 127.0.0.1:7274: client "
         "keys, "
         "which other addresses require, are not supported by this version yet\n"
+        "error: 'PAPI_AUDIENCE=us' must be self, group or public\n"
         "error: 'PAPI_QUEUE_MAX_WAITING=x' must be a whole number\n"
         "warning: 'PAPI_DRAIN_TIMEOUT' has no unit and is taken as seconds; write 9s\n"
         "error: 'PAPI_LOG_FORMAT' holds control characters\n"
-        "error: 'PAPI_AUDIENCE' is not supported by this version yet\n"
         "t:1:1: error: unknown setting 'lisen'; did you mean 'listen'?\n");
     assert_span(config->listen, "127.0.0.1:7274");
     config_free(config);

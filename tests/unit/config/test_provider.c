@@ -46,18 +46,28 @@ static const struct example providers[] = {
      "'providers.p.quirks.max_tokens_legacy'?\n"},
     {PROVIDER "    quirks: {keep_extras: maybe}\n",
      "t:5:27: error: 'providers.p.quirks.keep_extras: maybe' must be yes or no\n"},
-    {PROVIDER "    tier: paid\n",
-     "t:5:5: error: 'providers.p.tier' is not supported by this version yet\n"},
-    {PROVIDER "    billing: free\n",
-     "t:5:5: error: 'providers.p.billing' is not supported by this version yet\n"},
+    {PROVIDER "    tier: pro\n", "t:5:11: error: 'providers.p.tier: pro' must be free or paid\n"},
+    {PROVIDER "    billing: no\n",
+     "t:5:14: error: 'providers.p.billing: no' must be free, paid or unknown\n"},
+    {PROVIDER "    tier: paid\n    billing: free\n",
+     "t:5:11: error: 'providers.p' is told tier: paid and billing: free; one of them is wrong\n"},
+    {PROVIDER "    enabled: maybe\n",
+     "t:5:14: error: 'providers.p.enabled: maybe' must be yes or no\n"},
+    {PROVIDER "    plan: 'a b'\n",
+     "t:5:11: error: 'providers.p.plan: a b' must not hold spaces or control characters\n"},
+    {PROVIDER "    user_agent: \"caf\\u00e9\"\n",
+     "t:5:17: error: 'providers.p.user_agent: caf\303\251' must be of printable ASCII "
+     "characters\n"},
+    {PROVIDER "    user_agent: ' x'\n",
+     "t:5:17: error: 'providers.p.user_agent:  x' must not begin or end with a space\n"},
+    {PROVIDER "    user_agent: " NAME_254 "xxx\n",
+     "t:5:17: error: 'providers.p.user_agent: " TEN(
+         "aaaaaaaaaa") "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                       "' must not be longer than 256 bytes\n"},
     {PROVIDER "    budget: {usd: 5}\n",
      "t:5:5: error: 'providers.p.budget' is not supported by this version yet\n"},
-    {PROVIDER "    limits: []\n",
-     "t:5:5: error: 'providers.p.limits' is not supported by this version yet\n"},
-    {PROVIDER "    data_use: any\n",
-     "t:5:5: error: 'providers.p.data_use' is not supported by this version yet\n"},
-    {PROVIDER "    proxy: http://x\n",
-     "t:5:5: error: 'providers.p.proxy' is not supported by this version yet\n"},
+    {PROVIDER "    data_use: any\n", "t:5:15: error: 'providers.p.data_use: any' must be trains, "
+                                     "no-training or unknown\n"},
     {PROVIDER "    private_network: 10.1.2.0/33\n",
      "t:5:22: error: 'providers.p.private_network: 10.1.2.0/33' must be a network such as "
      "10.1.2.0/24 or fd00:1::/32\n"},
@@ -188,17 +198,33 @@ static const struct example keys[] = {
      "t:5:16: error: not valid YAML: found unexpected ':' while scanning a plain scalar\n"},
     {PROVIDER "    keys: [file:nowhere.key]\n",
      "t:5:12: error: cannot read key file /nowhere/nowhere.key: No such file or directory\n"},
+    {PROVIDER "    keys: [env:COMMAS]\n",
+     "t:5:12: error: environment variable COMMAS holds several keys; name a variable for each "
+     "here, "
+     "or leave 'keys' out where the catalog knows the provider\n"},
+    {PROVIDER "    keys: [env:BLANK]\n",
+     "t:5:12: error: the key in environment variable BLANK is empty\n"},
+    {PROVIDER "    keys: [{key: env:GOOD, billing: cheap}]\n",
+     "t:5:37: error: 'providers.p.keys.billing: cheap' must be free, paid or unknown\n"},
+    {PROVIDER "    keys: [{key: env:GOOD, billing: free}, {key: env:GOOD, billing: paid}]\n",
+     "t:5:11: error: keys of account 'default' in 'providers.p.keys' differ in billing or plan; "
+     "keys of one account share both\n"},
+    {PROVIDER "    keys: [{key: env:GOOD, plan: big}, env:GOOD]\n",
+     "t:5:11: error: keys of account 'default' in 'providers.p.keys' differ in billing or plan; "
+     "keys of one account share both\n"},
     {PROVIDER "    keys: ['sk secret']\n",
      "t:5:12: error: the key holds spaces, line ends or other characters that no key has\n"},
     {PROVIDER "    keys: {sk-secret: x}\n",
      "t:5:11: error: 'providers.p.keys' must be a list, such as [env:NAME] or [{key: env:NAME}]\n"},
     {PROVIDER "    keys: [{sk-secret: x}]\n",
      "t:5:12: error: 'providers.p.keys.key' is missing; write env:NAME or file:PATH\n"
-     "t:5:13: error: unknown setting in 'providers.p.keys'; known are key and account\n"},
+     "t:5:13: error: unknown setting in 'providers.p.keys'; known are key, account, billing and "
+     "plan\n"},
     {PROVIDER "    keys: [{account: a}]\n",
      "t:5:12: error: 'providers.p.keys.key' is missing; write env:NAME or file:PATH\n"},
     {PROVIDER "    keys: [{key: env:GOOD, acount: a}]\n",
-     "t:5:28: error: unknown setting in 'providers.p.keys'; known are key and account\n"},
+     "t:5:28: error: unknown setting in 'providers.p.keys'; known are key, account, billing and "
+     "plan\n"},
     {PROVIDER "    keys: [[x]]\n", "t:5:12: error: a key must be env:NAME or file:PATH\n"},
     {PROVIDER "    keys:\n",
      "t:5:10: error: 'providers.p.keys' must be a list, such as [env:NAME] or [{key: env:NAME}]\n"},
@@ -255,6 +281,18 @@ static const struct example warnings[] = {
      "t:1:19: warning: 'queue.max_wait' has no unit and is taken as seconds; write 25s\n"},
     {PROVIDER "    keys: [sk-literal]\n",
      "t:5:12: warning: a key is written out in the file; write env:NAME or file:PATH instead\n"},
+    {PROVIDER "    keys: [' sk-literal ']\n",
+     "t:5:12: warning: the key has spaces or line ends around it, which are dropped\n"
+     "t:5:12: warning: a key is written out in the file; write env:NAME or file:PATH instead\n"},
+    {PROVIDER "    keys: [env:AROUND]\n",
+     "t:5:12: warning: the key in environment variable AROUND has spaces or line ends around it, "
+     "which are dropped\n"},
+    {"providers:\n"
+     "  a: {base_url: http://localhost, models: [x], enabled: no}\n"
+     "models: {aliases: {one: [x, auto], two: a/x, three: two}}\n",
+     "t:3:26: warning: alias 'one': 'x' is left out, its provider is not enabled\n"
+     "t:3:36: error: alias 'two' has no target at a provider that is enabled\n"
+     "t:3:41: warning: alias 'two': 'a/x' is left out, its provider is not enabled\n"},
     {PROVIDER "models: {aliases: {m: auto}}\n",
      "t:5:20: warning: alias 'm' hides the model of that name\n"},
     {"providers:\n  p:\n    base_url: http://api.example.com/v1\n    models: [m]\n    keys: "
