@@ -3,13 +3,14 @@
  * papi chat: one question to a running PAPI, the answer as it comes.
  *
  * Text goes to stdout and nothing else does, so that it can be piped; notes and errors go to stderr.
- * Promises: exit 0 only when the stream had its proper end. Leaves to others: the call (instance.c), keeping
- * a conversation.
+ * Promises: exit 0 only when the stream had its proper end. Leaves to others: keeping a conversation, the call (instance.c).
  */
 #include "cli/chat_stream.h"
-#include "cli/instance.h"
+#include "cli/cli.h"
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "cli/instance.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -24,16 +25,14 @@ struct values {
 
 static const struct cli_option options[] = {
     {"--model", CLI_TEXT, offsetof(struct values, model), "NAME", "what to ask; default auto"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL",
-     "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL},
+    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
 };
 
-static void on_status(void *context, int status) {
-    struct chat_stream *stream = context;
-    stream->status = status;
+static void on_head(void *context, int status) {
+    ((struct chat_stream *)context)->status = status;
 }
 
-static void on_bytes(void *context, struct span bytes) {
+static void on_body(void *context, struct span bytes) {
     chat_stream_feed(context, bytes);
 }
 
@@ -49,30 +48,39 @@ static int write_body(struct dynbuf *out, const char *model, struct span questio
     return err < 0 ? err : dynbuf_append_text(out, "}]}");
 }
 
+static int tell(const struct chat_stream *stream, const struct instance *instance, int err) {
+    bool unreachable = err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE;
+    if (unreachable || (err < 0 && !stream->ended)) {
+        instance_complain(instance, err);
+        return CLI_FAILED;
+    }
+    return chat_stream_tell(stream) ? CLI_DONE : CLI_FAILED;
+}
+
 static int ask(const struct instance *instance, const char *model, struct span question) {
-    struct chat_stream stream;
     struct dynbuf body;
     int code = CLI_FAILED;
     dynbuf_init(&body, 8 * QUESTION_MAX_BYTES);
     if (write_body(&body, model, question) < 0) {
         cli_complain("the question is too long");
-        dynbuf_done(&body);
-        return CLI_FAILED;
+    } else {
+        struct chat_stream stream;
+        const struct instance_call call = {
+            .method = "POST",
+            .path = "/v1/chat/completions",
+            .fields = SPAN_LITERAL("Content-Type: application/json\r\nAccept: "
+                                   "text/event-stream\r\nUser-Agent: papi-chat\r\n"),
+            .body = dynbuf_span(&body),
+            .first_byte_ns = 400 * NS_PER_S,
+            .gap_ns = 300 * NS_PER_S,
+            .on_head = on_head,
+            .on_body = on_body,
+            .context = &stream,
+        };
+        chat_stream_init(&stream, stdout);
+        code = tell(&stream, instance, instance_call(instance, &call));
+        chat_stream_done(&stream);
     }
-    chat_stream_init(&stream, stdout);
-    const struct instance_call call = {.method = "POST",
-                                       .path = SPAN_LITERAL("/v1/chat/completions"),
-                                       .body = dynbuf_span(&body),
-                                       .accept = "text/event-stream",
-                                       .on_status = on_status,
-                                       .on_bytes = on_bytes,
-                                       .context = &stream};
-    int err = instance_run(instance, &call);
-    if (err < 0 && !stream.ended)
-        instance_complain(instance, err);
-    else
-        code = chat_stream_tell(&stream) ? CLI_DONE : CLI_FAILED;
-    chat_stream_done(&stream);
     dynbuf_done(&body);
     return code;
 }
@@ -115,9 +123,9 @@ static int take_question(struct dynbuf *out, const struct cli_operands *operands
 
 static int run(const struct cli_command *command, int argc, char **argv) {
     struct values values = {.model = "auto"};
-    struct instance instance;
     struct cli_operands operands;
     struct dynbuf question;
+    struct instance instance;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);

@@ -5,6 +5,7 @@
  * The id stands in every answer (x-request-id). Promises: asks the running instance only, no provider. Leaves to others: how long
  * records are kept (gateway/ladder.c).
  */
+#include "cli/cli.h"
 #include "cli/instance.h"
 
 #include "base/arena.h"
@@ -21,7 +22,7 @@ struct values {
 
 static const struct cli_option options[] = {
     {"--url", CLI_TEXT, offsetof(struct values, url), "URL",
-     "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL},
+     INSTANCE_URL_HELP},
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the record as JSON"},
 };
 
@@ -84,7 +85,6 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     struct instance instance;
     struct dynbuf body;
     char path[PATH_MAX_BYTES];
-    int status = 0;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
@@ -95,11 +95,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (!instance_find(values.url, &instance))
         return CLI_USAGE;
     (void)snprintf(path, sizeof path, "/v1/papi/requests/%s", operands.items[0]);
-    int code = instance_ask(&instance, "GET", span_text(path), SPAN_NONE, &status, &body);
-    if (code == CLI_DONE && status != 200) {
-        instance_complain_status(&instance, status, dynbuf_span(&body));
-        code = CLI_FAILED;
-    }
+    int code = instance_fetch(&instance, path, SPAN_NONE, &body);
     if (code == CLI_DONE)
         code = print(dynbuf_span(&body), values.json);
     dynbuf_done(&body);

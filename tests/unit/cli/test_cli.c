@@ -123,6 +123,20 @@ static const struct {
      "",
      "papi: --url 127.0.0.1:1 must start with http:// or https://\n"},
     {{"chat", " "}, 2, "", "papi: nothing to ask: papi chat TEXT\n"},
+    {{"launch"}, 2, "", "papi: launch what? claude, codex, opencode, aider or llm\n"},
+    {{"launch", "adier"}, 2, "", "papi: unknown agent 'adier'; did you mean 'aider'?\n"},
+    {{"launch", "emacs"}, 2, "", "there are claude, codex, opencode, aider, llm\n"},
+    {{"launch", "aider", "--url", "h:1"}, 2, "", "papi: --url h:1 must start with http://"},
+    {{"launch", "aider", "--model", "a b"}, 2, "", "papi: --model 'a b' has a character"},
+    {{"launch", "aider", "--print-env", "--url", "http://h:1/v1/"},
+     0,
+     "export OPENAI_API_BASE='http://h:1/v1'\n",
+     ""},
+    {{"launch", "aider", "--print-env", "--url=https://h/x"},
+     0,
+     "export OPENAI_API_BASE='https://h/x/v1'\n",
+     ""},
+    {{"launch", "opencode", "--json"}, 0, "{\"agent\":\"opencode\"", ""},
     {{"reference"}, 0, "# Configuration\n", ""},
 };
 
@@ -259,6 +273,7 @@ int main(void) {
     /* What a developer has set must not change what the rows expect. */
     (void)unsetenv("PAPI_URL");
     (void)unsetenv("PAPI_LISTEN");
+    (void)unsetenv("PAPI_API_KEY");
     (void)setenv("NO_COLOR", "1", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
