@@ -113,18 +113,18 @@ static int map_all(struct config *config, struct catalog_builder *builder,
         for (uint32_t key = 0; key < from->key_count && err == 0; key++)
             err = map_account(builder, from, index, &from->keys[key], quirks);
         if (err < 0)
-            config_report_tell(config, report, CONFIG_ERROR, (struct config_place){0, 0},
-                               "provider '%.*s' cannot be used: a model has more than %d ways to "
-                               "be served; list fewer keys or models",
-                               SPAN_ARG(from->id), CATALOG_ROUTES_PER_MODEL_MAX);
+            config_report_error(config, report, (struct config_place){0, 0},
+                                "provider '%.*s' cannot be used: a model has more than %d ways to "
+                                "be served; list fewer keys or models",
+                                SPAN_ARG(from->id), CATALOG_ROUTES_PER_MODEL_MAX);
     }
     for (uint32_t i = 0; i < config->alias_count; i++) {
         const struct config_alias *alias = &config->aliases[i];
         int err = catalog_add_alias(builder, alias->name, alias->targets, alias->target_count);
         if (err < 0)
-            config_report_tell(config, report, CONFIG_ERROR, (struct config_place){alias->line, 1},
-                               "alias '%.*s' cannot be used: %s", SPAN_ARG(alias->name),
-                               err_text(err));
+            config_report_error(config, report, (struct config_place){alias->line, 1},
+                                "alias '%.*s' cannot be used: %s", SPAN_ARG(alias->name),
+                                err_text(err));
     }
     return report->errors > 0 ? ERR_INVALID : 0;
 }
@@ -138,25 +138,25 @@ static void report_problem(struct config *config, const struct catalog_problem *
     bool near = !span_absent(choice);
     switch (problem->kind) {
     case CATALOG_TARGET_UNKNOWN:
-        config_report_tell(config, report, CONFIG_ERROR, place,
-                           "alias '%.*s' names '%.*s', which no provider serves%s%.*s%s",
-                           SPAN_ARG(alias->name), SPAN_ARG(name), near ? "; did you mean '" : "",
-                           SPAN_ARG(choice), near ? "'?" : "");
+        config_report_error(config, report, place,
+                            "alias '%.*s' names '%.*s', which no provider serves%s%.*s%s",
+                            SPAN_ARG(alias->name), SPAN_ARG(name), near ? "; did you mean '" : "",
+                            SPAN_ARG(choice), near ? "'?" : "");
         break;
     case CATALOG_TARGET_AMBIGUOUS:
-        config_report_tell(config, report, CONFIG_ERROR, place,
-                           "'%.*s' means several models; say which, such as %.*s", SPAN_ARG(name),
-                           SPAN_ARG(choice));
+        config_report_error(config, report, place,
+                            "'%.*s' means several models; say which, such as %.*s", SPAN_ARG(name),
+                            SPAN_ARG(choice));
         break;
     case CATALOG_TARGET_PINNED:
-        config_report_tell(config, report, CONFIG_ERROR, place,
-                           "alias '%.*s' names '%.*s', which is never chosen by itself; name "
-                           "who shall serve it: %.*s",
-                           SPAN_ARG(alias->name), SPAN_ARG(name), SPAN_ARG(choice));
+        config_report_error(config, report, place,
+                            "alias '%.*s' names '%.*s', which is never chosen by itself; name "
+                            "who shall serve it: %.*s",
+                            SPAN_ARG(alias->name), SPAN_ARG(name), SPAN_ARG(choice));
         break;
     case CATALOG_TARGET_CIRCLE:
-        config_report_tell(config, report, CONFIG_ERROR, place, "'%.*s' leads back to alias '%.*s'",
-                           SPAN_ARG(name), SPAN_ARG(problem->back_to));
+        config_report_error(config, report, place, "'%.*s' leads back to alias '%.*s'",
+                            SPAN_ARG(name), SPAN_ARG(problem->back_to));
         break;
     }
 }

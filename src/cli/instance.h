@@ -7,8 +7,8 @@
 #include "config/config.h"
 
 #define INSTANCE_ANSWER_MAX_BYTES ((size_t)32 * 1024 * 1024)
-#define INSTANCE_DEFAULT_URL "http://127.0.0.1:7274"
-#define INSTANCE_URL_HELP    "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL
+#define INSTANCE_DEFAULT_URL      "http://127.0.0.1:7274"
+#define INSTANCE_URL_HELP         "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL
 
 struct instance {
     struct span text;      /* borrowed: as it was given */

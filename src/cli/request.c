@@ -21,8 +21,7 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL",
-     INSTANCE_URL_HELP},
+    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the record as JSON"},
 };
 

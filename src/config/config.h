@@ -140,9 +140,10 @@ int config_parse(struct span yaml, const char *name, const struct config_environ
                  struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
 /* One more message, found where the configuration meets what it names; messages stay in the order of the file. */
-void config_report_tell(struct config *config, struct config_report *report,
-                        enum config_severity severity, struct config_place place,
-                        const char *format, ...) PRINTF_LIKE(5, 6);
+void config_report_error(struct config *config, struct config_report *report,
+                         struct config_place place, const char *format, ...) PRINTF_LIKE(4, 5);
+void config_report_warning(struct config *config, struct config_report *report,
+                           struct config_place place, const char *format, ...) PRINTF_LIKE(4, 5);
 /* Which file to read: --config, $PAPI_CONFIG, $XDG_CONFIG_HOME/papi/papi.yaml ($HOME/.config), /etc/papi/papi.yaml; NULL = none exists. In the
  * arena given. `named` tells that the user named it (it must then exist). */
 const char *config_find(const char *option, const struct config_environment *environment,

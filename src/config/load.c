@@ -182,16 +182,35 @@ static void sort_report(struct config_report *report) {
     }
 }
 
-void config_report_tell(struct config *config, struct config_report *report,
-                        enum config_severity severity, struct config_place place,
-                        const char *format, ...) {
+static void tell(struct config *config, struct config_report *report, const char *format,
+                 va_list arguments, struct config_message like)
+    __attribute__((format(printf, 3, 0)));
+
+static void tell(struct config *config, struct config_report *report, const char *format,
+                 va_list arguments, struct config_message like) {
     char text[MESSAGE_MAX_BYTES];
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    config_report_add(report, config->arena, like.warning ? CONFIG_WARNING : CONFIG_ERROR,
+                      (struct config_place){like.line, like.column}, text);
+    sort_report(report);
+}
+
+void config_report_error(struct config *config, struct config_report *report,
+                         struct config_place place, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    tell(config, report, format, arguments,
+         (struct config_message){.line = place.line, .column = place.column});
     va_end(arguments);
-    config_report_add(report, config->arena, severity, place, text);
-    sort_report(report);
+}
+
+void config_report_warning(struct config *config, struct config_report *report,
+                           struct config_place place, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    tell(config, report, format, arguments,
+         (struct config_message){.warning = true, .line = place.line, .column = place.column});
+    va_end(arguments);
 }
 
 static void read_text(struct loader *loader, struct span text) {

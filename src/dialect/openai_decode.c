@@ -82,8 +82,11 @@ int dialect__openai_emit_text(struct dialect_decoder *decoder, enum event_kind k
 
 /* --- errors --- */
 
-static int fail(struct dialect_decoder *decoder, const struct error_shape *error) {
+/* `body`: the provider's own object, absent when the words are ours. */
+static int fail(struct dialect_decoder *decoder, const struct error_shape *error,
+                struct json_value body) {
     struct event event = {.kind = EVENT_ERROR,
+                          .raw = json_present(body) ? json_raw(body) : SPAN_NONE,
                           .error_message = error->message,
                           .error_code = error->code,
                           .error_status = error->status};
@@ -100,7 +103,7 @@ static bool is_error(struct json_value value) {
 
 static int fail_from(struct dialect_decoder *decoder, struct json_value body) {
     struct error_shape error = error_shape_of(body);
-    return fail(decoder, &error);
+    return fail(decoder, &error, body);
 }
 
 /* Without choices, usage and error a record is an error in another form, or something that is no part of the answer. */
@@ -110,7 +113,7 @@ static int read_other(struct dialect_decoder *decoder, struct json_value top) {
                  json_string_is(json_get(top, "object"), "error") ||
                  json_present(json_get(top, "detail"));
     if (!span_absent(error.message) && (named || decoder->whole))
-        return fail(decoder, &error);
+        return fail(decoder, &error, top);
     return decoder->whole ? ERR_INVALID : 0;
 }
 
@@ -183,7 +186,7 @@ static int read_finish(struct dialect_decoder *decoder, struct json_value value)
         struct error_shape error = {
             .message = SPAN_LITERAL("The provider broke off its answer with an error."),
             .code = word};
-        return fail(decoder, &error);
+        return fail(decoder, &error, (struct json_value){0});
     }
     decoder->finish_length =
         word.len < sizeof decoder->finish_word ? word.len : 0; /* no word is that long */
@@ -200,7 +203,7 @@ static int close_answer(struct dialect_decoder *decoder) {
         struct error_shape error = {
             .message = SPAN_LITERAL("The provider sent a tool call without a name."),
             .code = SPAN_LITERAL("tool_call_malformed")};
-        return fail(decoder, &error);
+        return fail(decoder, &error, (struct json_value){0});
     }
     decoder->closed = true;
     decoder->guarded = dialect__openai_is_guard(decoder);

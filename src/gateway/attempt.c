@@ -218,6 +218,7 @@ static struct attempt *attempt_new(struct request *r, uint32_t route) {
     attempt->route = route;
     attempt->started_ns = loop_refresh_now_ns(r->home->loop);
     attempt->clock.fire = on_clock;
+    attempt->detail.scope = BENCH_BY_ROW;
     arena_init(&attempt->arena, attempt->inline_block, sizeof attempt->inline_block,
                ATTEMPT_ARENA_MAX_BYTES);
     dynbuf_init(&attempt->body, ATTEMPT_BODY_MAX_BYTES);

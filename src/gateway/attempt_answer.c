@@ -10,8 +10,8 @@
 #include "base/check.h"
 #include "catalog/answered.h"
 #include "gateway/request.h"
+#include "gateway/verdict.h"
 #include "provider/signal.h"
-#include "provider/wait.h"
 
 static int broken(struct attempt *attempt, enum outcome outcome, int err) {
     attempt->outcome = outcome;
@@ -19,18 +19,15 @@ static int broken(struct attempt *attempt, enum outcome outcome, int err) {
     return err;
 }
 
-static void keep_error(struct attempt *attempt, struct span message, struct span code) {
-    if (span_absent(message) || arena_copy(&attempt->arena, message, &attempt->error_message) < 0)
-        attempt->error_message = SPAN_NONE;
-    if (span_absent(code) || arena_copy(&attempt->arena, code, &attempt->error_code) < 0)
-        attempt->error_code = SPAN_NONE;
-}
-
-/* An error inside a 200: the status it names decides, else what its words say, else a server error. */
+/* An error inside a 200: what its body says decides. */
 static void on_error_event(struct attempt *attempt, const struct event *event) {
-    keep_error(attempt, event->error_message, event->error_code);
-    int status = event->error_status != 0 ? event->error_status : 200;
-    attempt->outcome = signal_outcome(status, event->error_code, event->error_message);
+    if (!span_absent(event->raw)) {
+        verdict_judge(attempt, 200, event->raw);
+    } else { /* not an error of the provider's wording, but an answer that says that it broke off */
+        int status = event->error_status != 0 ? event->error_status : 200;
+        attempt->outcome = signal_outcome(status, event->error_code, event->error_message);
+        verdict_keep_words(attempt, event->error_message, event->error_code);
+    }
     attempt->error_seen = true;
 }
 
@@ -77,10 +74,9 @@ static bool is_event_stream(const struct http_headers *headers) {
 void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head *head) {
     attempt->status = head->status;
     attempt->answer_is_stream = head->status == 200 && is_event_stream(head->headers);
+    verdict_read_head(attempt, head->headers);
     if (head->status != 200) {
-        attempt->retry_after_ns = wait_retry_after_ns(
-            http_header_get(head->headers, "retry-after-ms"),
-            http_header_get(head->headers, "retry-after"), (int64_t)clock_wall_ms());
+        verdict_keep_head(attempt, head->headers);
         attempt->body.cap_bytes = ATTEMPT_ERROR_BODY_MAX_BYTES;
     } else {
         attempt->decoder = attempt->dialect->decoder_new(
@@ -132,13 +128,8 @@ int attempt_answer_bytes(struct attempt *attempt, struct span bytes) {
 }
 
 static void end_refused(struct attempt *attempt) {
-    struct span message, code;
-    attempt->dialect->read_error(dynbuf_span(&attempt->body), &attempt->arena, &message, &code);
-    keep_error(attempt, message, code);
-    attempt_end(attempt,
-                signal_outcome(attempt->status, code,
-                               span_absent(message) ? dynbuf_span(&attempt->body) : message),
-                0);
+    verdict_judge(attempt, attempt->status, dynbuf_span(&attempt->body));
+    attempt_end(attempt, attempt->outcome, 0);
 }
 
 static const enum outcome outcome_of_end[] = {

@@ -70,6 +70,7 @@ struct request {
     struct request_rung ladder[REQUEST_LADDER_MAX];
     uint32_t attempts;
     enum outcome last_outcome;
+    uint64_t input_tokens; /* of the prompt, estimated */
     struct scheduler_usage usage;
 
     enum request_head head;
