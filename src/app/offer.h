@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * What there is of each provider, gathered from all places: its facts, the configuration's section, keys, a server that answered on
+ * this machine; and the verdict whether it is used.
+ *
+ * Offers stand in the order of preference: the configuration's providers as in the file, then those of the catalog that have keys,
+ * servers of this machine, keyless ones, and behind them those that are not used. Everything is borrowed.
+ */
+#include "app/local_servers.h"
+#include "catalog/discover.h"
+#include "config/config.h"
+#include "config/credentials.h"
+
+#define OFFER_KEYS_MAX 64 /* of one provider */
+
+struct offer_key {
+    struct secret *key;  /* borrowed; NULL = asked without one */
+    struct span account; /* "default" */
+    struct span plan;    /* of the free tier; "" = the usual one */
+    struct span source;  /* "GROQ_API_KEY", ".env:3", "papi.yaml:12" */
+    bool paid;           /* billing: paid */
+};
+
+struct offer {
+    const struct fact_provider *facts;    /* NULL = only configured */
+    const struct config_provider *config; /* NULL = not named */
+    const struct local_server *server;    /* NULL = none answered */
+    struct span id;
+    struct discover_case found;
+    enum discover_verdict verdict;
+    struct offer_key *keys; /* arena */
+    uint32_t key_count;
+};
+
+struct offers {
+    struct offer *items; /* arena */
+    uint32_t count;
+};
+
+struct offer_sources {
+    const struct facts *facts;
+    const struct config *config;
+    const struct config_credentials *credentials; /* NULL = none; provider = index into facts->providers */
+    const struct local_servers *servers;          /* NULL = not looked for */
+};
+
+/* ERR_TOO_LARGE: a provider has more keys than OFFER_KEYS_MAX (the first are kept). */
+int offers_gather(const struct offer_sources *sources, struct arena *arena,
+                  struct offers *ret_offers) WARN_UNUSED;
+/* The value of a variable that fills a {brace} of the base URL; absent when it is not set. */
+struct span offer_extra(const struct offer_sources *sources, const struct fact_provider *facts,
+                        const char *variable);
