@@ -163,8 +163,9 @@ struct scheduler_usage attempt_usage(const struct attempt *attempt) {
     struct usage usage = attempt->usage;
     if (!attempt->usage_known && attempt->token_seen)
         usage = attempt->dialect->usage_so_far(attempt->decoder);
-    return (struct scheduler_usage){usage.input_tokens, usage.output_tokens,
-                                    attempt->usage_known || attempt->token_seen};
+    return (struct scheduler_usage){.input_tokens = usage.input_tokens,
+                                    .output_tokens = usage.output_tokens,
+                                    .known = attempt->usage_known || attempt->token_seen};
 }
 
 /* A finish reason without an end mark, on a connection that stays open: complete, but not worth waiting for. */

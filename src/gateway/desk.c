@@ -191,8 +191,8 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
             (struct scheduler_account){.provider = snapshot->accounts[i].provider,
                                        .concurrency_max = snapshot->accounts[i].concurrency_max};
     for (uint32_t i = 0; i < snapshot->route_count; i++)
-        routes[i] =
-            (struct scheduler_route){snapshot->routes[i].account, snapshot->routes[i].model};
+        routes[i] = (struct scheduler_route){.account = snapshot->routes[i].account,
+                                             .model = snapshot->routes[i].model};
     scheduler_config_default(&config);
     config.accounts = accounts;
     config.routes = routes;
@@ -257,8 +257,9 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
                             enum outcome outcome, const struct scheduler_usage *usage,
                             uint64_t retry_after_ns) {
     pthread_mutex_lock(&desk->lock);
+    const struct outcome_detail detail = {.scope = BENCH_BY_ROW, .told_ns = retry_after_ns};
     enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome,
-                                               usage, retry_after_ns, &desk->actions);
+                                               usage, &detail, &desk->actions);
     leave(desk, home_index);
     return verdict;
 }

@@ -17,27 +17,32 @@
 #include <string.h>
 
 struct maps {
-    const uint32_t *routes;         /* borrowed: the caller's; NULL at the first call */
-    uint32_t *accounts, *providers; /* owned; old number to new one */
-    struct scheduler old;           /* tables of before */
+    const uint32_t *routes; /* borrowed: the caller's; NULL at the first call */
+    uint32_t *accounts, *groups, *models, *providers, *limits; /* owned; old number to new one */
+    struct scheduler old;                                      /* tables of before */
 };
 
 void configure_free_tables(struct scheduler *scheduler) {
     for (uint32_t i = 0; i < scheduler->config.account_count; i++)
         heap_done(&scheduler->accounts[i].ready);
     mem_free(scheduler->accounts);
+    mem_free(scheduler->groups);
+    mem_free(scheduler->models);
     mem_free(scheduler->routes);
+    mem_free(scheduler->route_limits);
+    mem_free(scheduler->nodes);
     mem_free(scheduler->providers);
 }
 
 static int validate(const struct scheduler_config *config) {
     for (uint32_t i = 0; i < config->account_count; i++)
-        if (config->accounts[i].provider >= config->provider_count)
+        if (config->accounts[i].provider >= config->provider_count ||
+            (config->group_count > 0 && config->accounts[i].group >= config->group_count))
             return ERR_RANGE;
     for (uint32_t i = 0; i < config->route_count; i++)
         if (config->routes[i].account >= config->account_count)
             return ERR_RANGE;
-    return config->attempts_max == 0 ? ERR_RANGE : 0;
+    return config->attempts_max == 0 ? ERR_RANGE : configure_check_limits(config);
 }
 
 static void *table(size_t count, size_t size) {
@@ -59,14 +64,66 @@ static void make_accounts(struct scheduler *scheduler, const struct scheduler_co
         account->concurrency_max = config->accounts[i].concurrency_max;
         account->remote = config->accounts[i].remote;
         account->durable = config->accounts[i].durable;
+        account->key_mark = config->accounts[i].key_mark;
+        account->group = config->group_count > 0 ? config->accounts[i].group : i;
         account->bench.timer = (struct timer){.kind = TIMER_ACCOUNT, .index = i};
         heap_init(&account->ready);
         list_init(&account->of_provider);
+        list_init(&account->of_group);
         list_init(&account->dirty);
         list_init(&account->unmarked);
         list_init(&account->due);
         list_append(&scheduler->providers[account->provider].accounts, &account->of_provider);
+        list_append(&scheduler->groups[account->group].accounts, &account->of_group);
     }
+}
+
+static void make_groups(struct scheduler *scheduler, const struct scheduler_config *config) {
+    scheduler->group_count = config->group_count > 0 ? config->group_count : config->account_count;
+    scheduler->groups = table(scheduler->group_count, sizeof(struct group));
+    for (uint32_t i = 0; i < scheduler->group_count; i++) {
+        scheduler->groups[i].bench.timer = (struct timer){.kind = TIMER_GROUP, .index = i};
+        list_init(&scheduler->groups[i].accounts);
+    }
+}
+
+struct model_name {
+    uint32_t provider, model, route;
+};
+
+static int by_model(const void *a, const void *b) {
+    const struct model_name *first = a, *second = b;
+    if (first->provider != second->provider)
+        return first->provider < second->provider ? -1 : 1;
+    if (first->model != second->model)
+        return first->model < second->model ? -1 : 1;
+    return first->route < second->route ? -1 : first->route > second->route;
+}
+
+/* One place for each model at each provider. */
+static void make_models(struct scheduler *scheduler, uint32_t route_count) {
+    struct model_name *names = table(route_count, sizeof *names);
+    scheduler->models = table(route_count, sizeof(struct model_place));
+    scheduler->model_count = 0;
+    for (uint32_t i = 0; i < route_count; i++) {
+        const struct route *route = &scheduler->routes[i];
+        names[i] =
+            (struct model_name){scheduler->accounts[route->account].provider, route->model, i};
+    }
+    qsort(names, route_count, sizeof *names, by_model);
+    for (uint32_t i = 0; i < route_count; i++) {
+        if (i == 0 || names[i].provider != names[i - 1].provider ||
+            names[i].model != names[i - 1].model) {
+            struct model_place *place = &scheduler->models[scheduler->model_count];
+            place->bench.timer =
+                (struct timer){.kind = TIMER_MODEL, .index = scheduler->model_count++};
+            list_init(&place->routes);
+        }
+        struct route *route = &scheduler->routes[names[i].route];
+        route->model_place = scheduler->model_count - 1;
+        list_append(&scheduler->models[route->model_place].routes, &route->of_model);
+    }
+    mem_free(names);
 }
 
 static void make_routes(struct scheduler *scheduler, const struct scheduler_config *config) {
@@ -78,7 +135,11 @@ static void make_routes(struct scheduler *scheduler, const struct scheduler_conf
         route->model = config->routes[i].model;
         route->bench.timer = (struct timer){.kind = TIMER_ROUTE, .index = i};
         route->breaker.timer = (struct timer){.kind = TIMER_BREAKER, .index = i};
+        route->wake = (struct timer){.kind = TIMER_PARKED, .index = i};
+        route->unit_cost_input = config->routes[i].unit_cost_input;
+        route->unit_cost_output = config->routes[i].unit_cost_output;
         list_init(&route->waiters);
+        list_init(&route->of_model);
         routes_of[route->account]++;
     }
     for (uint32_t i = 0; i < config->account_count; i++)
@@ -92,14 +153,20 @@ static void make_tables(struct scheduler *scheduler, const struct scheduler_conf
         scheduler->providers[i].bench.timer = (struct timer){.kind = TIMER_PROVIDER, .index = i};
         list_init(&scheduler->providers[i].accounts);
     }
+    make_groups(scheduler, config);
     make_accounts(scheduler, config);
     make_routes(scheduler, config);
+    make_models(scheduler, config->route_count);
+    configure_make_limits(scheduler, config);
     scheduler->config = *config;
     scheduler->config.accounts = NULL;
     scheduler->config.routes = NULL;
-    size_t timers_max =
-        scheduler->tickets_max + 2 * (size_t)config->route_count + config->account_count;
-    heap_presize(&scheduler->timers, timers_max + config->provider_count + 1);
+    scheduler->config.limits = NULL;
+    scheduler->config.limit_map = NULL;
+    size_t timers_max = scheduler->tickets_max + 3 * (size_t)config->route_count +
+                        scheduler->model_count + config->account_count;
+    heap_presize(&scheduler->timers,
+                 timers_max + scheduler->group_count + config->provider_count + 1);
 }
 
 /* --- maps --- */
@@ -120,6 +187,8 @@ static uint32_t new_route(const struct scheduler *scheduler, const struct maps *
 
 static void make_maps(const struct scheduler *scheduler, struct maps *maps) {
     maps->accounts = map_of_none(maps->old.config.account_count);
+    maps->groups = map_of_none(maps->old.group_count);
+    maps->models = map_of_none(maps->old.model_count);
     maps->providers = map_of_none(maps->old.config.provider_count);
     for (uint32_t i = 0; i < maps->old.config.route_count; i++) {
         uint32_t index = new_route(scheduler, maps, i);
@@ -129,6 +198,10 @@ static void make_maps(const struct scheduler *scheduler, struct maps *maps) {
         uint32_t account = scheduler->routes[index].account;
         uint32_t *mapped = &maps->accounts[old_account];
         *mapped = *mapped == INDEX_NONE ? account : *mapped;
+        mapped = &maps->groups[maps->old.accounts[old_account].group];
+        *mapped = *mapped == INDEX_NONE ? scheduler->accounts[account].group : *mapped;
+        mapped = &maps->models[maps->old.routes[i].model_place];
+        *mapped = *mapped == INDEX_NONE ? scheduler->routes[index].model_place : *mapped;
         mapped = &maps->providers[maps->old.accounts[old_account].provider];
         *mapped = *mapped == INDEX_NONE ? scheduler->accounts[account].provider : *mapped;
     }
@@ -159,6 +232,7 @@ static void move_bench(struct scheduler *scheduler, struct bench *from, struct b
     to->strikes = from->strikes;
     to->since_ns = from->since_ns;
     to->firm = from->firm || to->firm;
+    to->until_changed = from->until_changed || to->until_changed;
 }
 
 static void move_breaker(struct scheduler *scheduler, struct breaker *from, struct route *to) {
@@ -183,7 +257,40 @@ static void move_account(struct scheduler *scheduler, struct account *from, stru
     to->asking = from->asking;
 }
 
+static void move_groups(struct scheduler *scheduler, struct maps *maps) {
+    for (uint32_t i = 0; i < maps->old.group_count; i++) {
+        uint32_t index = maps->groups[i];
+        struct group *to = index == INDEX_NONE ? NULL : &scheduler->groups[index];
+        move_bench(scheduler, &maps->old.groups[i].bench, to == NULL ? NULL : &to->bench,
+                   to == NULL ? NULL : &to->shut);
+    }
+}
+
+static void move_models(struct scheduler *scheduler, struct maps *maps) {
+    for (uint32_t i = 0; i < maps->old.model_count; i++) {
+        uint32_t index = maps->models[i], shut = 0;
+        struct model_place *to = index == INDEX_NONE ? NULL : &scheduler->models[index];
+        move_bench(scheduler, &maps->old.models[i].bench, to == NULL ? NULL : &to->bench, &shut);
+        if (to == NULL || shut == 0)
+            continue;
+        for (struct list *node = to->routes.next; node != &to->routes; node = node->next)
+            container_of(node, struct route, of_model)->shut |= SHUT_MODEL;
+    }
+}
+
+/* A new key starts with a clean slate. */
+static void lift_changed_keys(struct scheduler *scheduler, const struct maps *maps) {
+    for (uint32_t i = 0; i < maps->old.config.account_count; i++) {
+        uint32_t index = maps->accounts[i];
+        if (index != INDEX_NONE &&
+            maps->old.accounts[i].key_mark != scheduler->accounts[index].key_mark)
+            bench_lift_account(scheduler, index);
+    }
+}
+
 static void move_learned(struct scheduler *scheduler, struct maps *maps) {
+    move_groups(scheduler, maps);
+    move_models(scheduler, maps);
     for (uint32_t i = 0; i < maps->old.config.provider_count; i++) {
         uint32_t index = maps->providers[i];
         struct provider *to = index == INDEX_NONE ? NULL : &scheduler->providers[index];
@@ -201,7 +308,11 @@ static void move_learned(struct scheduler *scheduler, struct maps *maps) {
         move_bench(scheduler, &maps->old.routes[i].bench, to == NULL ? NULL : &to->bench,
                    to == NULL ? NULL : &to->shut);
         move_breaker(scheduler, &maps->old.routes[i].breaker, to);
+        heap_remove(&scheduler->timers, &maps->old.routes[i].wake.node);
+        if (to != NULL)
+            to->output = maps->old.routes[i].output;
     }
+    lift_changed_keys(scheduler, maps);
 }
 
 /* --- tickets --- */
@@ -244,6 +355,9 @@ static void rename_reservation(struct scheduler *scheduler, const struct maps *m
     if (ticket->route != INDEX_NONE)
         account = scheduler->routes[ticket->route].account;
     ticket->account = account;
+    for (uint32_t i = 0; i < ticket->holding_count; i++)
+        if (ticket->holdings[i].node != INDEX_NONE)
+            ticket->holdings[i].node = maps->limits[ticket->holdings[i].node];
     if (account != INDEX_NONE)
         scheduler->accounts[account].in_flight++;
     if (ticket->route == INDEX_NONE || (scheduler->routes[ticket->route].shut & SHUT_PROBE) != 0)
@@ -283,7 +397,7 @@ static void line_up_again(struct visit *visit, struct ticket **waiting, size_t c
         }
         waiting[i]->linked = 0;
         if (mask != 0)
-            queue_link(visit->scheduler, waiting[i], mask);
+            queue_link(visit, waiting[i], mask);
         else
             ticket_arm(visit, waiting[i], visit->now_ns);
     }
@@ -332,10 +446,14 @@ int scheduler_configure(struct scheduler *scheduler, uint64_t now_ns,
            ((size_t)scheduler->clients_mask + 1) * sizeof(struct client_row));
     make_tables(scheduler, config);
     make_maps(scheduler, &maps);
+    maps.limits = configure_move_limits(scheduler, now_ns, &maps.old, config->limit_map);
     move_learned(scheduler, &maps);
     move_tickets(&visit, &maps);
     configure_free_tables(&maps.old);
+    mem_free(maps.limits);
     mem_free(maps.accounts);
+    mem_free(maps.groups);
+    mem_free(maps.models);
     mem_free(maps.providers);
     visit_begin(&visit);
     visit_end(&visit);

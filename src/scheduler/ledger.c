@@ -2,10 +2,11 @@
 /*
  * Reservations: what a ticket holds at an account, from the moment it is chosen until it is settled or given back, exactly once.
  *
- * For now one thing is counted here, requests at once; windows come behind the same functions. An account whose counts live in
- * a shared ledger is asked there first (a question, whose answer may come late, never, or after its ticket has gone: such a
- * grant is given back), and an account with durable marks lets a grant go only when a number covering it is on disk. Numbers are
- * made durable CHUNK at a time, one ask under way per account, so that many grants share one sync.
+ * Requests at once are counted here for each account, the limits of providers at the nodes of the route (holding.c); both are
+ * taken before anything is asked elsewhere, and come back if that fails. An account whose counts live in a shared ledger is asked
+ * there first (a question, whose answer may come late, never, or after its ticket has gone: such a grant is given back), and an
+ * account with durable marks lets a grant go only when a number covering it is on disk. Numbers are made durable CHUNK at a time,
+ * one ask under way per account, so that many grants share one sync.
  * A silent or refusing ledger closes its account for a moment: the ticket tries its next candidate or waits.
  *
  * Promises: reserved = settled + released + open at every moment; a question is answered or abandoned once.
@@ -168,6 +169,7 @@ void ledger_reserve(struct visit *visit, struct ticket *ticket, uint32_t candida
     ticket->granted_ns = visit->now_ns;
     struct account *account = &scheduler->accounts[ticket->account];
     account->in_flight++;
+    holding_take(scheduler, ticket);
     scheduler->counts.reserved++;
     if (visit->dispatches_left > 0)
         visit->dispatches_left--;
@@ -214,7 +216,13 @@ void ledger_abandon(struct visit *visit, struct ticket *ticket) {
     if (ticket->remote_held)
         remote_action(visit, ticket, ACTION_REMOTE_RELEASE, ticket->tokens_reserved);
     scheduler->counts.released++;
+    holding_settle(scheduler, visit->now_ns, ticket, CHARGE_RELEASE, NULL);
     give_place_back(scheduler, ticket);
+}
+
+void ledger_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket) {
+    check(ticket->state >= TICKET_GRANTED);
+    holding_sent(scheduler, now_ns, ticket);
 }
 
 static uint64_t tokens_charged(const struct ticket *ticket, enum charge charge,
@@ -241,6 +249,9 @@ void ledger_settle(struct visit *visit, struct ticket *ticket, enum charge charg
         remote_action(visit, ticket, ACTION_REMOTE_RELEASE, ticket->tokens_reserved);
     else if (ticket->remote_held)
         remote_action(visit, ticket, ACTION_REMOTE_SETTLE, tokens_charged(ticket, charge, usage));
+    if (charge == CHARGE_USAGE && usage != NULL && usage->known && ticket->route != INDEX_NONE)
+        amount_learn(&scheduler->routes[ticket->route], usage);
+    holding_settle(scheduler, visit->now_ns, ticket, charge, usage);
     give_place_back(scheduler, ticket);
 }
 

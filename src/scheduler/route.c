@@ -2,8 +2,9 @@
 /*
  * Which candidate: for now the first in the caller's order that is open and has room.
  *
- * Open means that neither the route (bench, breaker, a probe under way) nor its account nor its provider is shut; all three are
- * bits kept up to date by timers, so a look costs three loads and no clock. Scores will take the place of the order here.
+ * Open means that neither the route (bench, breaker, a probe under way, its model's bench) nor its account, quota account and
+ * provider are shut; these are bits kept up to date by timers, so a look costs a few loads. Room means a place at the account and
+ * that every node of the route's limits has what the ticket needs. Scores will take the place of the order here.
  *
  * The panic rule (route_panic): a request that would be refused at once may try the closed candidate that comes back first,
  * if it is closed only by our own guess about transient failures (never when the provider asked for the pause or quota is
@@ -23,12 +24,45 @@ bool route_account_has_room(const struct account *account) {
     return account->concurrency_max == 0 || account->in_flight < account->concurrency_max;
 }
 
-uint32_t route_pick(const struct scheduler *scheduler, const struct ticket *ticket, uint64_t mask) {
+uint32_t route_shut_bits(const struct scheduler *scheduler, const struct route *route) {
+    const struct account *account = &scheduler->accounts[route->account];
+    return route->shut | account->shut | scheduler->groups[account->group].shut |
+           scheduler->providers[account->provider].shut;
+}
+
+static bool has_room(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
+                     const struct ticket *ticket) {
+    return route_account_has_room(&scheduler->accounts[scheduler->routes[index].account]) &&
+           holding_fits(scheduler, now_ns, index, ticket);
+}
+
+/* Timers that are due count as run, so that a look between two events sees what the next event will. */
+static bool shut_now(const struct scheduler *scheduler, uint64_t now_ns,
+                     const struct route *route) {
+    return route_shut_bits(scheduler, route) != 0 &&
+           ((route->shut & SHUT_PROBE) != 0 || route_shut_until(scheduler, route) > now_ns);
+}
+
+uint32_t route_pick(const struct scheduler *scheduler, uint64_t now_ns, const struct ticket *ticket,
+                    uint64_t mask) {
     for_each_candidate(candidate, mask) {
-        const struct route *route = &scheduler->routes[ticket->candidates[candidate]];
-        const struct account *account = &scheduler->accounts[route->account];
-        if ((route->shut | account->shut | scheduler->providers[account->provider].shut) == 0 &&
-            route_account_has_room(account))
+        uint32_t index = ticket->candidates[candidate];
+        if (route_shut_bits(scheduler, &scheduler->routes[index]) == 0 &&
+            has_room(scheduler, now_ns, index, ticket))
+            return (uint32_t)candidate;
+    }
+    return INDEX_NONE;
+}
+
+uint32_t route_pick_later(const struct scheduler *scheduler, uint64_t now_ns,
+                          const struct ticket *ticket, uint64_t mask) {
+    uint64_t open = 0;
+    for_each_candidate(candidate, mask) {
+        if (!shut_now(scheduler, now_ns, &scheduler->routes[ticket->candidates[candidate]]))
+            open |= (uint64_t)1 << candidate;
+    }
+    for_each_candidate(candidate, open) {
+        if (has_room(scheduler, now_ns, ticket->candidates[candidate], ticket))
             return (uint32_t)candidate;
     }
     return INDEX_NONE;
@@ -42,18 +76,28 @@ uint64_t route_shut_until(const struct scheduler *scheduler, const struct route 
     const struct account *account = &scheduler->accounts[route->account];
     uint64_t until_ns = later(0, &route->bench.timer);
     until_ns = later(until_ns, &route->breaker.timer);
+    until_ns = later(until_ns, &scheduler->models[route->model_place].bench.timer);
     until_ns = later(until_ns, &account->bench.timer);
+    until_ns = later(until_ns, &scheduler->groups[account->group].bench.timer);
     return later(until_ns, &scheduler->providers[account->provider].bench.timer);
 }
 
-uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *ticket,
-                        uint64_t mask) {
+uint64_t route_free_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
+                       const struct ticket *ticket) {
+    uint32_t limit;
+    uint64_t until_ns = route_shut_until(scheduler, &scheduler->routes[index]);
+    uint64_t free_at_ns = holding_free_at(scheduler, now_ns, index, ticket, &limit);
+    return until_ns > free_at_ns ? until_ns : free_at_ns;
+}
+
+uint64_t route_earliest(const struct scheduler *scheduler, uint64_t now_ns,
+                        const struct ticket *ticket, uint64_t mask) {
     uint64_t earliest_ns = UINT64_MAX;
     for_each_candidate(candidate, mask) {
-        uint64_t until_ns =
-            route_shut_until(scheduler, &scheduler->routes[ticket->candidates[candidate]]);
-        if (until_ns < earliest_ns)
-            earliest_ns = until_ns;
+        uint64_t free_at_ns =
+            route_free_at(scheduler, now_ns, ticket->candidates[candidate], ticket);
+        if (free_at_ns < earliest_ns)
+            earliest_ns = free_at_ns;
     }
     return earliest_ns;
 }
@@ -61,8 +105,10 @@ uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *
 bool route_shut_firmly(const struct scheduler *scheduler, const struct route *route) {
     const struct account *account = &scheduler->accounts[route->account];
     const struct provider *provider = &scheduler->providers[account->provider];
+    const struct group *group = &scheduler->groups[account->group];
     return ((route->shut & SHUT_BENCH) != 0 && route->bench.firm) ||
-           (account->shut != 0 && account->bench.firm) ||
+           ((route->shut & SHUT_MODEL) != 0 && scheduler->models[route->model_place].bench.firm) ||
+           (group->shut != 0 && group->bench.firm) || (account->shut != 0 && account->bench.firm) ||
            (provider->shut != 0 && provider->bench.firm);
 }
 
@@ -72,14 +118,15 @@ static bool may_be_overridden(const struct scheduler *scheduler, const struct ro
            !route_shut_firmly(scheduler, route);
 }
 
-uint32_t route_panic(const struct visit *visit, const struct ticket *ticket, uint64_t mask) {
-    const struct scheduler *scheduler = visit->scheduler;
-    uint64_t first_ns = visit->now_ns + PANIC_AHEAD_MAX_NS;
+uint32_t route_panic(const struct scheduler *scheduler, uint64_t now_ns,
+                     const struct ticket *ticket, uint64_t mask) {
+    uint64_t first_ns = now_ns + PANIC_AHEAD_MAX_NS;
     uint32_t found = INDEX_NONE;
     for_each_candidate(candidate, mask & ~ticket->asked) {
         const struct route *route = &scheduler->routes[ticket->candidates[candidate]];
         uint64_t until_ns = route_shut_until(scheduler, route);
-        if (until_ns != 0 && until_ns < first_ns && may_be_overridden(scheduler, route)) {
+        if (until_ns != 0 && until_ns < first_ns && may_be_overridden(scheduler, route) &&
+            holding_fits(scheduler, now_ns, ticket->candidates[candidate], ticket)) {
             first_ns = until_ns;
             found = (uint32_t)candidate;
         }

@@ -19,12 +19,17 @@
 #define WAITING_PER_CLIENT_DEFAULT 64
 #define REMOTE_TIMEOUT_DEFAULT_NS  (1 * NS_PER_S)
 #define BUDGET_FIRST_TENTHS        500
+#define SPREAD_DEFAULT_NS          (300 * NS_PER_MS)
+#define GUARD_DEFAULT_MS           1000
+#define WALL_STEP_LEAST_MS         20 /* smaller ones are drift; they add up until they count */
 
 void scheduler_config_default(struct scheduler_config *config) {
     *config = (struct scheduler_config){.attempts_max = ATTEMPTS_DEFAULT,
                                         .waiting_max = WAITING_DEFAULT,
                                         .waiting_per_client_max = WAITING_PER_CLIENT_DEFAULT,
-                                        .remote_timeout_ns = REMOTE_TIMEOUT_DEFAULT_NS};
+                                        .remote_timeout_ns = REMOTE_TIMEOUT_DEFAULT_NS,
+                                        .spread_ns = SPREAD_DEFAULT_NS,
+                                        .guard_ms = GUARD_DEFAULT_MS};
 }
 
 static uint32_t power_of_two_above(uint32_t count) {
@@ -83,15 +88,19 @@ void scheduler_free(struct scheduler *scheduler) {
 
 /* --- events --- */
 
-static void take_demand(struct scheduler *scheduler, struct ticket *ticket,
+/* What a demand says about a ticket; also for a look at what would become of it. */
+void ticket_take_demand(const struct scheduler *scheduler, struct ticket *ticket,
                         const struct demand *demand) {
     ticket->owner = demand->owner;
     ticket->client = demand->client;
     ticket->input_tokens = demand->input_tokens;
     ticket->output_tokens_max = demand->output_tokens_max;
-    ticket->wait_until_ns = demand->wait_until_ns;
+    ticket->output_tokens_likely = demand->output_tokens_likely;
+    ticket->inputs = demand->inputs;
+    ticket->audio_seconds = demand->audio_seconds;
+    ticket->never_wait = demand->never_wait;
+    ticket->wait_until_ns = demand->never_wait ? 0 : demand->wait_until_ns;
     ticket->deadline_ns = demand->deadline_ns;
-    ticket->arrival = scheduler->next_arrival++;
     check(demand->candidate_count <= DEMAND_CANDIDATES_MAX);
     uint32_t count = 0;
     for (uint32_t i = 0; i < demand->candidate_count; i++)
@@ -108,10 +117,11 @@ scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns,
     struct ticket *ticket = ticket_new(scheduler);
     scheduler_ticket id = 0;
     if (ticket != NULL) {
-        take_demand(scheduler, ticket, demand);
+        ticket_take_demand(scheduler, ticket, demand);
+        ticket->arrival = scheduler->next_arrival++;
         scheduler->counts.submitted++;
         id = ticket_id(ticket);
-        ticket_place_or_refuse(&visit, ticket);
+        ticket_begin(&visit, ticket);
     }
     visit_end(&visit);
     return id;
@@ -159,32 +169,35 @@ void scheduler_durable_done(struct scheduler *scheduler, uint64_t now_ns, uint32
 }
 
 void scheduler_sent(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id) {
-    (void)now_ns;
     struct ticket *ticket = ticket_find(scheduler, id);
-    if (ticket != NULL && ticket->state == TICKET_GRANTED)
-        ticket_move(scheduler, ticket, TICKET_SENT);
+    if (ticket == NULL || ticket->state != TICKET_GRANTED)
+        return;
+    ledger_sent(scheduler, now_ns, ticket);
+    ticket_move(scheduler, ticket, TICKET_SENT);
 }
 
-static void answering(struct scheduler *scheduler, struct ticket *ticket) {
-    if (ticket->state == TICKET_GRANTED || ticket->state == TICKET_SENT)
-        ticket_move(scheduler, ticket, TICKET_ANSWERING);
+/* Whoever answers was sent to and has counted the request. */
+static void answering(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket) {
+    if (ticket->state != TICKET_GRANTED && ticket->state != TICKET_SENT)
+        return;
+    ledger_sent(scheduler, now_ns, ticket);
+    holding_answered(scheduler, ticket);
+    ticket_move(scheduler, ticket, TICKET_ANSWERING);
 }
 
 void scheduler_headers(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id,
                        int status) {
-    (void)now_ns;
     (void)status;
     struct ticket *ticket = ticket_find(scheduler, id);
     if (ticket != NULL)
-        answering(scheduler, ticket);
+        answering(scheduler, now_ns, ticket);
 }
 
 void scheduler_first_token(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id) {
-    (void)now_ns;
     struct ticket *ticket = ticket_find(scheduler, id);
     if (ticket == NULL || ticket->state < TICKET_GRANTED)
         return;
-    answering(scheduler, ticket);
+    answering(scheduler, now_ns, ticket);
     ticket->committed = true;
 }
 
@@ -198,9 +211,10 @@ void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_
 
 static enum done_verdict attempt_done(struct visit *visit, struct ticket *ticket,
                                       enum outcome outcome, const struct scheduler_usage *usage,
-                                      uint64_t retry_after_ns) {
+                                      const struct outcome_detail *detail) {
+    static const struct outcome_detail nothing = {.scope = BENCH_BY_ROW};
     struct scheduler *scheduler = visit->scheduler;
-    bench_note(visit, ticket, outcome, retry_after_ns);
+    bench_note(visit, ticket, outcome, detail != NULL ? detail : &nothing);
     ledger_settle(visit, ticket, outcome_row(outcome)->charge, usage);
     ticket->last = outcome;
     if (outcome == OUTCOME_OK)
@@ -214,13 +228,13 @@ static enum done_verdict attempt_done(struct visit *visit, struct ticket *ticket
 
 enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id,
                                  enum outcome outcome, const struct scheduler_usage *usage,
-                                 uint64_t retry_after_ns, struct actions *out) {
+                                 const struct outcome_detail *detail, struct actions *out) {
     struct visit visit = {.scheduler = scheduler, .now_ns = now_ns, .out = out};
     visit_begin(&visit);
     struct ticket *ticket = ticket_find(scheduler, id);
     enum done_verdict verdict = DONE_FINISHED;
     if (ticket != NULL && ticket->state >= TICKET_GRANTED)
-        verdict = attempt_done(&visit, ticket, outcome, usage, retry_after_ns);
+        verdict = attempt_done(&visit, ticket, outcome, usage, detail);
     else if (ticket != NULL)
         verdict = DONE_RETRYING; /* of an attempt settled before; its next word is still to come */
     visit_end(&visit);
@@ -233,30 +247,39 @@ void scheduler_tick(struct scheduler *scheduler, uint64_t now_ns, struct actions
     visit_end(&visit);
 }
 
-/* --- looking --- */
-
-void scheduler_counts(const struct scheduler *scheduler, struct scheduler_counts *ret_counts) {
-    *ret_counts = scheduler->counts;
+void scheduler_lift(struct scheduler *scheduler, uint64_t now_ns, uint32_t account,
+                    struct actions *out) {
+    struct visit visit = {.scheduler = scheduler, .now_ns = now_ns, .out = out};
+    visit_begin(&visit);
+    if (account < scheduler->config.account_count)
+        bench_lift_account(scheduler, account);
+    visit_end(&visit);
 }
 
-bool scheduler_route_open(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
-                          uint64_t *ret_open_at_ns) {
-    *ret_open_at_ns = 0;
-    if (index >= scheduler->config.route_count)
-        return false;
-    const struct route *route = &scheduler->routes[index];
-    uint64_t until_ns = route_shut_until(scheduler, route);
-    if (until_ns > now_ns) {
-        *ret_open_at_ns = until_ns;
-        return false;
+static bool follows_dates(const struct limit_node *node) {
+    return node->shape == LIMIT_CALENDAR_DAY || node->shape == LIMIT_CALENDAR_MONTH ||
+           node->shape == LIMIT_ALIGNED;
+}
+
+void scheduler_wall(struct scheduler *scheduler, uint64_t now_ns, uint64_t wall_ms,
+                    struct actions *out) {
+    int64_t step_ms = (int64_t)wall_ms - wall_ms_at(&scheduler->wall, now_ns);
+    struct visit visit = {.scheduler = scheduler, .now_ns = now_ns, .out = out};
+    visit_begin(&visit);
+    if (step_ms >= WALL_STEP_LEAST_MS || step_ms <= -WALL_STEP_LEAST_MS) {
+        scheduler->wall = (struct wall){now_ns, (int64_t)wall_ms};
+        /* Whoever waits for a date waits for another instant now. */
+        for (uint32_t i = 0; i < scheduler->node_count; i++)
+            if (follows_dates(&scheduler->nodes[i]))
+                node_freed(scheduler, i);
     }
-    if ((route->shut & SHUT_PROBE) != 0 ||
-        !route_account_has_room(&scheduler->accounts[route->account]))
-        return false;
-    *ret_open_at_ns = now_ns;
-    return true;
+    visit_end(&visit);
 }
 
-uint32_t scheduler_account_in_flight(const struct scheduler *scheduler, uint32_t account) {
-    return account < scheduler->config.account_count ? scheduler->accounts[account].in_flight : 0;
+void scheduler_limit_spread(struct scheduler *scheduler, uint64_t now_ns, uint32_t limit,
+                            uint64_t spread_ns) {
+    if (limit >= scheduler->node_count)
+        return;
+    node_set_spread(&scheduler->nodes[limit], moment_of(scheduler, now_ns), spread_ns);
+    node_freed(scheduler, limit);
 }

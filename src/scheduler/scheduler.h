@@ -14,7 +14,9 @@
  *                 └─────────────────────────┴── done(failed), next candidate
  * RESERVING rests until remote_grant / durable_done: a shared ledger one round trip away needs no other interface.
  */
+#include "scheduler/config.h"
 #include "scheduler/demand.h"
+#include "scheduler/look.h"
 #include "scheduler/outcome.h"
 
 #define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause; count must be 0 before it */
@@ -55,7 +57,11 @@ struct action {
     enum refusal refusal;             /* REFUSE */
     enum outcome last;    /* REFUSE: outcome of the last attempt, OUTCOME_OK when none was made */
     uint64_t retry_at_ns; /* REFUSE: when room may come, 0 = unknown */
-    uint32_t account;     /* REMOTE_*: account index */
+    /* REFUSE, TOO_LARGE: the largest that any candidate takes at once, of which unit, by which limit */
+    uint64_t limit_amount;
+    enum limit_unit limit_unit;
+    uint32_t limit;
+    uint32_t account;          /* REMOTE_*: account index */
     uint64_t requests, tokens; /* REMOTE_*: amounts */
     uint64_t grant;            /* REMOTE_*: id of the question */
     uint32_t node;             /* NEED_DURABLE */
@@ -72,28 +78,6 @@ enum remote_verdict { REMOTE_OK, REMOTE_DENIED, REMOTE_LOST };
 /* RETRYING: a DISPATCH or REFUSE for the ticket comes, now or later. FINISHED: the ticket has ended, no REFUSE follows; after a
  * second opinion (OUTCOME_UNCLEAR, OUTCOME_EMPTY) that did not succeed it is the first answer that stands. */
 enum done_verdict { DONE_FINISHED, DONE_RETRYING };
-
-/* --- configuration: plain tables, copied --- */
-struct scheduler_account {
-    uint32_t provider;
-    uint32_t concurrency_max; /* 0 = none */
-    bool remote;              /* grants come from a shared ledger */
-    bool durable;             /* grants wait for durable marks */
-};
-struct scheduler_route {
-    uint32_t account;
-    uint32_t model;
-};
-struct scheduler_config {
-    const struct scheduler_account *accounts;
-    const struct scheduler_route *routes;
-    uint32_t account_count, route_count, provider_count;
-    uint32_t attempts_max;           /* that cost quota or time; default 3 */
-    uint32_t waiting_max;            /* queue places in all; default 4096 */
-    uint32_t waiting_per_client_max; /* default 64, 0 = no bound (open mode) */
-    uint64_t remote_timeout_ns;      /* a grant not answered by then counts as lost */
-};
-void scheduler_config_default(struct scheduler_config *config);
 
 struct scheduler;
 /* tickets_max: live tickets; memory is allocated here and in configure only. */
@@ -126,23 +110,22 @@ void scheduler_headers(struct scheduler *scheduler, uint64_t now_ns, scheduler_t
 void scheduler_first_token(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket);
 void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
                         uint64_t output_tokens);
-/* retry_after_ns: what the provider asked for (duration), 0 = nothing. */
+/* What the head of the ticket's answer said about limits; before its end. */
+void scheduler_reading(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
+                       const struct scheduler_reading *readings, uint32_t count,
+                       struct actions *out);
+/* detail: what the provider's signal adds to the outcome, NULL = nothing. */
 enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns,
                                  scheduler_ticket ticket, enum outcome outcome,
-                                 const struct scheduler_usage *usage, uint64_t retry_after_ns,
-                                 struct actions *out);
+                                 const struct scheduler_usage *usage,
+                                 const struct outcome_detail *detail, struct actions *out);
+/* Ends what keeps an account (key) and its group from being asked, since somebody mended it. */
+void scheduler_lift(struct scheduler *scheduler, uint64_t now_ns, uint32_t account,
+                    struct actions *out);
+/* The date, for limits that come back at midnight somewhere: at configure and at least once a second. */
+void scheduler_wall(struct scheduler *scheduler, uint64_t now_ns, uint64_t wall_ms,
+                    struct actions *out);
+/* How much the ways to a limit's provider differ in length, measured; 50 ms to 2 s are believed. */
+void scheduler_limit_spread(struct scheduler *scheduler, uint64_t now_ns, uint32_t limit,
+                            uint64_t spread_ns);
 void scheduler_tick(struct scheduler *scheduler, uint64_t now_ns, struct actions *out);
-
-/* --- looking (copies, for metrics, explain, tests) --- */
-struct scheduler_counts {
-    uint32_t tickets, waiting, reserving, running;
-    uint64_t submitted, dispatched, refused, cancelled, finished, retried; /* since start */
-    uint64_t reserved, settled, released; /* reservations: reserved = settled + released + open */
-};
-void scheduler_counts(const struct scheduler *scheduler, struct scheduler_counts *ret_counts);
-/* Whether a candidate could be asked now; for /readyz and explain. */
-bool scheduler_route_open(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
-                          uint64_t *ret_open_at_ns);
-uint32_t scheduler_account_in_flight(const struct scheduler *scheduler, uint32_t account);
-/* Broken invariants end the process: sums, lists, heaps. For tests after every event. */
-void scheduler_verify(const struct scheduler *scheduler);

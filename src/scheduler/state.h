@@ -14,14 +14,25 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rand.h"
+#include "scheduler/node.h"
 #include "scheduler/scheduler.h"
 
 #include <stddef.h>
 
 #define INDEX_NONE   UINT32_MAX
+#define LOOKS_MAX    64 /* waiters of one route that are asked whether they fit */
 #define ACTIONS_ROOM 16 /* loops of a visit stop here, so that the event itself always finds room */
 
-enum timer_kind { TIMER_TICKET, TIMER_ROUTE, TIMER_BREAKER, TIMER_ACCOUNT, TIMER_PROVIDER };
+enum timer_kind {
+    TIMER_TICKET,
+    TIMER_ROUTE,
+    TIMER_BREAKER,
+    TIMER_PARKED,
+    TIMER_MODEL,
+    TIMER_ACCOUNT,
+    TIMER_GROUP,
+    TIMER_PROVIDER
+};
 
 struct timer {
     struct heap_node node; /* first: the heap hands it back; key = time */
@@ -34,8 +45,9 @@ struct bench {
     struct timer timer;
     uint64_t
         since_ns; /* begin of the last strike: failures of attempts older than that belong to it */
-    uint32_t strikes; /* since the last success; doubles the time */
-    bool firm;        /* the provider asked for it or it concerns quota: never overridden */
+    uint32_t strikes;   /* since the last success; doubles the time */
+    bool firm;          /* the provider asked for it or it concerns quota: never overridden */
+    bool until_changed; /* no time ends it: its timer stands at UINT64_MAX */
 };
 
 struct breaker {
@@ -46,7 +58,7 @@ struct breaker {
     bool half_open;
 };
 
-enum shut { SHUT_BENCH = 1, SHUT_BREAKER = 2, SHUT_PROBE = 4 };
+enum shut { SHUT_BENCH = 1, SHUT_BREAKER = 2, SHUT_PROBE = 4, SHUT_MODEL = 8 };
 
 struct provider {
     uint32_t shut;
@@ -54,12 +66,26 @@ struct provider {
     struct bench bench;
 };
 
+/* A quota account: all keys that are counted together. */
+struct group {
+    uint32_t shut;
+    struct list accounts;
+    struct bench bench;
+};
+
+/* A model at a provider, for all of its accounts. */
+struct model_place {
+    struct list routes;
+    struct bench bench;
+};
+
 struct account {
-    uint32_t provider, in_flight, concurrency_max, shut;
+    uint32_t provider, group, in_flight, concurrency_max, shut;
+    uint64_t key_mark;
     bool remote, durable;
     struct heap
         ready; /* routes that are open and waited for, by arrival of the first waiter; presized */
-    struct list of_provider;
+    struct list of_provider, of_group;
     struct list dirty; /* in scheduler.dirty: may have become able to serve a waiter */
     struct bench bench;
     struct list unmarked; /* tickets resting until a mark covers them */
@@ -69,8 +95,26 @@ struct account {
     bool asking;
 };
 
+/* Where a route hangs at one of its nodes while it is parked. */
+struct route_limit {
+    uint32_t node, route;
+    struct list parked; /* in node.parked */
+};
+
+/* How long answers were: a mean and a mean distance from it, in sixteenths of a token. */
+struct habit {
+    uint64_t mean_16, spread_16;
+    uint32_t seen; /* up to HABIT_SEEN_MAX */
+};
+
 struct route {
-    uint32_t account, model, shut;
+    uint32_t account, model, shut, model_place;
+    uint32_t first_limit, limit_count; /* in scheduler.route_limits */
+    uint64_t unit_cost_input, unit_cost_output;
+    struct habit output;
+    bool parked; /* none of its first waiters fits its nodes; `wake` or a node that frees ends it */
+    struct timer wake;
+    struct list of_model;
     struct heap_node ready;
     struct list waiters; /* links, by arrival */
     struct bench bench;
@@ -86,11 +130,19 @@ enum ticket_state {
     TICKET_ANSWERING
 };
 
+/* What a ticket holds at one node. */
+struct holding {
+    uint32_t node; /* INDEX_NONE: the limit is not there any more */
+    uint64_t amount, stamp;
+    uint64_t answered_before; /* running total of the node when this was sent */
+};
+
 struct ticket {
     struct timer timer;
     enum ticket_state state;
     uint32_t slot, generation, candidate_count;
     uint64_t owner, client, wait_until_ns, deadline_ns, input_tokens, output_tokens_max;
+    uint64_t output_tokens_likely, inputs, audio_seconds;
     uint64_t arrival;
     /* candidates, a bit each */
     uint64_t live;   /* may be asked at all */
@@ -101,14 +153,17 @@ struct ticket {
     uint32_t route, account, candidate, question;
     uint64_t grant, tokens_reserved, granted_ns, output_seen;
     struct list unmarked;
-    bool remote_held, probe;
+    uint32_t holding_count;
+    bool remote_held, probe, sent, answered, never_wait;
+    uint64_t sent_ns;
     /* the story */
     bool committed, second_opinion, resting;
     uint32_t attempts, costly, rounds;
     enum outcome last;
     uint64_t retry_at_ns;
     uint32_t next_free;
-    uint32_t candidates[DEMAND_CANDIDATES_MAX];
+    uint32_t candidates[DEMAND_CANDIDATES_MAX]; /* from here on written as far as it is used */
+    struct holding holdings[SCHEDULER_LIMITS_PER_ROUTE_MAX];
 };
 
 /* A question to a shared ledger. Outlives its ticket, so that a late grant can be given back. */
@@ -129,12 +184,18 @@ struct scheduler {
     struct scheduler_config config; /* its tables point nowhere; counts and numbers hold */
     struct provider *providers;     /* owned, as all below */
     struct account *accounts;
+    struct group *groups;
+    struct model_place *models;
     struct route *routes;
+    struct limit_node *nodes;
+    struct route_limit *route_limits;
     struct ticket *tickets;
     uint32_t generation; /* of the last ticket made; a slot's own would be lost with its memory */
     struct list *links;  /* DEMAND_CANDIDATES_MAX per ticket */
     struct question *questions;
     struct client_row *clients;
+    uint32_t group_count, model_count, node_count;
+    struct wall wall;
     uint32_t tickets_max, tickets_used, ticket_free; /* used: slots ever touched */
     uint32_t questions_max, questions_used, question_free;
     uint32_t clients_mask;
@@ -154,7 +215,7 @@ struct visit {
     struct scheduler *scheduler;
     uint64_t now_ns;
     struct actions *out;
-    uint32_t dispatches_left, timers_left;
+    uint32_t dispatches_left, timers_left, looks_left;
 };
 
 /* ticket.c */
@@ -163,6 +224,8 @@ void ticket_free(struct scheduler *scheduler, struct ticket *ticket);
 struct ticket *ticket_find(const struct scheduler *scheduler,
                            scheduler_ticket id); /* NULL when it has ended */
 scheduler_ticket ticket_id(const struct ticket *ticket);
+void ticket_take_demand(const struct scheduler *scheduler, struct ticket *ticket,
+                        const struct demand *demand);
 /* The only mover: keeps the counts of states. */
 void ticket_move(struct scheduler *scheduler, struct ticket *ticket, enum ticket_state state);
 struct action *ticket_action(struct visit *visit, enum action_kind kind,
@@ -171,6 +234,14 @@ struct action *ticket_action(struct visit *visit, enum action_kind kind,
 void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refusal);
 /* Reserves, queues or rests it. REFUSAL_NONE: done; else why it cannot be, and the ticket is as before. */
 enum refusal ticket_place(struct visit *visit, struct ticket *ticket);
+/* Strikes out candidates with a limit that can never hold it; true when none is left, `ret_limit` is the widest of those. */
+bool ticket_too_large(const struct scheduler *scheduler, struct ticket *ticket,
+                      uint32_t *ret_limit);
+/* Whom a fresh ticket is sent to at once; INDEX_NONE: it waits or is refused. */
+uint32_t ticket_choice(const struct scheduler *scheduler, uint64_t now_ns,
+                       const struct ticket *ticket, uint64_t mask);
+/* A new ticket: strikes out the candidates it is too large for, then places or refuses it. */
+void ticket_begin(struct visit *visit, struct ticket *ticket);
 void ticket_place_or_refuse(struct visit *visit, struct ticket *ticket);
 /* Whether a failed attempt is followed by another; places the ticket if so. */
 bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome);
@@ -179,12 +250,20 @@ void ticket_arm(struct visit *visit, struct ticket *ticket,
                 uint64_t time_ns); /* UINT64_MAX = never */
 
 /* route.c: which candidate. Masks are bits of the ticket's candidates. */
-uint32_t route_pick(const struct scheduler *scheduler, const struct ticket *ticket,
+uint32_t route_pick(const struct scheduler *scheduler, uint64_t now_ns, const struct ticket *ticket,
                     uint64_t mask); /* INDEX_NONE */
+/* As pick will once the timers that are due have run. */
+uint32_t route_pick_later(const struct scheduler *scheduler, uint64_t now_ns,
+                          const struct ticket *ticket, uint64_t mask);
 /* When the first may open: 0 = unknown (one is merely full), UINT64_MAX = never. */
-uint64_t route_earliest(const struct scheduler *scheduler, const struct ticket *ticket,
-                        uint64_t mask);
-uint32_t route_panic(const struct visit *visit, const struct ticket *ticket, uint64_t mask);
+uint64_t route_earliest(const struct scheduler *scheduler, uint64_t now_ns,
+                        const struct ticket *ticket, uint64_t mask);
+/* When this ticket could go there, as far as benches and limits say; 0 = now or unknown, UINT64_MAX = never. */
+uint64_t route_free_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
+                       const struct ticket *ticket);
+uint32_t route_shut_bits(const struct scheduler *scheduler, const struct route *route);
+uint32_t route_panic(const struct scheduler *scheduler, uint64_t now_ns,
+                     const struct ticket *ticket, uint64_t mask);
 uint64_t route_shut_until(const struct scheduler *scheduler, const struct route *route);
 /* Shut by more than our own guess: quota, keys, or the provider's own word. */
 bool route_shut_firmly(const struct scheduler *scheduler, const struct route *route);
@@ -192,7 +271,10 @@ bool route_account_has_room(const struct account *account);
 
 /* bench.c */
 void bench_note(struct visit *visit, const struct ticket *ticket, enum outcome outcome,
-                uint64_t retry_after_ns);
+                const struct outcome_detail *detail);
+/* The route rests for that long, since its provider said so. */
+void bench_route(struct visit *visit, uint32_t route, uint64_t duration_ns);
+void bench_lift_account(struct scheduler *scheduler, uint32_t account);
 /* Closes an account for a moment without blame: its ledger said no or nothing. */
 void bench_account(struct visit *visit, uint32_t account, uint64_t duration_ns);
 void bench_probe_begin(struct scheduler *scheduler, struct ticket *ticket);
@@ -201,11 +283,16 @@ void bench_timer(struct visit *visit, const struct timer *timer);
 
 /* queue.c */
 enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t mask);
+/* Whether it may wait: REFUSAL_NONE, LIMITED or QUEUE_FULL. */
+enum refusal queue_would_hold(const struct scheduler *scheduler, uint64_t now_ns,
+                              const struct ticket *ticket, uint64_t mask);
 /* As enter, without asking whether it may. */
-void queue_link(struct scheduler *scheduler, struct ticket *ticket, uint64_t mask);
+void queue_link(struct visit *visit, struct ticket *ticket, uint64_t mask);
 void queue_leave(struct scheduler *scheduler, struct ticket *ticket);
 /* The route's waiters or its being open changed. */
 void queue_route_changed(struct scheduler *scheduler, uint32_t route);
+/* One of the route's waiters may fit now. */
+void queue_unpark(struct scheduler *scheduler, uint32_t route);
 void queue_account_changed(struct scheduler *scheduler, uint32_t account);
 struct ticket *queue_ticket_of(const struct scheduler *scheduler, const struct list *link);
 uint32_t queue_client_waiting(const struct scheduler *scheduler, uint64_t client);
@@ -223,6 +310,39 @@ void ledger_durable(struct visit *visit, uint32_t account, uint64_t mark);
 bool ledger_serve(struct visit *visit); /* grants what became durable; false as queue_serve */
 void ledger_lost(struct visit *visit, struct ticket *ticket); /* no answer in time */
 
+void ledger_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket);
+
+/* amount.c: how much of a limit's unit a ticket needs at a route, and has used in the end */
+uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
+                       const struct ticket *ticket);
+uint64_t amount_used(const struct limit_node *node, const struct route *route,
+                     const struct ticket *ticket, const struct scheduler_usage *usage,
+                     uint64_t reserved);
+/* Whether every request takes the same of it. */
+bool amount_same_for_all(const struct limit_node *node);
+void amount_learn(struct route *route, const struct scheduler_usage *usage);
+
+/* holding.c: all nodes of a route at once */
+bool holding_fits(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
+                  const struct ticket *ticket);
+/* The latest of its nodes' times for a ticket that does not fit; FREE_AT_*. */
+uint64_t holding_free_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
+                         const struct ticket *ticket, uint32_t *ret_limit);
+/* The smallest limit of the route that can never hold it; INDEX_NONE. */
+uint32_t holding_too_small(const struct scheduler *scheduler, uint32_t route,
+                           const struct ticket *ticket);
+/* The route's limit of about that window (0 = any) and that unit; INDEX_NONE. */
+uint32_t holding_match(const struct scheduler *scheduler, uint32_t route, enum limit_unit unit,
+                       uint64_t window_ms);
+void holding_take(struct scheduler *scheduler, struct ticket *ticket);
+void holding_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket);
+void holding_answered(struct scheduler *scheduler, struct ticket *ticket);
+void holding_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket,
+                    enum charge charge, const struct scheduler_usage *usage);
+/* The node has room it had not: whoever is parked at it is looked at again. */
+void node_freed(struct scheduler *scheduler, uint32_t node);
+struct moment moment_of(const struct scheduler *scheduler, uint64_t now_ns);
+
 /* budget.c */
 bool budget_allows(const struct scheduler *scheduler);
 void budget_spend(struct scheduler *scheduler);
@@ -230,6 +350,13 @@ void budget_earn(struct scheduler *scheduler);
 
 /* configure.c */
 void configure_free_tables(struct scheduler *scheduler);
+
+/* configure_limits.c */
+int configure_check_limits(const struct scheduler_config *config) WARN_UNUSED;
+void configure_make_limits(struct scheduler *scheduler, const struct scheduler_config *config);
+/* Old node to new one, INDEX_NONE = gone; freed by the caller. */
+uint32_t *configure_move_limits(struct scheduler *scheduler, uint64_t now_ns,
+                                const struct scheduler *old, const uint32_t *limit_map);
 
 /* visit.c */
 void visit_begin(struct visit *visit);

@@ -96,7 +96,8 @@ struct action *ticket_action(struct visit *visit, enum action_kind kind,
                               .route = ticket->route,
                               .account = ticket->account,
                               .attempt = ticket->attempts,
-                              .last = ticket->last};
+                              .last = ticket->last,
+                              .limit = LIMIT_NONE};
     return action;
 }
 
@@ -108,6 +109,38 @@ void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refu
     ticket_free(visit->scheduler, ticket);
 }
 
+/* Whether each of its candidates has a limit that can never hold it; then `ret_limit` is the widest of these. */
+bool ticket_too_large(const struct scheduler *scheduler, struct ticket *ticket,
+                      uint32_t *ret_limit) {
+    uint64_t fitting = ticket->live;
+    *ret_limit = INDEX_NONE;
+    for (uint32_t i = 0; i < ticket->candidate_count; i++) {
+        uint32_t limit = holding_too_small(scheduler, ticket->candidates[i], ticket);
+        if (limit == INDEX_NONE)
+            continue;
+        fitting &= ~((uint64_t)1 << i);
+        if (*ret_limit == INDEX_NONE ||
+            node_most(&scheduler->nodes[limit]) > node_most(&scheduler->nodes[*ret_limit]))
+            *ret_limit = limit;
+    }
+    ticket->live = fitting;
+    return fitting == 0 && *ret_limit != INDEX_NONE;
+}
+
+void ticket_begin(struct visit *visit, struct ticket *ticket) {
+    struct scheduler *scheduler = visit->scheduler;
+    uint32_t limit;
+    if (!ticket_too_large(scheduler, ticket, &limit)) {
+        ticket_place_or_refuse(visit, ticket);
+        return;
+    }
+    ticket_refuse(visit, ticket, REFUSAL_TOO_LARGE);
+    struct action *action = &visit->out->items[visit->out->count - 1];
+    action->limit = limit;
+    action->limit_amount = node_most(&scheduler->nodes[limit]);
+    action->limit_unit = scheduler->nodes[limit].unit;
+}
+
 /* --- where to --- */
 
 static bool take_candidate(struct visit *visit, struct ticket *ticket, uint32_t candidate) {
@@ -117,23 +150,36 @@ static bool take_candidate(struct visit *visit, struct ticket *ticket, uint32_t 
     return true;
 }
 
+static uint32_t pick(const struct visit *visit, const struct ticket *ticket, uint64_t mask) {
+    return route_pick(visit->scheduler, visit->now_ns, ticket, mask);
+}
+
 static enum refusal place_among(struct visit *visit, struct ticket *ticket, uint64_t mask) {
     struct scheduler *scheduler = visit->scheduler;
     /* While others are still to be served, this one lines up behind them. */
     bool first = list_empty(&scheduler->dirty) || ticket->second_opinion;
-    if (first && take_candidate(visit, ticket, route_pick(scheduler, ticket, mask)))
+    if (first && take_candidate(visit, ticket, pick(visit, ticket, mask)))
         return REFUSAL_NONE;
     if (ticket->second_opinion)
         return REFUSAL_FAILED;
     enum refusal refusal = queue_enter(visit, ticket, mask);
     if (refusal == REFUSAL_NONE)
         return REFUSAL_NONE;
-    if (!first && take_candidate(visit, ticket, route_pick(scheduler, ticket, mask)))
+    if (!first && take_candidate(visit, ticket, pick(visit, ticket, mask)))
         return REFUSAL_NONE;
     if (refusal == REFUSAL_LIMITED &&
-        take_candidate(visit, ticket, route_panic(visit, ticket, mask)))
+        take_candidate(visit, ticket, route_panic(scheduler, visit->now_ns, ticket, mask)))
         return REFUSAL_NONE;
     return refusal;
+}
+
+uint32_t ticket_choice(const struct scheduler *scheduler, uint64_t now_ns,
+                       const struct ticket *ticket, uint64_t mask) {
+    uint32_t candidate = route_pick_later(scheduler, now_ns, ticket, mask);
+    if (candidate != INDEX_NONE ||
+        queue_would_hold(scheduler, now_ns, ticket, mask) != REFUSAL_LIMITED)
+        return candidate;
+    return route_panic(scheduler, now_ns, ticket, mask);
 }
 
 /* Full jitter, so that many who failed together do not return together. */
@@ -159,8 +205,10 @@ enum refusal ticket_place(struct visit *visit, struct ticket *ticket) {
         refusal = place_among(visit, ticket, fresh);
     if (refusal == REFUSAL_NONE || (ticket->tried & ticket->live) == 0 || ticket->second_opinion)
         return refusal;
+    if (ticket->never_wait)
+        return refusal;
     ticket->tried = 0;
-    if (route_pick(visit->scheduler, ticket, ticket->live) != INDEX_NONE)
+    if (pick(visit, ticket, ticket->live) != INDEX_NONE)
         return rest(visit, ticket) ? REFUSAL_NONE : REFUSAL_DEADLINE;
     return queue_enter(visit, ticket, ticket->live);
 }
@@ -241,9 +289,9 @@ static void wait_over(struct visit *visit, struct ticket *ticket) {
         queue_leave(scheduler, ticket);
     /* Its turn may have come at this very instant. */
     if (visit->now_ns <= ticket->deadline_ns &&
-        take_candidate(visit, ticket, route_pick(scheduler, ticket, mask)))
+        take_candidate(visit, ticket, pick(visit, ticket, mask)))
         return;
-    uint64_t earliest_ns = route_earliest(scheduler, ticket, mask);
+    uint64_t earliest_ns = route_earliest(scheduler, visit->now_ns, ticket, mask);
     ticket->retry_at_ns = earliest_ns == UINT64_MAX ? 0 : earliest_ns;
     ticket_refuse(visit, ticket, why_over(visit, ticket));
 }

@@ -7,6 +7,8 @@
  */
 #include "scheduler/state.h"
 
+#include "base/mem.h"
+
 static void verify_heap(const struct heap *heap) {
     for (size_t i = 0; i < heap->count; i++) {
         check(heap->nodes[i]->place == i + 1);
@@ -22,6 +24,11 @@ static size_t verify_list(const struct list *list) {
     }
     return count;
 }
+
+struct sums {
+    uint64_t *open, *pending, *unanswered; /* per node */
+    uint32_t waiting, reserving, running, tickets, linked, probes, abandoned;
+};
 
 static void verify_reservation(const struct scheduler *scheduler, const struct ticket *ticket) {
     bool holds = ticket->state >= TICKET_RESERVING;
@@ -55,12 +62,34 @@ static void verify_ticket(const struct scheduler *scheduler, const struct ticket
               ticket->question != INDEX_NONE);
     if (ticket->state >= TICKET_GRANTED)
         check(!heap_linked(&ticket->timer.node));
+    check(ticket->holding_count == 0 || ticket->state >= TICKET_RESERVING);
+    check(!ticket->sent || ticket->holding_count == 0 || ticket->state >= TICKET_SENT);
     verify_reservation(scheduler, ticket);
 }
 
-struct sums {
-    uint32_t waiting, reserving, running, tickets, linked, probes, abandoned;
-};
+static void add_holdings(const struct sums *sums, const struct ticket *ticket) {
+    for (uint32_t i = 0; i < ticket->holding_count; i++) {
+        const struct holding *holding = &ticket->holdings[i];
+        if (holding->node == INDEX_NONE)
+            continue;
+        sums->open[holding->node] += holding->amount;
+        if (!ticket->sent)
+            sums->pending[holding->node] += holding->amount;
+        else if (!ticket->answered)
+            sums->unanswered[holding->node] += holding->amount;
+    }
+}
+
+/* Reserved, sent and settled amounts agree with what tickets hold, node by node. */
+static void verify_nodes(const struct scheduler *scheduler, const struct sums *sums) {
+    for (uint32_t i = 0; i < scheduler->node_count; i++) {
+        const struct limit_node *node = &scheduler->nodes[i];
+        node_verify(node);
+        check(node->open == sums->open[i] && node->pending == sums->pending[i]);
+        check(node->unanswered == sums->unanswered[i]);
+        (void)verify_list(&node->parked);
+    }
+}
 
 static void verify_tickets(const struct scheduler *scheduler, struct sums *sums) {
     for (uint32_t slot = 0; slot < scheduler->tickets_used; slot++) {
@@ -70,6 +99,7 @@ static void verify_tickets(const struct scheduler *scheduler, struct sums *sums)
             continue;
         }
         verify_ticket(scheduler, ticket);
+        add_holdings(sums, ticket);
         sums->tickets++;
         sums->waiting += ticket->state == TICKET_WAITING;
         sums->reserving += ticket->state == TICKET_RESERVING;
@@ -89,11 +119,25 @@ static void verify_shut(const struct bench *bench, uint32_t shut) {
     check(heap_linked(&bench->timer.node) == ((shut & SHUT_BENCH) != 0));
 }
 
+/* Who is parked waits and hangs on a node; a clock alone ends it where nobody has to give anything back. */
+static void verify_parked(const struct scheduler *scheduler, const struct route *route) {
+    uint32_t hanging = 0;
+    for (uint32_t i = 0; i < route->limit_count; i++)
+        hanging += list_linked(&scheduler->route_limits[route->first_limit + i].parked);
+    check(route->parked == (hanging > 0));
+    check(!route->parked || !list_empty(&route->waiters));
+    check(route->parked || !heap_linked(&route->wake.node));
+}
+
 static void verify_route(const struct scheduler *scheduler, uint32_t index, struct sums *sums) {
     const struct route *route = &scheduler->routes[index];
     verify_shut(&route->bench, route->shut);
     check(heap_linked(&route->breaker.timer.node) == ((route->shut & SHUT_BREAKER) != 0));
-    check(heap_linked(&route->ready) == (!list_empty(&route->waiters) && route->shut == 0));
+    check(((route->shut & SHUT_MODEL) != 0) ==
+          heap_linked(&scheduler->models[route->model_place].bench.timer.node));
+    bool ready = !list_empty(&route->waiters) && route->shut == 0 && !route->parked;
+    check(heap_linked(&route->ready) == ready);
+    verify_parked(scheduler, route);
     if (heap_linked(&route->ready))
         check(route->ready.key == queue_ticket_of(scheduler, route->waiters.next)->arrival);
     sums->linked -= (uint32_t)verify_list(&route->waiters);
@@ -114,7 +158,8 @@ static void verify_account(const struct scheduler *scheduler, uint32_t index) {
     (void)verify_list(&account->unmarked);
     /* Nobody waits where a place is free, unless the visit's share was used up (then the account is still dirty). */
     if (heap_first(&account->ready) != NULL && account->shut == 0 &&
-        route_account_has_room(account) && scheduler->providers[account->provider].shut == 0)
+        route_account_has_room(account) && scheduler->groups[account->group].shut == 0 &&
+        scheduler->providers[account->provider].shut == 0)
         check(list_linked(&account->dirty));
 }
 
@@ -146,8 +191,11 @@ static void verify_clients(const struct scheduler *scheduler, const struct sums 
 }
 
 void scheduler_verify(const struct scheduler *scheduler) {
-    struct sums sums = {0};
+    size_t bytes = ((size_t)scheduler->node_count + 1) * sizeof(uint64_t);
+    struct sums sums = {
+        mem_zalloc(bytes), mem_zalloc(bytes), mem_zalloc(bytes), 0, 0, 0, 0, 0, 0, 0};
     verify_tickets(scheduler, &sums);
+    verify_nodes(scheduler, &sums);
     verify_clients(scheduler, &sums);
     verify_questions(scheduler);
     verify_heap(&scheduler->timers);
@@ -155,10 +203,15 @@ void scheduler_verify(const struct scheduler *scheduler) {
     (void)verify_list(&scheduler->due);
     for (uint32_t i = 0; i < scheduler->config.provider_count; i++)
         verify_shut(&scheduler->providers[i].bench, scheduler->providers[i].shut);
+    for (uint32_t i = 0; i < scheduler->group_count; i++)
+        verify_shut(&scheduler->groups[i].bench, scheduler->groups[i].shut);
     for (uint32_t i = 0; i < scheduler->config.account_count; i++)
         verify_account(scheduler, i);
     for (uint32_t i = 0; i < scheduler->config.route_count; i++)
         verify_route(scheduler, i, &sums);
     check(sums.linked == 0 && sums.probes == 0);
     check(scheduler->budget_tenths <= 500);
+    mem_free(sums.open);
+    mem_free(sums.pending);
+    mem_free(sums.unanswered);
 }

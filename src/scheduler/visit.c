@@ -10,15 +10,19 @@
 #include "scheduler/state.h"
 
 #define TIMERS_PER_VISIT 256
+#define LOOKS_PER_VISIT  2048
 
 bool visit_has_room(const struct visit *visit) {
-    return visit->dispatches_left > 0 && visit->out->count < SCHEDULER_ACTIONS_MAX - ACTIONS_ROOM;
+    return visit->dispatches_left > 0 && visit->looks_left > 0 &&
+           visit->out->count < SCHEDULER_ACTIONS_MAX - ACTIONS_ROOM;
 }
 
 static void run_timer(struct visit *visit, struct timer *timer) {
     heap_remove(&visit->scheduler->timers, &timer->node);
     if (timer->kind == TIMER_TICKET)
         ticket_timer(visit, &visit->scheduler->tickets[timer->index]);
+    else if (timer->kind == TIMER_PARKED)
+        queue_unpark(visit->scheduler, timer->index);
     else
         bench_timer(visit, timer);
 }
@@ -35,6 +39,7 @@ static bool serve(struct visit *visit) {
 void visit_begin(struct visit *visit) {
     visit->dispatches_left = SCHEDULER_DISPATCH_PER_VISIT;
     visit->timers_left = TIMERS_PER_VISIT;
+    visit->looks_left = LOOKS_PER_VISIT;
     struct heap_node *due;
     while ((due = due_timer(visit)) != NULL && visit_has_room(visit) && visit->timers_left > 0) {
         visit->timers_left--;

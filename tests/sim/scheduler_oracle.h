@@ -14,11 +14,12 @@
 #define REAL_MAX        12 /* of providers, accounts and routes each */
 #define BUSINESS_MAX    3000
 #define GRANTS_MAX      8192
+#define MODELS_MAX      3
 #define NOT_THERE       UINT32_MAX
 #define DURABLE_AT_ONCE 16 /* numbers a durable mark covers */
 
 struct real_account {
-    uint32_t provider, concurrency_max;
+    uint32_t provider, group, concurrency_max;
     bool remote, durable;
     uint32_t running;
     uint64_t marks_left; /* dispatches that durable marks still cover */
@@ -26,7 +27,7 @@ struct real_account {
 };
 
 struct real_route {
-    uint32_t account;
+    uint32_t account, model;
     uint32_t index; /* in the configuration of now, or NOT_THERE */
     uint64_t not_before_ns;
 };
@@ -53,7 +54,8 @@ struct oracle {
     uint64_t now_ns, armed_ns;
     struct scheduler *scheduler;
     uint32_t provider_count, account_count, route_count;
-    uint64_t provider_not_before_ns[REAL_MAX];
+    uint64_t provider_not_before_ns[REAL_MAX], group_not_before_ns[REAL_MAX];
+    uint64_t model_not_before_ns[REAL_MAX][MODELS_MAX]; /* by provider */
     struct real_account accounts[REAL_MAX];
     struct real_route routes[REAL_MAX];
     struct business business[BUSINESS_MAX];
@@ -111,6 +113,8 @@ static inline void oracle_dispatch(struct oracle *o, const struct action *action
     must(o, account->concurrency_max == 0 || account->running < account->concurrency_max);
     must(o, o->now_ns >= o->routes[real].not_before_ns && o->now_ns >= account->not_before_ns);
     must(o, o->now_ns >= o->provider_not_before_ns[account->provider]);
+    must(o, o->now_ns >= o->group_not_before_ns[account->group]);
+    must(o, o->now_ns >= o->model_not_before_ns[account->provider][o->routes[real].model]);
     must(o, !account->durable || account->marks_left-- > 0);
     must(o, !b->second_opinion || ((b->opinions >> account->provider) & 1) == 0);
     bool is_candidate = false;
@@ -221,8 +225,13 @@ static inline void oracle_bench(struct oracle *o, const struct business *b, enum
     struct real_account *account = &o->accounts[b->account];
     if (scope == BENCH_ROUTE)
         extend(&o->routes[b->route].not_before_ns, o->now_ns + duration_ns);
-    else if (scope == BENCH_ACCOUNT)
+    else if (scope == BENCH_MODEL)
+        extend(&o->model_not_before_ns[account->provider][o->routes[b->route].model],
+               o->now_ns + duration_ns);
+    else if (scope == BENCH_KEY)
         extend(&account->not_before_ns, o->now_ns + duration_ns);
+    else if (scope == BENCH_ACCOUNT)
+        extend(&o->group_not_before_ns[account->group], o->now_ns + duration_ns);
     else
         extend(&o->provider_not_before_ns[account->provider], o->now_ns + duration_ns);
 }

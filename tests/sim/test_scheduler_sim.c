@@ -79,10 +79,12 @@ static void on_done(struct world *w, struct business *b) {
     uint64_t retry_after_ns = outcome_row(outcome)->retry == RETRY_NEVER
                                   ? 0
                                   : asked_s[below(w, array_length(asked_s))] * NS_PER_S;
-    struct scheduler_usage usage = {below(w, 1000), below(w, 1000), chance(w, 80)};
+    struct scheduler_usage usage = {
+        .input_tokens = below(w, 1000), .output_tokens = below(w, 1000), .known = chance(w, 80)};
     oracle_done(&w->oracle, b, outcome, retry_after_ns);
+    const struct outcome_detail detail = {.scope = BENCH_BY_ROW, .told_ns = retry_after_ns};
     enum done_verdict verdict = scheduler_done(w->oracle.scheduler, w->oracle.now_ns, b->ticket,
-                                               outcome, &usage, retry_after_ns, &w->out);
+                                               outcome, &usage, &detail, &w->out);
     oracle_verdict(&w->oracle, b, outcome, verdict);
     retries_seen += verdict == DONE_RETRYING;
 }
@@ -107,7 +109,7 @@ static void on_attempt(struct world *w, const struct event *event) {
 }
 
 static void on_cancel(struct world *w, struct business *b) {
-    struct scheduler_usage usage = {10, 5, chance(w, 50)};
+    struct scheduler_usage usage = {.input_tokens = 10, .output_tokens = 5, .known = chance(w, 50)};
     if (b->live) {
         if (b->running)
             oracle_stop_running(&w->oracle, b);
@@ -156,8 +158,8 @@ static void on_stray(struct world *w) {
     scheduler_first_token(o->scheduler, o->now_ns, b->ticket);
     scheduler_progress(o->scheduler, o->now_ns, b->ticket, 7);
     scheduler_cancel(o->scheduler, o->now_ns, b->ticket, NULL, &w->out);
-    must(o, scheduler_done(o->scheduler, o->now_ns, b->ticket, OUTCOME_RESET, NULL, 0, &w->out) ==
-                DONE_FINISHED);
+    must(o, scheduler_done(o->scheduler, o->now_ns, b->ticket, OUTCOME_RESET, NULL, NULL,
+                           &w->out) == DONE_FINISHED);
 }
 
 /* --- configurations --- */
@@ -166,17 +168,26 @@ static void on_stray(struct world *w) {
 static void forget(struct world *w, const bool *stays) {
     struct oracle *o = &w->oracle;
     bool account_stays[REAL_MAX] = {false}, provider_stays[REAL_MAX] = {false};
+    bool group_stays[REAL_MAX] = {false}, model_stays[REAL_MAX][MODELS_MAX] = {{false}};
     for (uint32_t i = 0; i < o->route_count; i++) {
         if (!stays[i]) {
             o->routes[i].not_before_ns = 0;
             continue;
         }
+        const struct real_account *account = &o->accounts[o->routes[i].account];
         account_stays[o->routes[i].account] = true;
-        provider_stays[o->accounts[o->routes[i].account].provider] = true;
+        group_stays[account->group] = true;
+        provider_stays[account->provider] = true;
+        model_stays[account->provider][o->routes[i].model] = true;
     }
+    for (uint32_t i = 0; i < REAL_MAX * MODELS_MAX; i++)
+        if (!model_stays[i / MODELS_MAX][i % MODELS_MAX])
+            o->model_not_before_ns[i / MODELS_MAX][i % MODELS_MAX] = 0;
     for (uint32_t i = 0; i < o->account_count; i++) {
         if (!provider_stays[o->accounts[i].provider])
             o->provider_not_before_ns[o->accounts[i].provider] = 0;
+        if (!group_stays[o->accounts[i].group])
+            o->group_not_before_ns[o->accounts[i].group] = 0;
         if (account_stays[i])
             continue;
         o->accounts[i].not_before_ns = 0;
@@ -206,8 +217,11 @@ static uint32_t configure_accounts(struct world *w, struct scheduler_account *ac
         struct real_account *account = &o->accounts[real];
         if (chance(w, 30))
             account->concurrency_max = chance(w, 20) ? 0 : 1 + below(w, 4);
-        accounts[i] = (struct scheduler_account){account->provider, account->concurrency_max,
-                                                 account->remote, account->durable};
+        accounts[i] = (struct scheduler_account){.provider = account->provider,
+                                                 .group = account->group,
+                                                 .concurrency_max = account->concurrency_max,
+                                                 .remote = account->remote,
+                                                 .durable = account->durable};
         w->account_of[i] = real;
         index_of[real] = i;
     }
@@ -233,8 +247,8 @@ static void on_configure(struct world *w) {
         if (old != NOT_THERE)
             route_map[old] = o->routes[real].index;
         if (there)
-            routes[w->config.route_count++] =
-                (struct scheduler_route){.account = index_of[o->routes[real].account]};
+            routes[w->config.route_count++] = (struct scheduler_route){
+                .account = index_of[o->routes[real].account], .model = o->routes[real].model};
     }
     forget(w, stays);
     w->config.accounts = accounts;
@@ -268,13 +282,24 @@ static struct world *world_new(uint64_t seed) {
     o->account_count = 1 + below(w, 6);
     o->route_count = 1 + below(w, REAL_MAX);
     for (uint32_t i = 0; i < o->account_count; i++)
-        o->accounts[i] = (struct real_account){
-            below(w, o->provider_count), below(w, 5), chance(w, 30), chance(w, 30), 0, 0, 0};
+        o->accounts[i] = (struct real_account){.provider = below(w, o->provider_count),
+                                               .group = i,
+                                               .concurrency_max = below(w, 5),
+                                               .remote = chance(w, 30),
+                                               .durable = chance(w, 30)};
+    for (uint32_t i = 1; i < o->account_count; i++)
+        if (chance(w, 40)) { /* a second key of another's quota account */
+            o->accounts[i].group = o->accounts[i - 1].group;
+            o->accounts[i].provider = o->accounts[i - 1].provider;
+        }
     for (uint32_t i = 0; i < o->route_count; i++)
-        o->routes[i] = (struct real_route){below(w, o->account_count), NOT_THERE, 0};
+        o->routes[i] = (struct real_route){.account = below(w, o->account_count),
+                                           .model = below(w, MODELS_MAX),
+                                           .index = NOT_THERE};
     scheduler_config_default(&w->config);
     o->attempts_max = w->config.attempts_max = 1 + below(w, 5);
     w->config.provider_count = o->provider_count;
+    w->config.group_count = o->account_count;
     w->config.waiting_max = chance(w, 30) ? below(w, 6) : 1000;
     w->config.waiting_per_client_max = chance(w, 30) ? 1 + below(w, 3) : 0;
     w->arrivals_left = chance(w, 70) ? 300 : BUSINESS_MAX;

@@ -94,8 +94,9 @@ static inline enum done_verdict fixture_done_after(struct fixture *f, scheduler_
                                                    enum outcome outcome, uint64_t retry_after_ns) {
     struct scheduler_usage usage = {.input_tokens = 90, .output_tokens = 10, .known = true};
     f->out.count = 0;
+    const struct outcome_detail detail = {.scope = BENCH_BY_ROW, .told_ns = retry_after_ns};
     enum done_verdict verdict =
-        scheduler_done(f->scheduler, f->now_ns, ticket, outcome, &usage, retry_after_ns, &f->out);
+        scheduler_done(f->scheduler, f->now_ns, ticket, outcome, &usage, &detail, &f->out);
     fixture_note(f);
     return verdict;
 }

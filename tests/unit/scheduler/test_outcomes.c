@@ -5,9 +5,11 @@
  */
 #include "unit/scheduler/scheduler_fixture.h"
 
-/* Routes shut by the failure of route 2: itself; its account; its provider (account 1 belongs to it here). */
+/* Routes shut by the failure of route 2: itself; its model (route 1 serves the same); its account; its provider (account 1
+ * belongs to it here). */
 #define SHUT_NOBODY   0u
 #define SHUT_ROUTE    (1u << 2)
+#define SHUT_MODEL    (1u << 1 | 1u << 2)
 #define SHUT_ACCOUNT  (1u << 2 | 1u << 3)
 #define SHUT_PROVIDER (1u << 1 | 1u << 2 | 1u << 3)
 
@@ -28,9 +30,15 @@ static const struct {
     {OUTCOME_EMPTY, true, SHUT_NOBODY, 0, 100},
     {OUTCOME_CONTEXT_TOO_LONG, true, SHUT_NOBODY, 0, 0},
     {OUTCOME_TOO_LARGE, true, SHUT_NOBODY, 0, 0},
+    {OUTCOME_UNSUPPORTED_PARAMETER, true, SHUT_NOBODY, 0, 0},
+    {OUTCOME_TOOL_CALL_MALFORMED, true, SHUT_NOBODY, 0, 100},
+    {OUTCOME_ACCOUNT_BLOCKED, true, SHUT_ACCOUNT, 86400, 0},
+    {OUTCOME_NOT_ENTITLED, true, SHUT_ROUTE, 86400, 0},
+    {OUTCOME_REGION_BLOCKED, true, SHUT_PROVIDER, 86400, 0},
     {OUTCOME_KEY_REFUSED, true, SHUT_ACCOUNT, 600, 0},
     {OUTCOME_NO_CREDIT, true, SHUT_ACCOUNT, 3600, 0},
     {OUTCOME_RATE_LIMITED, true, SHUT_ROUTE, 20, 0},
+    {OUTCOME_UPSTREAM_RATE_LIMITED, true, SHUT_MODEL, 30, 0},
     {OUTCOME_QUOTA_EXHAUSTED, true, SHUT_ROUTE, 3600, 0},
     {OUTCOME_MODEL_GONE, true, SHUT_ROUTE, 3600, 0},
     {OUTCOME_OVERLOADED, true, SHUT_ROUTE, 10, 150},
@@ -65,6 +73,7 @@ static struct fixture *world(void) {
     struct fixture *f = fixture_new(4);
     f->accounts[1].provider = 2;
     f->accounts[2].remote = true;
+    f->routes[3].model = 1;
     fixture_configure(f, (uint32_t[]){0, 1, 2, 3});
     f->demand.candidates[0] = 2;
     f->demand.candidates[1] = 0;
