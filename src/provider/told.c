@@ -184,6 +184,7 @@ bool told_at(const struct told *told, const char *path, told_visit visit, void *
         return true;
     return walk_on(&walk, told->root, tail) ||
            walk_on(&walk, json_get(told->root, "error"), tail) ||
+           walk_on(&walk, json_get(told->root, "errors"), tail) ||
            walk_on(&walk, json_path(told->root, "errors.0"), tail);
 }
 
