@@ -10,8 +10,8 @@
 
 #define TOLD_TEXTS_MAX       128 /* strings of a body that are looked at */
 #define TOLD_CODES_MAX       24
-#define TOLD_PATH_BYTES      64                  /* of one step of a path */
-#define TOLD_WORDS_MAX_BYTES ((size_t)16 * 1024) /* of all texts together; more is not looked at */
+#define TOLD_PATH_BYTES      64                 /* of one step of a path */
+#define TOLD_WORDS_MAX_BYTES ((size_t)8 * 1024) /* of all texts together; more is not looked at */
 
 #define TOLD_SECOND_MS 1000ull
 #define TOLD_MINUTE_MS 60000ull

@@ -5,10 +5,10 @@
  * be a verdict that the scheduler and a client may be given: within the tables, within the caps, texts fit to stand in JSON.
  */
 #include "base/check.h"
-#include "json/json.h"
 #include "provider/reading.h"
 #include "provider/signal.h"
 #include "provider/wait.h"
+#include "json/json.h"
 
 #define WALL_MS      1790000000000
 #define ARENA_CAP    ((size_t)16 << 20)
