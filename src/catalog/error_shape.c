@@ -15,14 +15,27 @@
 #define PLAIN_MAX_BYTES 500
 
 static const char *const message_paths[] = {
-    "error.message",       "message", "detail",    "errors.0.message", "0.error.message",
-    "error.error.message", "error",   "error_msg", "detail.0.msg",     "msg",
+    "error.message",
+    "message",
+    "detail",
+    "errors.0.message",
+    "0.error.message",
+    "errors.message",
+    "error",
+    "error.error.message",
+    "error_msg",
+    "detail.0.msg",
+    "msg",
     "error.detail",
+    "message.detail.0.msg",
 };
 
 static const char *const code_paths[] = {
-    "error.code",     "error.status", "error.type",       "code", "errors.0.code",
-    "0.error.status", "0.error.code", "error.error.code", "type",
+    "error.code",     "error.status",  "error.type",
+    "code",           "errors.0.code", "errors.code",
+    "0.error.status", "0.error.code",  "error.error.code",
+    "error_type",     "detail.0.type", "message.detail.0.type",
+    "type",
 };
 
 static const char *const status_paths[] = {
@@ -42,7 +55,8 @@ static struct span find_message(struct json_value body) {
 static struct span find_code(struct json_value body) {
     for (size_t i = 0; i < array_length(code_paths); i++) {
         struct span text = json_escaped(json_path(body, code_paths[i]));
-        if (text.len > 0 && !span_is(text, "invalid_request_error")) /* a class, not a cause */
+        if (text.len > 0 && !span_is(text, "invalid_request_error") &&
+            !span_is(text, "error")) /* classes, not causes */
             return text;
     }
     for (size_t i = 0; i < array_length(code_paths); i++) {

@@ -10,8 +10,8 @@
 
 #define TOLD_TEXTS_MAX       128 /* strings of a body that are looked at */
 #define TOLD_CODES_MAX       24
-#define TOLD_PATH_BYTES      64                  /* of one step of a path */
-#define TOLD_WORDS_MAX_BYTES ((size_t)16 * 1024) /* of all texts together; more is not looked at */
+#define TOLD_PATH_BYTES      64                 /* of one step of a path */
+#define TOLD_WORDS_MAX_BYTES ((size_t)8 * 1024) /* of all texts together; more is not looked at */
 
 #define TOLD_SECOND_MS 1000ull
 #define TOLD_MINUTE_MS 60000ull
@@ -46,7 +46,7 @@ bool told_code(const struct told *told, const char *code);  /* any code equals i
 bool told_matches(const struct told *told, const struct fact_match *match);
 
 /* Visits the values at a dotted path ("[]" = any element) until `visit` says true; also at the places where other shapes put the
- * same: below "error", in "errors[]", at the top. */
+ * same: below "error" and "errors", in "errors[]", at the top. */
 typedef bool (*told_visit)(void *context, struct json_value value);
 bool told_at(const struct told *told, const char *path, told_visit visit, void *context);
 
@@ -74,9 +74,9 @@ struct span told_member(const struct told *told, bool certain);
 
 struct rule {
     const char *name;
-    uint16_t least, most;                  /* statuses, inclusive */
-    const char *codes[10];                 /* any of them; NULL after the last */
-    const char *words[12];                 /* any of them */
+    uint16_t least, most;  /* statuses, inclusive; 0 = the body said nothing at all */
+    const char *codes[10]; /* any of them; NULL after the last */
+    const char *words[12]; /* any of them */
     bool (*when)(const struct told *told); /* or this */
     enum outcome outcome;
     enum bench_scope scope;

@@ -128,6 +128,8 @@ static void collect_rows(struct readings *readings, const struct fact_provider *
     }
 }
 
+#define ANTHROPIC_FIRST 4
+
 /* Names that many servers share: limit, remaining, reset of one window. */
 static const struct family {
     const char *limit, *remaining, *reset;
@@ -150,8 +152,16 @@ static const struct family {
      "anthropic-ratelimit-output-tokens-reset", LIMIT_OUTPUT_TOKENS, MINUTE_MS},
 };
 
+/* Anthropic's four families are looked for only where one of them is. */
+static bool has_anthropic(struct signal_head head) {
+    return !span_absent(signal_head_get(head, "anthropic-ratelimit-requests-limit")) ||
+           !span_absent(signal_head_get(head, "anthropic-ratelimit-tokens-limit")) ||
+           !span_absent(signal_head_get(head, "anthropic-ratelimit-input-tokens-limit"));
+}
+
 static void collect_families(struct readings *readings, struct signal_head head) {
-    for (size_t i = 0; i < array_length(families); i++) {
+    size_t count = has_anthropic(head) ? array_length(families) : ANTHROPIC_FIRST;
+    for (size_t i = 0; i < count; i++) {
         const struct family *family = &families[i];
         struct reading like = {
             .unit = family->unit, .window_ms = family->window_ms, .scope = LIMIT_BY_MODEL};

@@ -182,8 +182,9 @@ static void settle_quota(struct signal_verdict *verdict, const struct told *told
         return;
     if (verdict->detail.window_ns == 0)
         name_window_by_head(verdict, told);
-    if (verdict->detail.window_ns == 0)
-        name_window_by_wait(verdict);
+    if (verdict->detail.window_ns == 0 && verdict->outcome == OUTCOME_RATE_LIMITED)
+        name_window_by_wait(
+            verdict); /* of a quota the rest of a window says nothing about its length */
     if (verdict->detail.window_ns > to_ns(TOLD_HOUR_MS))
         verdict->outcome = OUTCOME_QUOTA_EXHAUSTED;
 }
@@ -271,8 +272,12 @@ static void classify(struct signal_verdict *verdict, const struct told *told) {
         }
         return;
     }
-    obey_rule(verdict, told, rule_find(told));
-    verdict->row = find_row(told, FACT_CLASS_ERROR_IN_200, true); /* it says no more than that */
+    row = find_row(told, FACT_CLASS_ERROR_IN_200, true); /* it says no more than that */
+    const struct rule *rule = rule_find(told);
+    if (row != NULL && rule->least == 0)
+        obey_row(verdict, told, row);
+    else
+        obey_rule(verdict, told, rule);
 }
 
 void signal_classify(const struct signal_answer *answer, struct arena *arena,

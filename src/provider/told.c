@@ -26,13 +26,26 @@ static void add_text(struct told *told, struct json_value value) {
         keep_text(told, text);
 }
 
+/* Members in which a provider repeats what it was sent or what it made of it: no words of its own, and "rate limit exceeded" in a
+ * prompt is no refusal. */
+static const char *const echoes[] = {"input",    "flagged_input", "failed_generation",
+                                     "messages", "prompt",        "content"};
+
+static bool is_echo(struct json_value key) {
+    for (size_t i = 0; json_present(key) && i < array_length(echoes); i++)
+        if (json_string_is(key, echoes[i]))
+            return true;
+    return false;
+}
+
 static void add_texts(struct told *told, struct json_value value) {
     if (json_is(value, JSON_STRING)) {
         add_text(told, value);
         return;
     }
     for (struct json_iter it = json_each(value); json_next(&it);)
-        add_texts(told, it.value); /* as deep as the parser allows */
+        if (!is_echo(it.key))
+            add_texts(told, it.value); /* as deep as the parser allows */
 }
 
 static const char *const code_paths[] = {
@@ -184,6 +197,7 @@ bool told_at(const struct told *told, const char *path, told_visit visit, void *
         return true;
     return walk_on(&walk, told->root, tail) ||
            walk_on(&walk, json_get(told->root, "error"), tail) ||
+           walk_on(&walk, json_get(told->root, "errors"), tail) ||
            walk_on(&walk, json_path(told->root, "errors.0"), tail);
 }
 

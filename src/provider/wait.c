@@ -54,34 +54,22 @@ static bool take_decimal(struct span *text, double *ret_value) {
     return digits > 0 && digits <= DIGITS_MAX;
 }
 
+#define UNIT(text, seconds) \
+    { SPAN_LITERAL(text), seconds }
+
+/* The usual ones first. */
 static const struct {
-    const char *word;
+    struct span word;
     double seconds;
 } units[] = {
-    {"ms", 1e-3},
-    {"msec", 1e-3},
-    {"millisecond", 1e-3},
-    {"milliseconds", 1e-3},
-    {"us", 1e-6},
-    {"ns", 1e-9},
-    {"s", 1},
-    {"sec", 1},
-    {"secs", 1},
-    {"second", 1},
-    {"seconds", 1},
-    {"m", 60},
-    {"min", 60},
-    {"mins", 60},
-    {"minute", 60},
-    {"minutes", 60},
-    {"h", 3600},
-    {"hr", 3600},
-    {"hrs", 3600},
-    {"hour", 3600},
-    {"hours", 3600},
-    {"d", 86400},
-    {"day", 86400},
-    {"days", 86400},
+    UNIT("s", 1),        UNIT("ms", 1e-3),          UNIT("m", 60),
+    UNIT("h", 3600),     UNIT("seconds", 1),        UNIT("second", 1),
+    UNIT("minutes", 60), UNIT("minute", 60),        UNIT("hours", 3600),
+    UNIT("hour", 3600),  UNIT("days", 86400),       UNIT("day", 86400),
+    UNIT("sec", 1),      UNIT("secs", 1),           UNIT("min", 60),
+    UNIT("mins", 60),    UNIT("hr", 3600),          UNIT("hrs", 3600),
+    UNIT("d", 86400),    UNIT("us", 1e-6),          UNIT("ns", 1e-9),
+    UNIT("msec", 1e-3),  UNIT("millisecond", 1e-3), UNIT("milliseconds", 1e-3),
 };
 
 /* Takes a unit off the front: the whole run of letters must be one, so that "m" is never the half of "ms". */
@@ -92,8 +80,8 @@ static bool take_unit(struct span *text, double *ret_seconds) {
     size_t letters = 0;
     while (letters < rest.len && is_letter(rest.ptr[letters]))
         letters++;
-    for (size_t i = 0; i < array_length(units); i++) {
-        if (!span_is_nocase(span_of(rest.ptr, letters), units[i].word))
+    for (size_t i = 0; letters > 0 && i < array_length(units); i++) {
+        if (!span_equal_nocase(span_of(rest.ptr, letters), units[i].word))
             continue;
         *text = after(rest, letters);
         *ret_seconds = units[i].seconds;

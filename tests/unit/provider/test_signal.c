@@ -268,6 +268,11 @@ static const struct generic_case {
     {.status = 400,
      .body = "{\"error\":{\"message\":\"Unknown name \\\"strict\\\" at 'tools[0].function': no\"}}",
      .outcome = OUTCOME_UNCLEAR},
+    /* what the provider repeats of the prompt are no words of its own */
+    {.status = 422,
+     .body = "{\"detail\":[{\"type\":\"missing\",\"msg\":\"Field required\",\"input\":{\"content\":"
+             "\"What does 'rate limit exceeded, requests per day' mean?\"}}]}",
+     .outcome = OUTCOME_UNCLEAR},
     /* without these there is no request */
     {.status = 400,
      .body = "{\"error\":{\"message\":\"unsupported\",\"param\":\"messages\"}}",
