@@ -71,6 +71,12 @@ static inline bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
+int span_order(struct span a, struct span b) {
+    size_t both = a.len < b.len ? a.len : b.len;
+    int order = both > 0 ? memcmp(a.ptr, b.ptr, both) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 struct span span_trim(struct span span) {
     while (span.len > 0 && is_blank(span.ptr[0])) {
         span.ptr++;

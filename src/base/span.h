@@ -55,6 +55,8 @@ bool span_starts_with(struct span span, const char *prefix);
 bool span_ends_with(struct span span, const char *suffix);
 bool span_contains(struct span haystack, const char *needle);
 bool span_contains_nocase(struct span haystack, const char *needle);
+/* By bytes, a beginning before what goes on: negative, 0, positive. */
+int span_order(struct span a, struct span b);
 /* Without spaces and tabs at both ends (optional white space of RFC 9110 section 5.6.3). */
 struct span span_trim(struct span span);
 /* Takes the part before `separator` off the front; the separator goes too. Returns false when `rest` is used up. */

@@ -41,7 +41,7 @@
       "reasoning tokens are only in total_tokens")                                                \
     X(FACT_QUIRK_GUARD_WORDS, "guard_words", "an answer that is only `value` (a|b) is a failure") \
     X(FACT_QUIRK_CANNOT, "cannot",                                                                \
-      "capability `field` is missing: tools, stream, json_schema, json_object, "                  \
+      "capability `field` is missing: tools, stream, json_schema, json_object, vision, "          \
       "tool_choice_required")                                                                     \
     X(FACT_QUIRK_NO_KEY_HEADER, "no_key_header", "without a key no Authorization is sent")        \
     X(FACT_QUIRK_ANONYMOUS_KEY, "anonymous_key", "without a key `value` is sent")                 \

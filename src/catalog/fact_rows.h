@@ -10,11 +10,11 @@ struct fact_limit {
     enum limit_shape shape; /* an unknown rule is LIMIT_ROLLING with shape_known false */
     enum limit_scope scope;
     bool shape_known;
-    bool refused_count;        /* refused requests count too */
-    uint64_t amount;           /* 0 = there is a limit, its size is not published */
-    uint64_t window_ms;        /* 0 for AT_ONCE and ONCE */
-    const char *zone;          /* calendars; "" else */
-    const char *unit_word;     /* the provider's own word of LIMIT_OTHER; "" else */
+    bool refused_count;    /* refused requests count too */
+    uint64_t amount;       /* 0 = there is a limit, its size is not published */
+    uint64_t window_ms;    /* 0 for AT_ONCE and ONCE; a day has 24 hours here, a month 31 days */
+    const char *zone;      /* calendars; "" else */
+    const char *unit_word; /* the provider's own word of LIMIT_OTHER; "" else */
     const char *const *models; /* upstream ids, or patterns with one '*'; NULL = all free routes */
     const char *const *tasks;  /* words of message/task.h task_kind_name; NULL = all */
     const char *
@@ -41,7 +41,9 @@ struct fact_stream {
     const char *const *extras;    /* further members seen in deltas */
     const char *tool_calls;       /* "whole", "fragments", "unknown", ... */
     enum fact_tri done_mark, comments;
-    const char *errors; /* errors inside a 200, in words; "" = none known */
+    const char *comment; /* the text of such comments; "" = unknown */
+    const char *errors;  /* errors inside a 200, in words; "" = none known */
+    const char *finish;  /* what is unusual about finish reasons, in words; "" = nothing known */
 };
 
 struct fact_terms {

@@ -93,7 +93,7 @@ struct fact_signal {
     enum fact_until until;
     uint64_t least_ms, most_ms; /* UNTIL_TIME */
     uint64_t window_ms;         /* of the limit that is used up; 0 = not named */
-    enum limit_unit unit;       /* of that limit */
+    enum limit_unit unit;       /* of that limit; LIMIT_UNIT_COUNT = not told */
     uint64_t
         told_least_ms; /* a wait that the provider tells is believed from here on; UINT64_MAX = never */
     const char

@@ -67,15 +67,16 @@ struct fact_evidence {
     X(FACT_CHARGE_UP_FRONT, "up_front") /* prompt + most output, on admission */
 
 /* What a number in an answer's head tells. */
-#define FACT_TELLS_TABLE(X)                                                          \
-    X(FACT_TELLS_LIMIT, "limit")                                                     \
-    X(FACT_TELLS_REMAINING, "remaining")                                             \
-    X(FACT_TELLS_UNTIL_FULL, "until_full")   /* time until all is back */            \
-    X(FACT_TELLS_UNTIL_RESET, "until_reset") /* time until the window begins anew */ \
-    X(FACT_TELLS_RESET_AT, "reset_at")       /* a moment */                          \
-    X(FACT_TELLS_WAIT, "wait")               /* ask again after this */              \
-    X(FACT_TELLS_COST, "cost")               /* of this request */                   \
-    X(FACT_TELLS_FOREIGN, "foreign") /* about somebody else's bucket: not to be counted with */
+#define FACT_TELLS_TABLE(X)                                                                     \
+    X(FACT_TELLS_LIMIT, "limit")                                                                \
+    X(FACT_TELLS_REMAINING, "remaining")                                                        \
+    X(FACT_TELLS_UNTIL_FULL, "until_full")   /* time until all is back */                       \
+    X(FACT_TELLS_UNTIL_RESET, "until_reset") /* time until the window begins anew */            \
+    X(FACT_TELLS_RESET_AT, "reset_at")       /* a moment */                                     \
+    X(FACT_TELLS_WAIT, "wait")               /* ask again after this */                         \
+    X(FACT_TELLS_COST, "cost")               /* of this request */                              \
+    X(FACT_TELLS_FOREIGN, "foreign") /* about somebody else's bucket: not to be counted with */ \
+    X(FACT_TELLS_NOTHING, "nothing") /* of quota: an id, a place */
 
 #define FACT_FORM_TABLE(X)                                     \
     X(FACT_FORM_INTEGER, "integer")                            \
@@ -86,7 +87,8 @@ struct fact_evidence {
     X(FACT_FORM_EPOCH_S, "epoch_s")                            \
     X(FACT_FORM_RFC3339, "rfc3339")                            \
     X(FACT_FORM_EPOCH_OR_DURATION, "epoch_or_duration")        \
-    X(FACT_FORM_UPSTREAM, "upstream_dependent")
+    X(FACT_FORM_UPSTREAM, "upstream_dependent")                \
+    X(FACT_FORM_TEXT, "text")
 
 /* Quality of a model for a class of tasks, in thousandths; see models.yaml for where numbers come from. */
 #define FACT_TASK_CLASS_TABLE(X)        \

@@ -25,16 +25,18 @@ struct fact_provider {
         env; /* variables that hold its key, first one preferred; the rest of what it needs in env_extra */
     const char *const
         *env_extra; /* variables that fill {braces} of base_url, such as CLOUDFLARE_ACCOUNT_ID */
-    const char *dialect;  /* "openai"; "" = no wire of ours: listed, not usable */
-    const char *unusable; /* why no wire of ours fits; "" = usable */
-    const char *base_url; /* may hold {account_id} */
-    const char *const *other_base_urls;
-    const char *native_api; /* URL and what the compatible one loses; "" = none */
+    const char *dialect;                /* "openai"; "" = no wire of ours: listed, not usable */
+    const char *unusable;               /* why no wire of ours fits; "" = usable */
+    const char *base_url;               /* may hold {account_id} */
+    const char *const *other_base_urls; /* each followed by " (for what)" where that is known */
+    const char *native_api;             /* URL; "" = none */
+    const char *native_about;           /* its style, its key, and what the compatible one loses */
     const char *auth_header,
         *auth_scheme; /* "Authorization", "bearer" | "header" | "iam_token" | "none_or_bearer" */
     const char *key_prefix;      /* "" = none known */
     enum fact_tri key_is_billed; /* a key itself means billing (OVHcloud) */
-    const char *key_url;
+    const char *key_url, *key_note;
+    const char *const *optional_headers; /* an owner may want to send */
     enum fact_charge charge;
     const char *default_plan; /* plan assumed; "" = none */
     const struct fact_plan *plans;
@@ -48,12 +50,18 @@ struct fact_provider {
     uint32_t limit_count, header_count, signal_count, quirk_count, route_count;
     struct fact_stream stream;
     const char *error_shape;
+    const char *const *accepts; /* request members that its documents name; empty = unknown */
     const char *const *endpoints;
     const char *const *native_endpoints;
     const char *const *not_told; /* what no head field tells */
     const char *key_probe;       /* "GET /models"; "" = none */
-    enum fact_tri probe_proves_key;
-    const char *quota_endpoint; /* "" = none */
+    enum fact_tri probe_proves_key, probe_costs_quota;
+    const char *probe_note;
+    const char *quota_endpoint; /* "GET /key"; "" = none */
+    const char *const *quota_fields;
+    uint64_t quota_cached_ms; /* its numbers are that old; 0 = unknown */
+    enum fact_tri quota_costs_quota;
+    const char *quota_note;
     struct fact_evidence evidence;
 };
 
@@ -75,7 +83,9 @@ struct fact_model {
 };
 
 struct fact_dropped {
-    const char *id, *reason, *since;
+    const char *id, *name, *reason, *since;
+    const struct fact_route *routes; /* what it once served */
+    uint32_t route_count;
     struct fact_evidence evidence;
 };
 
