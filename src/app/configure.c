@@ -11,6 +11,7 @@
 #include "catalog/candidates.h"
 #include "dialect/dialect.h"
 #include "message/task.h"
+#include "net/proxy.h"
 
 #include <unistd.h>
 
@@ -20,6 +21,16 @@ static enum fact_tri trains_of(enum config_training training) {
     return training == CONFIG_TRAINS        ? FACT_YES
            : training == CONFIG_NO_TRAINING ? FACT_NO
                                             : FACT_UNKNOWN;
+}
+
+/* A provider's own proxy counts whatever its host; the general one leaves out this machine and what NO_PROXY names. */
+static struct span proxy_of(const struct config *config, const struct config_provider *from) {
+    if (!span_absent(from->proxy))
+        return span_is(from->proxy, "none") ? SPAN_NONE : from->proxy;
+    struct span general = from->tls ? config->proxy_https : config->proxy_http;
+    if (span_absent(general) || proxy_bypassed(config->no_proxy, from->host, from->port))
+        return SPAN_NONE;
+    return general;
 }
 
 static struct catalog_provider map_provider(const struct config_provider *from,
@@ -106,7 +117,13 @@ static int map_all(struct config *config, struct catalog_builder *builder,
         const struct config_provider *from = &config->providers[i];
         if (from->disabled)
             continue;
-        const struct catalog_provider provider = map_provider(from, config->arena);
+        struct catalog_provider provider = map_provider(from, config->arena);
+        struct proxy proxy;
+        const char *why;
+        provider.proxy = proxy_of(config, from);
+        *ret_problem = from->id;
+        if (provider.proxy.len > 0 && proxy_parse(provider.proxy, &proxy, &why) < 0)
+            return ERR_PROXY_URL;
         uint32_t index = catalog_add_provider(builder, &provider);
         const struct dialect_quirks *quirks = map_quirks(builder, from);
         int err = 0;

@@ -42,6 +42,7 @@
     X(ERR_CONNECT_REFUSED, "connection refused")                                     \
     X(ERR_CONNECT_UNREACHABLE, "host or network unreachable")                        \
     X(ERR_CONNECT_TIMEOUT, "connecting took too long")                               \
+    X(ERR_PROXY_URL, "the proxy's URL is not well-formed")                           \
     X(ERR_PROXY_UNREACHABLE, "the proxy cannot be reached")                          \
     X(ERR_PROXY_TIMEOUT, "the proxy took too long")                                  \
     X(ERR_PROXY_AUTH, "the proxy does not accept the login")                         \

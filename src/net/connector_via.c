@@ -168,7 +168,7 @@ void connector__via_begin(struct connector *connector) {
     connector->via = via;
     dynbuf_init(&via->out, TUNNEL_SAY_MAX_BYTES);
     if (proxy_parse(origin->proxy, &via->proxy, &why) < 0)
-        connector__finish(connector, ERR_PROXY_UNREACHABLE);
+        connector__finish(connector, ERR_PROXY_URL);
     else if (!tunnel_can_ask_for(origin->host))
         connector__finish(connector, ERR_DNS_NOT_FOUND);
     else if (via->proxy.kind == PROXY_SOCKS5 ||

@@ -25,6 +25,7 @@ TIMED_OUT = (504, "upstream_timeout")
 FAILED = (502, "upstream_error")
 LIMITED = (429, "rate_limit_exceeded")
 TOLD = {"first_byte_timeout": TIMED_OUT, "stalled": TIMED_OUT, "connect_timeout": TIMED_OUT, "tls_timeout": TIMED_OUT,
+        "proxy_timeout": TIMED_OUT,
         "rate_limited": LIMITED}
 # A provider that failed rests for seconds; a request that finds only resting providers is told at once.
 SHORT_QUEUE = {"max_wait": "100ms"}

@@ -109,7 +109,7 @@ static void test_proxy_unreachable(void **state) {
     dialer.origin.proxy = SPAN_LITERAL("http://169.254.1.1:80");
     assert_int_equal(dialer_connect(&dialer), ERR_PROXY_UNREACHABLE);
     dialer.origin.proxy = SPAN_LITERAL("no proxy's URL");
-    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_UNREACHABLE);
+    assert_int_equal(dialer_connect(&dialer), ERR_PROXY_URL);
     dialer.connect_timeout_ns = 0;
     dialer.origin.proxy = SPAN_LITERAL("http://proxy.test:80");
     assert_int_equal(dialer_connect(&dialer), ERR_PROXY_TIMEOUT);
