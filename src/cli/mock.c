@@ -15,14 +15,23 @@ struct values {
     const char *listen;
     const char *scenario;
     struct cli_number seed;
+    bool list;
 };
 
 static const struct cli_option options[] = {
     {"--listen", CLI_TEXT, offsetof(struct values, listen), "ADDRESS:PORT", "where to listen"},
     {"--scenario", CLI_TEXT, offsetof(struct values, scenario), "NAME|FILE",
      "which providers to play"},
+    {"--list", CLI_FLAG, offsetof(struct values, list), NULL,
+     "print the built-in scenarios and end"},
     {"--seed", CLI_NUMBER, offsetof(struct values, seed), "N", "the same numbers every run"},
 };
+
+static int list_scenarios(void) {
+    for (size_t i = 0; mock_scenario_name(i) != NULL; i++)
+        (void)printf("%-13s  %s\n", mock_scenario_name(i), mock_scenario_about(i));
+    return CLI_DONE;
+}
 
 static int run(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
@@ -30,6 +39,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
+    if (values.list)
+        return list_scenarios();
     const char *why =
         values.listen != NULL ? config_listen_refused(span_text(values.listen)) : NULL;
     if (why != NULL) {
@@ -48,7 +59,9 @@ const struct cli_command cli_mock = {
     .operands = "",
     .line = "play providers with limits and faults, to try PAPI without any",
     .about = "Point a provider's base_url at http://ADDRESS:PORT/NAME/v1. What it did is at "
-             "/_mock/stats.",
+             "/_mock/stats. Scenarios by name: demo, healthy, slow, 429-storm, outage, day-end, "
+             "lying-headers, flaky, dead, stalling, thinking; what each plays is said by --list. A "
+             "FILE holds JSON or YAML as POST /_mock/script takes it.",
     .options = options,
     .option_count = array_length(options),
     .run = run,

@@ -1,182 +1,400 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Settings and scripts of simulated providers from JSON, and statistics back.
+ * Settings and scripts of simulated providers from JSON.
  *
- * One table of members. Promises: an unknown member or fault is named, and nothing of that object is applied. Leaves to others:
- * where the JSON comes from (mock/).
+ * One table of members, from which the reader, its messages and the guide are made. Promises: an unknown member or word is named with
+ * its place and the nearest known one, and nothing of that object is applied. Leaves to others: limits (script_limit.c), faults, replays, keys and
+ * models (script_turn.c), where the JSON comes from (mock/).
  */
-#include "fake/fake.h"
+#include "fake/script.h"
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
-enum member_type { MEMBER_U64, MEMBER_U32, MEMBER_BOOL };
+#define COMPLAINT_MAX_BYTES 512
+#define LATER_MAX_MS        (400.0 * 86400 * 1000)
+#define MS_MOST             (400.0 * 86400 * 1000)
 
-static const struct {
-    const char *name;
-    enum member_type type;
-    size_t offset;
-    int64_t most; /* 0 = what 32 bits hold */
-} members[] = {
-    {"latency_ms", MEMBER_U64, offsetof(struct fake_settings, latency_ms), 0},
-    {"gap_ms", MEMBER_U64, offsetof(struct fake_settings, gap_ms), 0},
-    {"tokens", MEMBER_U32, offsetof(struct fake_settings, tokens), 0},
-    {"reasoning", MEMBER_BOOL, offsetof(struct fake_settings, reasoning), 0},
-    {"limit_requests", MEMBER_U32, offsetof(struct fake_settings, limit_requests), FAKE_WINDOW_MAX},
-    {"limit_window_ms", MEMBER_U64, offsetof(struct fake_settings, limit_window_ms), 0},
-    {"concurrency", MEMBER_U32, offsetof(struct fake_settings, concurrency), 0},
-    {"retry_after_ms", MEMBER_U64, offsetof(struct fake_settings, retry_after_ms), 0},
+#define WORD(name, word, about) word,
+static const char *const retry_words[] = {FAKE_RETRY_TABLE(WORD) NULL};
+static const char *const headers_words[] = {FAKE_HEADERS_TABLE(WORD) NULL};
+static const char *const truth_words[] = {FAKE_TRUTH_TABLE(WORD) NULL};
+static const char *const bodies_words[] = {FAKE_BODIES_TABLE(WORD) NULL};
+#undef WORD
+
+static int read_text(struct reader *reader, const struct member *member, struct json_value value,
+                     void *place);
+static int read_after(struct reader *reader, const struct member *member, struct json_value value,
+                      void *place);
+
+#define AT(field) offsetof(struct fake_script_state, field)
+const struct member fake_script_members[] = {
+    {"provider", fake_read_ignore, 0, 0, 0, NULL,
+     "name: 1 to 63 bytes; the only member that is needed"},
+    {"after_ms", read_after, 0, 0, LATER_MAX_MS, NULL,
+     "apply the rest so much later, by the provider's clock that never goes back"},
+    {"faults", fake_read_faults, 0, 0, 0, NULL,
+     "what the coming requests meet, one each: names of faults, or replays"},
+    {"replay", fake_read_faults, 0, 0, 0, NULL, "the same list, under the name it reads well with"},
+    {"always", fake_read_always, AT(always), 0, 0, NULL,
+     "a fault or a replay for all requests after those"},
+    {"failing", fake_read_failing, 0, 0, 0, NULL,
+     "faults by chance where `always` is none: name and share of requests, 0 to 1"},
+    {"keys", fake_read_keys, 0, 0, 0, NULL,
+     "faults or replays for single keys, before any limit; `*`: all other keys"},
+    {"accounts", fake_read_accounts, 0, 0, 0, NULL, "keys that share an account, by its name"},
+    {"models", fake_read_models, 0, 0, 0, NULL,
+     "ids, or {id, context}; others are then gone (404), longer prompts refused"},
+    {"limits", fake_read_limits, 0, 0, 0, NULL, "true limits, at most 16; see below"},
+    {"limit_requests", fake_read_u32, AT(settings.limit_requests), 0, FAKE_LOG_MAX, NULL,
+     "short for a rolling limit of requests by ip; 0: none"},
+    {"limit_window_ms", fake_read_u64, AT(settings.limit_window_ms), 1, MS_MOST, NULL,
+     "its window; 60000"},
+    {"concurrency", fake_read_u32, AT(settings.concurrency), 0, 1000000, NULL,
+     "short for a limit of requests at once by ip; 0: none"},
+    {"latency_ms", fake_read_spread, AT(settings.latency_ms), 0, MS_MOST, NULL,
+     "until the head of an answer"},
+    {"latency_per_1k_ms", fake_read_u64, AT(settings.latency_per_1k_ms), 0, MS_MOST, NULL,
+     "more for each thousand tokens of the prompt"},
+    {"gap_ms", fake_read_spread, AT(settings.gap_ms), 0, MS_MOST, NULL,
+     "between words of a stream"},
+    {"tokens", fake_read_spread, AT(settings.tokens), 0, FAKE_TOKENS_MAX, NULL,
+     "words of an answer; 8"},
+    {"text", read_text, AT(settings.text), 0, 0, NULL, "said instead of made-up words"},
+    {"reasoning", fake_read_bool, AT(settings.reasoning), 0, 0, NULL,
+     "some words of reasoning first"},
+    {"dimensions", fake_read_u32, AT(settings.dimensions), 1, FAKE_DIMENSIONS_MAX, NULL,
+     "of embeddings, where none are asked for; 64"},
+    {"headers", fake_read_word, AT(settings.headers), 0, 0, headers_words,
+     "dialect of head fields; none"},
+    {"headers_are", fake_read_word, AT(settings.headers_are), 0, 0, truth_words,
+     "how true they are; right"},
+    {"errors", fake_read_word, AT(settings.errors), 0, 0, bodies_words, "dialect of errors; plain"},
+    {"retry_form", fake_read_word, AT(settings.retry_form), 0, 0, retry_words,
+     "how a refusal says when to come back; seconds"},
+    {"retry_after_ms", fake_read_u64, AT(settings.retry_after_ms), 0, MS_MOST, NULL,
+     "what scripted refusals say; limits say the truth; 1000"},
+    {"clock_skew_ms", fake_read_i64, AT(settings.clock_skew_ms), -MS_MOST, MS_MOST, NULL,
+     "how far the provider's clock is ahead, in Date, resets and calendars"},
+    {"max_tokens_default", fake_read_u64, AT(settings.max_tokens_default), 0, 1e9, NULL,
+     "output charged up front when the request names none; 1024"},
+    {"neurons_per_token", fake_read_u64, AT(settings.neurons_per_token), 0, 1e9, NULL,
+     "thousandths of neurons; 50"},
+    {0},
 };
+#undef AT
 
-static const char *const retry_forms[] = {"seconds", "ms", "date", "none"};
+/* --- complaints --- */
 
-struct scripted {
-    struct fake_settings settings;
-    enum fault always;
-    enum fault faults[FAKE_FAULTS_QUEUED_MAX];
-    uint32_t fault_count;
-};
-
-static bool find_fault(struct json_value value, enum fault *ret_fault) {
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        if (json_string_is(value, fault_row((enum fault)i)->name)) {
-            *ret_fault = (enum fault)i;
-            return true;
-        }
-    return false;
+int fake_complain(struct reader *reader, struct json_value at, const char *format, ...) {
+    char text[COMPLAINT_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *copy = arena_format(reader->arena, "%s", text);
+    *reader->problem = (struct fake_problem){copy != NULL ? copy : "the script is too large", at};
+    return ERR_INVALID;
 }
 
-static int set_member(struct fake_settings *settings, size_t row, struct json_value value) {
-    void *place = (char *)settings + members[row].offset;
-    int64_t number;
-    int64_t most = members[row].most != 0 ? members[row].most : UINT32_MAX;
-    if (members[row].type == MEMBER_BOOL)
-        return json_bool(value, place);
-    int err = json_i64(value, &number);
-    if (err < 0)
-        return err;
-    if (number < 0 || number > most)
-        return ERR_RANGE;
-    if (members[row].type == MEMBER_U64)
-        *(uint64_t *)place = (uint64_t)number;
-    else
-        *(uint32_t *)place = (uint32_t)number;
-    return 0;
+const char *fake_nearest(struct reader *reader, struct span said, const char *const *words) {
+    const char *best = NULL;
+    size_t least = said.len / 3 + 2; /* further away it is a guess */
+    for (size_t i = 0; words[i] != NULL && said.len <= 64; i++) {
+        size_t distance = span_distance(said, span_text(words[i]));
+        if (distance >= least)
+            continue;
+        least = distance;
+        best = words[i];
+    }
+    const char *text =
+        best != NULL ? arena_format(reader->arena, "; did you mean `%s`?", best) : "";
+    return text != NULL ? text : "";
 }
 
-static int set_faults(struct scripted *scripted, struct json_value list) {
-    if (!json_is(list, JSON_ARRAY))
-        return ERR_TYPE;
-    for (struct json_iter it = json_each(list); json_next(&it);) {
-        if (scripted->fault_count == FAKE_FAULTS_QUEUED_MAX)
-            return ERR_TOO_LARGE;
-        if (!find_fault(it.value, &scripted->faults[scripted->fault_count++]))
-            return ERR_NOT_FOUND;
+static struct span shown(struct json_value value) {
+    struct span text = json_is(value, JSON_STRING) ? json_escaped(value) : json_raw(value);
+    return span_of(text.ptr, text.len < 64 ? text.len : 64);
+}
+
+static int wrong_type(struct reader *reader, const struct member *member, struct json_value value,
+                      const char *wanted) {
+    return fake_complain(reader, value, "\"%s\": of the wrong type: %s is needed", member->name,
+                         wanted);
+}
+
+int fake_read_members(struct reader *reader, const struct member *table, struct json_value object,
+                      void *place) {
+    const char *names[64];
+    size_t count = 0;
+    for (; table[count].name != NULL; count++)
+        names[count] = table[count].name;
+    check(count < array_length(names));
+    names[count] = NULL;
+    for (struct json_iter it = json_each(object); json_next(&it);) {
+        size_t row = 0;
+        while (row < count && !json_string_is(it.key, names[row]))
+            row++;
+        if (row == count)
+            return fake_complain(reader, it.key, "\"%.*s\": not found%s", SPAN_ARG(shown(it.key)),
+                                 fake_nearest(reader, shown(it.key), names));
+        int err = table[row].read(reader, &table[row], it.value, place);
+        if (err < 0)
+            return err;
     }
     return 0;
 }
 
-static int set_text(struct fake_settings *settings, struct json_value value, struct arena *arena) {
-    struct span text;
-    int err = json_string(value, arena, &text);
-    if (err == 0 && text.len >= sizeof settings->text)
-        err = ERR_TOO_LARGE;
-    if (err < 0)
-        return err;
-    memcpy(settings->text, text.ptr, text.len);
-    settings->text[text.len] = '\0';
+/* --- values --- */
+
+static int read_number(struct reader *reader, const struct member *member, struct json_value value,
+                       double *ret) {
+    double number;
+    if (!json_is(value, JSON_NUMBER) || json_double(value, &number) < 0)
+        return wrong_type(reader, member, value, "a number");
+    if (!(number >= member->least && number <= member->most))
+        return fake_complain(reader, value, "\"%s\": out of range: %.15g to %.15g are possible",
+                             member->name, member->least, member->most);
+    *ret = number;
     return 0;
 }
 
-static int set_retry_form(struct fake_settings *settings, struct json_value value) {
-    for (size_t i = 0; i < array_length(retry_forms); i++)
-        if (json_string_is(value, retry_forms[i])) {
-            settings->retry_form = (enum fake_retry_form)i;
+static int read_whole(struct reader *reader, const struct member *member, struct json_value value,
+                      int64_t *ret) {
+    double number;
+    int err = read_number(reader, member, value, &number);
+    if (err == 0 && json_i64(value, ret) < 0)
+        err = fake_complain(reader, value, "\"%s\": a whole number is needed", member->name);
+    return err;
+}
+
+int fake_read_u64(struct reader *reader, const struct member *member, struct json_value value,
+                  void *place) {
+    int64_t number = 0;
+    int err = read_whole(reader, member, value, &number);
+    if (err == 0)
+        *(uint64_t *)(void *)((char *)place + member->offset) = (uint64_t)number;
+    return err;
+}
+
+int fake_read_u32(struct reader *reader, const struct member *member, struct json_value value,
+                  void *place) {
+    int64_t number = 0;
+    int err = read_whole(reader, member, value, &number);
+    if (err == 0)
+        *(uint32_t *)(void *)((char *)place + member->offset) = (uint32_t)number;
+    return err;
+}
+
+int fake_read_i64(struct reader *reader, const struct member *member, struct json_value value,
+                  void *place) {
+    return read_whole(reader, member, value, (int64_t *)(void *)((char *)place + member->offset));
+}
+
+int fake_read_bool(struct reader *reader, const struct member *member, struct json_value value,
+                   void *place) {
+    if (json_bool(value, (bool *)place + member->offset) < 0)
+        return wrong_type(reader, member, value, "true or false");
+    return 0;
+}
+
+int fake_read_word(struct reader *reader, const struct member *member, struct json_value value,
+                   void *place) {
+    if (!json_is(value, JSON_STRING))
+        return wrong_type(reader, member, value, "a word");
+    for (int i = 0; member->words[i] != NULL; i++)
+        if (json_string_is(value, member->words[i])) {
+            *(int *)(void *)((char *)place + member->offset) = i;
             return 0;
         }
-    return ERR_NOT_FOUND;
+    return fake_complain(reader, value, "\"%s\": not found: `%.*s`%s", member->name,
+                         SPAN_ARG(shown(value)), fake_nearest(reader, shown(value), member->words));
 }
 
-static int set_one(struct scripted *scripted, struct json_value key, struct json_value value,
-                   struct arena *arena) {
-    for (size_t row = 0; row < array_length(members); row++)
-        if (json_string_is(key, members[row].name))
-            return set_member(&scripted->settings, row, value);
-    if (json_string_is(key, "faults"))
-        return set_faults(scripted, value);
-    if (json_string_is(key, "always"))
-        return find_fault(value, &scripted->always) ? 0 : ERR_NOT_FOUND;
-    if (json_string_is(key, "text"))
-        return set_text(&scripted->settings, value, arena);
-    if (json_string_is(key, "retry_form"))
-        return set_retry_form(&scripted->settings, value);
-    return json_string_is(key, "provider") ? 0 : ERR_NOT_FOUND;
+int fake_read_ignore(struct reader *reader, const struct member *member, struct json_value value,
+                     void *place) {
+    (void)reader;
+    (void)member;
+    (void)value;
+    (void)place;
+    return 0;
 }
 
-static void apply(struct fake_provider *provider, const struct scripted *scripted) {
-    provider->settings = scripted->settings;
-    provider->always = scripted->always;
-    memcpy(provider->queue, scripted->faults, sizeof provider->queue);
-    provider->queue_first = 0;
-    provider->queue_count = scripted->fault_count;
+/* 5, {"uniform": [1, 9]} or {"lognormal": [median, sigma]} */
+int fake_read_spread(struct reader *reader, const struct member *member, struct json_value value,
+                     void *place) {
+    struct fake_spread *spread = (struct fake_spread *)(void *)((char *)place + member->offset);
+    struct json_value uniform = json_get(value, "uniform");
+    struct json_value lognormal = json_get(value, "lognormal");
+    struct json_value pair = json_present(uniform) ? uniform : lognormal;
+    struct member sigma = *member;
+    struct fake_spread read = {SPREAD_CONSTANT, 0, 0};
+    if (json_is(value, JSON_NUMBER)) {
+        int err = read_number(reader, member, value, &read.low);
+        *spread = err == 0 ? read : *spread;
+        return err;
+    }
+    if (json_count(value) != 1 || !json_is(pair, JSON_ARRAY) || json_count(pair) != 2)
+        return wrong_type(reader, member, value,
+                          "a number, {\"uniform\": [least, most]} or {\"lognormal\": [median, "
+                          "sigma]}");
+    read.kind = json_present(uniform) ? SPREAD_UNIFORM : SPREAD_LOGNORMAL;
+    if (read.kind == SPREAD_LOGNORMAL)
+        sigma.least = 0, sigma.most = 4;
+    int err = read_number(reader, member, json_path(pair, "0"), &read.low);
+    if (err == 0)
+        err = read_number(reader, &sigma, json_path(pair, "1"), &read.high);
+    if (err == 0 && read.kind == SPREAD_UNIFORM && read.high < read.low)
+        err = fake_complain(reader, pair, "\"%s\": out of range: the least comes first",
+                            member->name);
+    if (err == 0)
+        *spread = read;
+    return err;
+}
+
+static int read_text(struct reader *reader, const struct member *member, struct json_value value,
+                     void *place) {
+    struct fake_script_state *state = place;
+    struct span text;
+    if (json_string(value, reader->arena, &text) < 0)
+        return wrong_type(reader, member, value, "a text");
+    if (text.len >= sizeof state->settings.text)
+        return fake_complain(reader, value, "\"%s\": larger than its cap of %d bytes", member->name,
+                             FAKE_TEXT_MAX_BYTES - 1);
+    if (memchr(text.ptr, 0, text.len) != NULL)
+        return fake_complain(reader, value, "\"%s\": a NUL cannot be said", member->name);
+    memcpy(state->settings.text, text.ptr, text.len);
+    state->settings.text[text.len] = '\0';
+    return 0;
+}
+
+static int read_after(struct reader *reader, const struct member *member, struct json_value value,
+                      void *place) {
+    int64_t number = 0;
+    (void)place;
+    int err = read_whole(reader, member, value, &number);
+    reader->after_ms = (uint64_t)number;
+    return err;
+}
+
+/* --- states --- */
+
+static void turn_hold(struct fake_turn *turn) {
+    if (turn->replay != NULL)
+        turn->replay->refs++;
+}
+
+static void turn_release(struct fake_turn *turn) {
+    fake_replay_unref(turn->replay);
+    turn->replay = NULL;
+}
+
+static void each_turn(struct fake_script_state *state, void (*visit)(struct fake_turn *turn)) {
+    visit(&state->always);
+    for (uint32_t i = 0; i < state->key_count; i++)
+        visit(&state->keys[i].turn);
+    for (uint32_t i = 0; i < state->queue_count; i++)
+        visit(&state->queue[(state->queue_first + i) % FAKE_FAULTS_QUEUED_MAX]);
+}
+
+void fake_state_hold(struct fake_script_state *state) {
+    each_turn(state, turn_hold);
+}
+
+void fake_state_release(struct fake_script_state *state) {
+    each_turn(state, turn_release);
+    state->queue_count = 0;
+    state->key_count = 0;
+}
+
+/* The short forms come first, so that a provider with both says the same wait whichever refuses. */
+static void set_limits(struct fake_provider *provider) {
+    const struct fake_script_state *state = &provider->script;
+    struct fake_limit limits[FAKE_LIMITS_MAX + 2];
+    uint32_t count = 0;
+    if (state->settings.limit_requests != 0)
+        limits[count++] = (struct fake_limit){.amount = state->settings.limit_requests,
+                                              .window_ms = state->settings.limit_window_ms};
+    if (state->settings.concurrency != 0)
+        limits[count++] =
+            (struct fake_limit){.shape = FAKE_CONCURRENT, .amount = state->settings.concurrency};
+    memcpy(limits + count, state->limits, state->limit_count * sizeof *limits);
+    fake_rules_set(&provider->rules, limits, count + state->limit_count);
+}
+
+static void apply(struct fake_provider *provider, const struct fake_script_state *state) {
+    fake_state_release(&provider->script);
+    provider->script = *state; /* with its references */
+    set_limits(provider);
+}
+
+static int keep_for_later(struct reader *reader, struct json_value object) {
+    struct fake_world *world = reader->world;
+    struct span raw = json_raw(object);
+    if (world->later_count == FAKE_LATER_MAX)
+        return fake_complain(reader, object, "\"after_ms\": at most %d scripts can wait",
+                             FAKE_LATER_MAX);
+    struct fake_later *later = &world->later[world->later_count++];
+    later->at_ns = (world->begun ? world->now_ns : 0) + reader->after_ms * NS_PER_MS;
+    later->length = raw.len;
+    later->text = mem_strndup(raw.ptr, raw.len);
+    return 0;
+}
+
+static int build(struct reader *reader, struct json_value object,
+                 const struct fake_provider *provider) {
+    struct fake_script_state *state = reader->state;
+    *state = provider->script;
+    state->queue_count = 0; /* before the references are taken: what waited is gone */
+    state->queue_first = 0;
+    fake_state_hold(state);
+    int err = fake_read_members(reader, fake_script_members, object, state);
+    uint32_t shorts = (state->settings.limit_requests != 0 ? 1u : 0) +
+                      (state->settings.concurrency != 0 ? 1u : 0);
+    if (err == 0 && state->limit_count + shorts > FAKE_LIMITS_MAX)
+        err = fake_complain(reader, json_get(object, "limits"),
+                            "\"limits\": at most %d, short forms among them", FAKE_LIMITS_MAX);
+    return err;
+}
+
+static int run(struct reader *reader, struct json_value object, bool now) {
+    struct span name = SPAN_NONE;
+    struct json_value provider_value = json_get(object, "provider");
+    if (json_string(provider_value, reader->arena, &name) < 0 || name.len == 0 ||
+        name.len >= FAKE_NAME_MAX_BYTES || memchr(name.ptr, 0, name.len) != NULL)
+        return fake_complain(reader, json_present(provider_value) ? provider_value : object,
+                             "provider: a name of at most 63 bytes is needed");
+    struct fake_provider *provider = fake_provider_get(reader->world, name);
+    if (provider == NULL)
+        return fake_complain(reader, provider_value, "provider: there are %d already",
+                             FAKE_PROVIDERS_MAX);
+    reader->state = arena_try_alloc(reader->arena, sizeof *reader->state);
+    if (reader->state == NULL)
+        return fake_complain(reader, object, "the scripts are too many at once");
+    int err = build(reader, object, provider);
+    bool later = err == 0 && reader->after_ms > 0 && !now;
+    if (later)
+        err = keep_for_later(reader, object);
+    else if (err == 0)
+        apply(provider, reader->state);
+    if (err < 0 || later)
+        fake_state_release(reader->state);
+    return err;
 }
 
 int fake_script(struct fake_world *world, struct json_value object, struct arena *arena,
-                const char **ret_problem) {
-    struct span name = SPAN_NONE;
-    *ret_problem = "provider: a name of at most 63 bytes is needed";
-    if (json_string(json_get(object, "provider"), arena, &name) < 0)
-        return ERR_INVALID;
-    struct fake_provider *provider = fake_provider_get(world, name);
-    if (provider == NULL)
-        return ERR_INVALID;
-    struct scripted *scripted = arena_try_alloc(arena, sizeof *scripted);
-    if (scripted == NULL)
-        return ERR_TOO_LARGE;
-    *scripted = (struct scripted){.settings = provider->settings, .always = provider->always};
-    for (struct json_iter it = json_each(object); json_next(&it);) {
-        int err = set_one(scripted, it.key, it.value, arena);
-        if (err < 0) {
-            *ret_problem =
-                arena_format(arena, "%.*s: %s", SPAN_ARG(json_raw(it.key)), err_text(err));
-            return ERR_INVALID;
-        }
-    }
-    apply(provider, scripted);
-    return 0;
+                struct fake_problem *ret_problem) {
+    struct reader reader = {.world = world, .arena = arena, .problem = ret_problem};
+    return run(&reader, object, false);
 }
 
-static int write_provider(const struct fake_provider *provider, struct dynbuf *out) {
-    const struct fake_stats *stats = &provider->stats;
-    int err = json_write_string(out, span_text(provider->name));
-    if (err == 0)
-        err = dynbuf_append_format(
-            out,
-            ":{\"requests\":%llu,\"answered\":%llu,\"refused_by_limit\":%llu,\"closed_by_client\":%"
-            "llu,"
-            "\"open_now\":%u,\"open_most\":%u,\"faults\":{",
-            (unsigned long long)stats->requests, (unsigned long long)stats->answered,
-            (unsigned long long)stats->refused_by_limit,
-            (unsigned long long)stats->closed_by_client, stats->open_now, stats->open_most);
-    bool first = true;
-    for (uint32_t i = 1; i < FAULT_COUNT && err == 0; i++) {
-        if (stats->faults[i] == 0)
-            continue;
-        err = dynbuf_append_format(out, "%s\"%s\":%llu", first ? "" : ",",
-                                   fault_row((enum fault)i)->name,
-                                   (unsigned long long)stats->faults[i]);
-        first = false;
-    }
-    return err == 0 ? dynbuf_append_text(out, "}}") : err;
-}
-
-int fake_write_stats(struct fake_world *world, struct dynbuf *out) {
-    int err = dynbuf_append_text(out, "{");
-    for (uint32_t i = 0; i < fake_provider_count(world) && err == 0; i++) {
-        err = dynbuf_append_text(out, i > 0 ? "," : "");
-        if (err == 0)
-            err = write_provider(fake_provider_at(world, i), out);
-    }
-    return err == 0 ? dynbuf_append_text(out, "}\n") : err;
+int fake_script_now(struct fake_world *world, struct json_value object, struct arena *arena,
+                    struct fake_problem *ret_problem) {
+    struct reader reader = {.world = world, .arena = arena, .problem = ret_problem};
+    return run(&reader, object, true);
 }

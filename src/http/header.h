@@ -38,4 +38,6 @@ int http_write_header(struct dynbuf *out, const char *name, struct span value) W
 int http_write_header_u64(struct dynbuf *out, const char *name, uint64_t value) WARN_UNUSED;
 /* "HTTP/1.1 200 OK\r\n" and "Date: ...\r\n" (cached per second). */
 int http_write_status(struct dynbuf *out, int status) WARN_UNUSED;
+/* The status line alone. */
+int http_write_status_undated(struct dynbuf *out, int status) WARN_UNUSED;
 const char *http_status_text(int status);

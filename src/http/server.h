@@ -91,8 +91,8 @@ http_exchange_stream(const struct http_exchange *exchange); /* for peer address 
 uint64_t http_exchange_accepted_ns(
     const struct http_exchange *exchange); /* loop time when the head was complete */
 
-/* `head_fields` is a block of "Name: value\r\n" lines made with http_write_header; the server adds the status line, Date,
- * Content-Length or Transfer-Encoding and Connection. HEAD gets no body, Content-Length as if. Copies. */
+/* `head_fields` is a block of "Name: value\r\n" lines made with http_write_header; the server adds the status line, Date (unless
+ * the block begins with one), Content-Length or Transfer-Encoding and Connection. HEAD gets no body, Content-Length as if. Copies. */
 int http_exchange_respond(struct http_exchange *exchange, int status, struct span head_fields,
                           struct span body) WARN_UNUSED;
 /* A stream: head now, then chunks (HTTP/1.0: until close), then end. */

@@ -58,7 +58,9 @@ struct answer_head {
 
 static int build_head(struct dynbuf *out, const struct answer_head *head) {
     dynbuf_clear(out);
-    int err = http_write_status(out, head->status);
+    int err = span_starts_with(head->fields, "Date: ")
+                  ? http_write_status_undated(out, head->status)
+                  : http_write_status(out, head->status);
     if (err == 0)
         err = dynbuf_append_span(out, head->fields);
     if (err == 0 && head->form == BODY_LENGTH)

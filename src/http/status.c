@@ -118,3 +118,10 @@ int http_write_status(struct dynbuf *out, int status) {
     dynbuf_grew(out, length);
     return 0;
 }
+
+int http_write_status_undated(struct dynbuf *out, int status) {
+    int err = http_write_status(out, status);
+    if (err == 0)
+        out->len -= DATE_LINE_BYTES;
+    return err;
+}

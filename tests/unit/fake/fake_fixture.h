@@ -28,7 +28,8 @@ struct seen {
     uint32_t after_done;    /* events after the first [DONE] */
     uint32_t unended_bytes; /* bytes after the last blank line */
     bool utf8_cut;          /* those bytes end inside a character */
-    bool usage_sane;
+    bool usage_sane, crlf, bom;
+    uint32_t other_models;
     char finish[32];
     char text[4096]; /* escaped, put together */
     char args[1024];
@@ -100,7 +101,7 @@ static inline void read_chunk(struct json_value top, struct seen *seen) {
         append(seen->id, sizeof seen->id, id);
     assert_true(span_is(id, seen->id)); /* the same through the stream */
     assert_true(json_string_is(json_get(top, "object"), "chat.completion.chunk"));
-    assert_true(json_string_is(json_get(top, "model"), "some-model"));
+    seen->other_models += !json_string_is(json_get(top, "model"), "some-model");
     assert_true(json_is(json_get(top, "choices"), JSON_ARRAY));
     for (struct json_iter it = json_each(json_get(top, "choices")); json_next(&it);)
         read_choice(it.value, seen);
@@ -130,7 +131,24 @@ static inline void read_event(struct span event, struct seen *seen) {
     arena_reset(&arena);
 }
 
-static inline void read_stream(struct span bytes, struct seen *seen) {
+/* Takes a byte order mark and CR away, as a reader of events does, and notes that they were there. */
+static inline struct span plain_lines(struct span bytes, char *text, size_t size,
+                                      struct seen *seen) {
+    size_t length = 0;
+    assert_true(bytes.len <= size);
+    seen->bom = span_starts_with(bytes, "\xef\xbb\xbf");
+    for (size_t i = seen->bom ? 3 : 0; i < bytes.len; i++) {
+        bool line_end = bytes.ptr[i] == '\r' && i + 1 < bytes.len && bytes.ptr[i + 1] == '\n';
+        seen->crlf = seen->crlf || line_end;
+        if (!line_end)
+            text[length++] = bytes.ptr[i];
+    }
+    return span_of(text, length);
+}
+
+static inline void read_stream(struct span raw, struct seen *seen) {
+    static char text[256 * 1024];
+    struct span bytes = plain_lines(raw, text, sizeof text, seen);
     size_t start = 0;
     for (size_t i = 0; i + 1 < bytes.len; i++) {
         if (bytes.ptr[i] != '\n' || bytes.ptr[i + 1] != '\n')
@@ -161,7 +179,7 @@ static inline struct seen watch(struct fake_world *world, const char *provider,
     fake_ask(world, fake_provider_get(world, span_text(provider)), question, &plan);
     seen.end = walk(&plan, &out);
     read_stream(dynbuf_span(&out), &seen);
-    fake_plan_over(&plan, false);
+    fake_plan_over(&plan, plan.question.now_ns, false);
     dynbuf_done(&out);
     return seen;
 }
@@ -170,12 +188,12 @@ static inline struct seen watch(struct fake_world *world, const char *provider,
 static inline void script(struct fake_world *world, const char *text) {
     struct json_doc doc;
     struct arena arena;
-    const char *problem = NULL;
+    struct fake_problem problem = {0};
     arena_init(&arena, NULL, 0, READER_BYTES);
     assert_int_equal(json_parse(&doc, span_text(text), &arena, NULL), 0);
     int err = fake_script(world, json_top(&doc), &arena, &problem);
     if (err < 0)
-        print_error("%s: %s\n", text, problem);
+        print_error("%s: %s\n", text, problem.text);
     assert_int_equal(err, 0);
     arena_reset(&arena);
 }

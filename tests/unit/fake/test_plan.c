@@ -34,12 +34,26 @@ static const struct {
     {FAULT_EOS, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
     {FAULT_BAD_JSON, FAKE_END, 1, 2, 0, 0, 0, 0, 1, 0, false},
     {FAULT_COMMENTS, FAKE_SEND, 0, 0, 0, 0, 0, 0, 0, 0, false},
+    {FAULT_429_IN_200, FAKE_END, 0, 0, 0, 0, 0, 1, 0, 0, false},
+    {FAULT_WRONG_MODEL, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_GUARD, FAKE_END, 1, 1, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_FILTER, FAKE_END, 1, 0, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_LENGTH, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_DRIP, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_CRLF, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_BOM, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_USAGE_NULL, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_USAGE_FINISH, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_USAGE_EVERY, FAKE_END, 1, 8, 1, 11, 1, 0, 0, 0, false},
+    {FAULT_USAGE_DETAILS, FAKE_END, 1, 8, 1, 1, 1, 0, 0, 0, false},
+    {FAULT_USAGE_GROQ, FAKE_END, 1, 8, 1, 0, 1, 0, 0, 0, false},
 };
 
 /* Errors with a status have a body in place of a stream; two are played by the socket alone. */
 static bool has_no_stream(enum fault fault) {
     enum fault_play play = fault_row(fault)->play;
-    return play == PLAY_ERROR || play == PLAY_HTML || play == PLAY_STALL || play == PLAY_CUT_HEAD;
+    return play == PLAY_ERROR || play == PLAY_HTML || play == PLAY_STALL || play == PLAY_CUT_HEAD ||
+           play >= PLAY_GZIP; /* coded: played whole */
 }
 
 static void test_every_fault_has_a_row(void **state) {
@@ -54,13 +68,26 @@ static void test_every_fault_has_a_row(void **state) {
     }
 }
 
+static const char *finish_of(enum fault fault) {
+    switch (fault) {
+    case FAULT_EOS:
+        return "eos_token";
+    case FAULT_FILTER:
+        return "content_filter";
+    case FAULT_LENGTH:
+        return "length";
+    default:
+        return "stop";
+    }
+}
+
 static void test_streams(void **state) {
     (void)state;
     for (size_t i = 0; i < array_length(streams); i++) {
         struct fake_world *world = fake_world_new(SEED);
         struct fake_question question = question_plain();
         question.stream = question.include_usage = true;
-        fake_provider_get(world, SPAN_LITERAL("a"))->always = streams[i].fault;
+        fake_provider_get(world, SPAN_LITERAL("a"))->script.always.fault = streams[i].fault;
         struct seen seen = watch(world, "a", &question);
         print_message("%s\n", fault_row(streams[i].fault)->name);
         assert_int_equal(seen.end, streams[i].end);
@@ -75,9 +102,14 @@ static void test_streams(void **state) {
         assert_int_equal(seen.unended_bytes > 0, streams[i].cut_inside);
         assert_int_equal(seen.utf8_cut, streams[i].cut_inside);
         assert_int_equal(seen.comments, streams[i].fault == FAULT_COMMENTS ? STEPS_MAX : 0);
-        assert_int_equal(seen.usage_sane, seen.usages > 0 && streams[i].fault != FAULT_WRONG_USAGE);
+        assert_int_equal(seen.usage_sane, seen.usages > 0 &&
+                                              streams[i].fault != FAULT_WRONG_USAGE &&
+                                              streams[i].fault != FAULT_USAGE_NULL);
+        assert_int_equal(seen.other_models > 0, streams[i].fault == FAULT_WRONG_MODEL);
+        assert_int_equal(seen.crlf, streams[i].fault == FAULT_CRLF);
+        assert_int_equal(seen.bom, streams[i].fault == FAULT_BOM);
         if (seen.finishes > 0)
-            assert_string_equal(seen.finish, streams[i].fault == FAULT_EOS ? "eos_token" : "stop");
+            assert_string_equal(seen.finish, finish_of(streams[i].fault));
         fake_world_free(world);
     }
 }
@@ -92,8 +124,8 @@ static void test_faults_show_in_short_answers(void **state) {
             struct fake_world *world = fake_world_new(SEED);
             struct fake_question question = question_plain();
             struct fake_provider *provider = fake_provider_get(world, SPAN_LITERAL("a"));
-            provider->always = faults[i];
-            provider->settings.tokens = tokens;
+            provider->script.always.fault = faults[i];
+            provider->script.settings.tokens.low = tokens;
             question.stream = true;
             struct seen seen = watch(world, "a", &question);
             assert_int_equal(seen.finishes + seen.dones, 0);
@@ -183,28 +215,32 @@ enum whole { WHOLE_GOOD, WHOLE_ERROR, WHOLE_NOT_JSON };
 static void whole_body(enum fault fault, struct dynbuf *out, struct fake_plan *plan) {
     struct fake_world *world = fake_world_new(SEED);
     struct fake_question question = question_plain();
-    fake_provider_get(world, SPAN_LITERAL("a"))->always = fault;
+    fake_provider_get(world, SPAN_LITERAL("a"))->script.always.fault = fault;
     fake_ask(world, fake_provider_get(world, SPAN_LITERAL("a")), &question, plan);
     assert_int_equal(fake_body(plan, out), 0);
-    fake_plan_over(plan, false);
+    fake_plan_over(plan, plan->question.now_ns, false);
     fake_world_free(world);
 }
 
 static void check_good(enum fault fault, struct json_value top) {
     struct json_value finish = json_path(top, "choices.0.finish_reason");
     struct span content = json_escaped(json_path(top, "choices.0.message.content"));
-    bool empty = fault == FAULT_EMPTY || fault == FAULT_ROLE_ONLY;
+    bool empty = fault == FAULT_EMPTY || fault == FAULT_ROLE_ONLY || fault == FAULT_FILTER;
     assert_true(json_string_is(json_get(top, "object"), "chat.completion"));
     assert_true(json_string_is(json_path(top, "choices.0.message.role"), "assistant"));
     assert_int_equal(content.len == 0, empty);
     assert_int_equal(json_present(json_get(top, "usage")), fault != FAULT_NO_USAGE);
     if (json_present(json_get(top, "usage")))
         assert_int_equal(is_count(json_path(top, "usage.total_tokens")),
-                         fault != FAULT_WRONG_USAGE);
+                         fault != FAULT_WRONG_USAGE && fault != FAULT_USAGE_NULL);
     if (fault == FAULT_NO_FINISH || fault == FAULT_NEITHER)
         assert_true(json_is(finish, JSON_NULL));
     else
-        assert_true(json_string_is(finish, fault == FAULT_EOS ? "eos_token" : "stop"));
+        assert_true(json_string_is(finish, finish_of(fault)));
+    assert_true(json_string_is(json_get(top, "model"),
+                               fault == FAULT_WRONG_MODEL ? "some-other-model" : "some-model"));
+    if (fault == FAULT_GUARD)
+        assert_true(span_is(content, "safe"));
 }
 
 static void check_whole(enum fault fault, struct span body, enum whole expected) {
@@ -233,6 +269,10 @@ static enum whole expected_whole(enum fault fault) {
         return WHOLE_ERROR;
     case PLAY_HTML:
     case PLAY_BAD_JSON:
+    case PLAY_GZIP:
+    case PLAY_GZIP_CUT:
+    case PLAY_GZIP_SUM:
+    case PLAY_GZIP_BOMB:
         return WHOLE_NOT_JSON;
     default:
         return WHOLE_GOOD; /* cuts and stalls are the socket's */
@@ -277,7 +317,7 @@ static void test_whole_tool_call(void **state) {
     assert_true(json_string_is(json_path(message, "tool_calls.0.function.arguments"),
                                "{\"place\": \"caf\xc3\xa9\"}"));
     assert_true(json_string_is(json_path(json_top(&doc), "choices.0.finish_reason"), "tool_calls"));
-    fake_plan_over(&plan, false);
+    fake_plan_over(&plan, plan.question.now_ns, false);
     arena_reset(&arena);
     dynbuf_done(&out);
     fake_world_free(world);

@@ -21,8 +21,14 @@ static bool answered_at(struct fake_world *world, const char *name, uint64_t now
     struct fake_plan plan;
     question.now_ns = now_ns;
     fake_ask(world, fake_provider_get(world, span_text(name)), &question, &plan);
-    fake_plan_over(&plan, false);
+    fake_plan_over(&plan, plan.question.now_ns, false);
     return plan.status == 200;
+}
+
+static void assert_fields(const struct fake_plan *plan, const char *expected) {
+    if (!span_is(dynbuf_span(&plan->fields), expected))
+        print_error("%.*s instead of %s\n", SPAN_ARG(dynbuf_span(&plan->fields)), expected);
+    assert_true(span_is(dynbuf_span(&plan->fields), expected));
 }
 
 /* --- the same seed, the same bytes --- */
@@ -44,7 +50,7 @@ static void play_all(uint64_t seed, bool twice, struct dynbuf *out) {
             assert_int_equal(step, FAKE_END);
             if (!question.stream)
                 assert_int_equal(fake_body(&plan, out), 0);
-            fake_plan_over(&plan, false);
+            fake_plan_over(&plan, plan.question.now_ns, false);
         }
     }
     fake_world_free(world);
@@ -116,10 +122,10 @@ static void test_limit_frees_at_the_window_edge(void **state) {
 static void test_limit_of_the_whole_log(void **state) {
     struct fake_world *world = fake_world_new(SEED);
     (void)state;
-    script(world, "{\"provider\": \"a\", \"limit_requests\": 4096}");
-    for (uint32_t i = 0; i < FAKE_WINDOW_MAX; i++)
-        assert_true(answered_at(world, "a", 1000));
-    assert_false(answered_at(world, "a", 1000));
+    script(world, "{\"provider\": \"a\", \"limit_requests\": 262144}");
+    for (uint32_t i = 0; i < FAKE_LOG_MAX; i++)
+        assert_true(answered_at(world, "a", 1000 + i));
+    assert_false(answered_at(world, "a", 1000 + FAKE_LOG_MAX));
     assert_true(answered_at(world, "a", 1000 + 60 * NS_PER_S));
     fake_world_free(world);
 }
@@ -133,14 +139,14 @@ static void test_concurrency(void **state) {
     assert_int_equal(faults_of(world, "a", &question, &first), FAULT_NONE);
     assert_int_equal(faults_of(world, "a", &question, &second), FAULT_NONE);
     assert_int_equal(faults_of(world, "a", &question, &third), FAULT_429);
-    fake_plan_over(&third, false);
-    fake_plan_over(&first, true);
+    fake_plan_over(&third, third.question.now_ns, false);
+    fake_plan_over(&first, first.question.now_ns, true);
     assert_int_equal(faults_of(world, "a", &question, &first),
                      FAULT_NONE); /* a crowd used up no window */
-    fake_plan_over(&first, false);
+    fake_plan_over(&first, first.question.now_ns, false);
     assert_int_equal(faults_of(world, "a", &question, &first), FAULT_429); /* now the window has */
-    fake_plan_over(&first, false);
-    fake_plan_over(&second, false);
+    fake_plan_over(&first, first.question.now_ns, false);
+    fake_plan_over(&second, second.question.now_ns, false);
     struct fake_stats *stats = &fake_provider_get(world, SPAN_LITERAL("a"))->stats;
     assert_int_equal(stats->open_now, 0);
     assert_int_equal(stats->open_most, 3);
@@ -164,7 +170,21 @@ static void test_retry_forms(void **state) {
          "20000}",
          "Retry-After: Tue, 19 Nov 2024 07:07:00 GMT\r\n"},
         {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"none\"}", ""},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"fraction\", "
+         "\"retry_after_ms\": 1250}",
+         "Retry-After: 1.250\r\n"},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"past\"}",
+         "Retry-After: Tue, 19 Nov 2024 06:06:40 GMT\r\n"},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"huge\"}",
+         "Retry-After: 4000000000\r\n"},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"negative\"}",
+         "Retry-After: -5\r\n"},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"garbage\"}",
+         "Retry-After: soon\r\n"},
         {"{\"provider\": \"a\", \"always\": \"429_day\"}", "Retry-After: 1\r\n"},
+        {"{\"provider\": \"a\", \"always\": \"429\", \"retry_form\": \"none\", "
+         "\"clock_skew_ms\": -400000}",
+         "Date: Tue, 19 Nov 2024 07:00:00 GMT\r\n"},
         {"{\"provider\": \"a\", \"always\": \"500\"}", ""},
     };
     (void)state;
@@ -174,8 +194,8 @@ static void test_retry_forms(void **state) {
         struct fake_plan plan;
         script(world, cases[i].script);
         fake_ask(world, fake_provider_get(world, SPAN_LITERAL("a")), &question, &plan);
-        assert_string_equal(plan.retry_fields, cases[i].fields);
-        fake_plan_over(&plan, false);
+        assert_fields(&plan, cases[i].fields);
+        fake_plan_over(&plan, plan.question.now_ns, false);
         fake_world_free(world);
     }
 }
@@ -190,8 +210,8 @@ static void test_retry_of_a_limit_is_true(void **state) {
                   "\"retry_form\": \"ms\"}");
     assert_true(answered_at(world, "a", question.now_ns - 2000 * NS_PER_MS));
     fake_ask(world, fake_provider_get(world, SPAN_LITERAL("a")), &question, &plan);
-    assert_string_equal(plan.retry_fields, "retry-after-ms: 3000\r\n");
-    fake_plan_over(&plan, false);
+    assert_fields(&plan, "retry-after-ms: 3000\r\n");
+    fake_plan_over(&plan, plan.question.now_ns, false);
     fake_world_free(world);
 }
 
@@ -208,7 +228,7 @@ static void test_queue_then_always(void **state) {
                   "\"always\": \"503\"}");
     for (size_t i = 0; i < array_length(expected); i++) {
         assert_int_equal(faults_of(world, "a", &question, &plan), expected[i]);
-        fake_plan_over(&plan, false);
+        fake_plan_over(&plan, plan.question.now_ns, false);
     }
     fake_world_free(world);
 }
@@ -224,7 +244,7 @@ static void test_every_fault_can_be_scripted(void **state) {
                        fault_row((enum fault)i)->name);
         script(world, text);
         assert_int_equal(faults_of(world, "a", &question, &plan), i);
-        fake_plan_over(&plan, false);
+        fake_plan_over(&plan, plan.question.now_ns, false);
     }
     fake_world_free(world);
 }
@@ -250,7 +270,7 @@ static void test_script_errors(void **state) {
         {"{\"provider\": \"a\", \"latency_ms\": \"9\"}", "\"latency_ms\": of the wrong type"},
         {"{\"provider\": \"a\", \"latency_ms\": 9, \"tokens\": 4294967296}",
          "\"tokens\": out of range"},
-        {"{\"provider\": \"a\", \"latency_ms\": 9, \"limit_requests\": 4097}",
+        {"{\"provider\": \"a\", \"latency_ms\": 9, \"limit_requests\": 262145}",
          "\"limit_requests\": out of range"},
         {"{\"provider\": \"a\", \"latency_ms\": 9, \"reasoning\": 1}",
          "\"reasoning\": of the wrong type"},
@@ -261,18 +281,20 @@ static void test_script_errors(void **state) {
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {
         struct fake_world *world = fake_world_new(SEED);
-        const char *problem = NULL;
+        struct fake_problem problem = {0};
         struct json_doc doc;
         struct arena arena;
         arena_init(&arena, NULL, 0, READER_BYTES);
         assert_int_equal(json_parse(&doc, span_text(cases[i].script), &arena, NULL), 0);
         assert_true(fake_script(world, json_top(&doc), &arena, &problem) < 0);
-        assert_non_null(problem);
-        if (!span_contains(span_text(problem), cases[i].named))
-            print_error("%s: %s\n", cases[i].script, problem);
-        assert_true(span_contains(span_text(problem), cases[i].named));
-        assert_int_equal(fake_provider_get(world, SPAN_LITERAL("a"))->settings.latency_ms, 0);
-        assert_int_equal(fake_provider_get(world, SPAN_LITERAL("a"))->queue_count, 0);
+        assert_non_null(problem.text);
+        assert_true(json_present(problem.at));
+        if (!span_contains(span_text(problem.text), cases[i].named))
+            print_error("%s: %s\n", cases[i].script, problem.text);
+        assert_true(span_contains(span_text(problem.text), cases[i].named));
+        assert_int_equal(
+            fake_provider_get(world, SPAN_LITERAL("a"))->script.settings.latency_ms.low, 0);
+        assert_int_equal(fake_provider_get(world, SPAN_LITERAL("a"))->script.queue_count, 0);
         arena_reset(&arena);
         fake_world_free(world);
     }
@@ -283,7 +305,7 @@ static void test_scripts_that_are_too_long(void **state) {
     struct dynbuf text;
     struct json_doc doc;
     struct arena arena;
-    const char *problem = NULL;
+    struct fake_problem problem = {0};
     (void)state;
     dynbuf_init(&text, OUT_MAX_BYTES);
     arena_init(&arena, NULL, 0, READER_BYTES);
@@ -293,7 +315,7 @@ static void test_scripts_that_are_too_long(void **state) {
     assert_int_equal(dynbuf_append_text(&text, "]}"), 0);
     assert_int_equal(json_parse(&doc, dynbuf_span(&text), &arena, NULL), 0);
     assert_true(fake_script(world, json_top(&doc), &arena, &problem) < 0);
-    assert_true(span_contains(span_text(problem), "\"faults\": larger than its cap"));
+    assert_true(span_contains(span_text(problem.text), "\"faults\": larger than its cap"));
     arena_reset(&arena);
     dynbuf_clear(&text);
     assert_int_equal(dynbuf_append_text(&text, "{\"provider\": \"a\", \"text\": \""), 0);
@@ -302,7 +324,7 @@ static void test_scripts_that_are_too_long(void **state) {
     assert_int_equal(dynbuf_append_text(&text, "\"}"), 0);
     assert_int_equal(json_parse(&doc, dynbuf_span(&text), &arena, NULL), 0);
     assert_true(fake_script(world, json_top(&doc), &arena, &problem) < 0);
-    assert_true(span_contains(span_text(problem), "\"text\": larger than its cap"));
+    assert_true(span_contains(span_text(problem.text), "\"text\": larger than its cap"));
     arena_reset(&arena);
     dynbuf_done(&text);
     fake_world_free(world);
@@ -339,20 +361,22 @@ static void test_stats(void **state) {
     script(world, "{\"provider\": \"a\\\"b\", \"faults\": [\"500\", \"500\", \"none\"]}");
     for (int i = 0; i < 3; i++) {
         fake_ask(world, fake_provider_get(world, SPAN_LITERAL("a\"b")), &question, &plan);
-        fake_plan_over(&plan, false);
+        fake_plan_over(&plan, plan.question.now_ns, false);
     }
     fake_ask(world, fake_provider_get(world, SPAN_LITERAL("c")), &question, &plan);
     assert_int_equal(fake_write_stats(world, &out), 0);
     assert_true(
-        span_is(dynbuf_span(&out),
-                "{\"a\\\"b\":{\"requests\":3,\"answered\":1,\"refused_by_limit\":0,"
-                "\"closed_by_client\":0,\"open_now\":0,\"open_most\":1,\"faults\":{\"500\":2}},"
-                "\"c\":{\"requests\":1,\"answered\":0,\"refused_by_limit\":0,"
-                "\"closed_by_client\":0,\"open_now\":1,\"open_most\":1,\"faults\":{}}}\n"));
+        span_starts_with(dynbuf_span(&out),
+                         "{\"a\\\"b\":{\"requests\":3,\"answered\":1,\"refused_by_limit\":0,"
+                         "\"closed_by_client\":0,\"replayed\":0,\"input_tokens\":11,\"output_"
+                         "tokens\":0,\"open_now\":0,\"open_most\":1,\"faults\":{\"500\":2},"
+                         "\"limits\":[],\"keys\":[{\"name\":\"none\",\"requests\":3,\"answered\":1,"
+                         "\"refused\":2}],\"models\":[{\"name\":\"some-model\",\"requests\":3,"
+                         "\"answered\":1,\"refused\":2}]},\"c\":{\"requests\":1,"));
     fake_world_reset(world); /* what is under way stays counted until it is over */
     assert_int_equal(fake_provider_get(world, SPAN_LITERAL("c"))->stats.open_now, 1);
     assert_int_equal(fake_provider_get(world, SPAN_LITERAL("c"))->stats.requests, 0);
-    fake_plan_over(&plan, true);
+    fake_plan_over(&plan, plan.question.now_ns, true);
     assert_int_equal(fake_provider_get(world, SPAN_LITERAL("c"))->stats.open_now, 0);
     dynbuf_done(&out);
     fake_world_free(world);

@@ -11,31 +11,44 @@
 
 #include <cmocka.h>
 
-#define ARENA_BYTES ((size_t)4 * 1024 * 1024)
+#define ARENA_BYTES ((size_t)32 * 1024 * 1024)
+#define WALL_MS     1732000000000u /* 2024-11-19 07:06:40 GMT */
 
 static void apply(struct mock *mock, const char *text) {
     struct arena arena;
     const char *problem = NULL;
     arena_init(&arena, NULL, 0, ARENA_BYTES);
-    int err = mock_apply_script(mock, span_text(text), &arena, &problem);
+    int err = mock_apply_file(mock, span_text(text), &arena, &problem);
     if (err < 0)
         print_error("%s: %s\n", text, problem);
     assert_int_equal(err, 0);
     arena_reset(&arena);
 }
 
+/* A built-in scenario, as it is at some time. */
+static void apply_named(struct mock *mock, const char *name) {
+    struct dynbuf text;
+    dynbuf_init(&text, ARENA_BYTES);
+    assert_int_equal(mock_scenario_write(name, WALL_MS, &text), 0);
+    assert_int_equal(dynbuf_append_char(&text, '\0'), 0);
+    apply(mock, dynbuf_span(&text).ptr);
+    dynbuf_done(&text);
+}
+
 static void test_each_applies(void **state) {
     size_t count = 0;
     (void)state;
     for (; mock_scenario_name(count) != NULL; count++) {
-        const char *script = mock_scenario_find(mock_scenario_name(count));
         struct mock mock = {.world = fake_world_new(1)};
-        assert_non_null(script);
-        apply(&mock, script);
+        assert_non_null(mock_scenario_about(count));
+        apply_named(&mock, mock_scenario_name(count));
         fake_world_free(mock.world);
     }
-    assert_true(count >= 7);
-    assert_null(mock_scenario_find("no-such-scenario"));
+    struct dynbuf text;
+    dynbuf_init(&text, ARENA_BYTES);
+    assert_true(count >= 11);
+    assert_int_equal(mock_scenario_write("no-such-scenario", WALL_MS, &text), ERR_NOT_FOUND);
+    assert_int_equal(text.len, 0);
 }
 
 static void test_each_has_a_name_of_its_own(void **state) {
@@ -50,7 +63,7 @@ static const struct fault_row *ask(struct mock *mock, const char *name) {
     struct fake_question question = {.model = SPAN_LITERAL("m"), .prompt_bytes = 1};
     struct fake_plan plan;
     fake_ask(mock->world, fake_provider_get(mock->world, span_text(name)), &question, &plan);
-    fake_plan_over(&plan, false);
+    fake_plan_over(&plan, plan.question.now_ns, false);
     return plan.fault;
 }
 
@@ -78,7 +91,7 @@ static void test_what_they_do(void **state) {
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {
         struct mock mock = {.world = fake_world_new(1)};
-        apply(&mock, mock_scenario_find(cases[i].scenario));
+        apply_named(&mock, cases[i].scenario);
         for (size_t at = 0; at < 6 && (at == 0 || cases[i].faults[at] != FAULT_NONE); at++)
             assert_ptr_equal(ask(&mock, cases[i].provider), fault_row(cases[i].faults[at]));
         fake_world_free(mock.world);
@@ -88,11 +101,11 @@ static void test_what_they_do(void **state) {
 static void test_settings(void **state) {
     struct mock mock = {.world = fake_world_new(1)};
     (void)state;
-    apply(&mock, mock_scenario_find("slow"));
-    apply(&mock, mock_scenario_find("thinking"));
-    assert_int_equal(fake_provider_get(mock.world, SPAN_LITERAL("slow"))->settings.latency_ms,
-                     1000);
-    assert_true(fake_provider_get(mock.world, SPAN_LITERAL("thinking"))->settings.reasoning);
+    apply_named(&mock, "slow");
+    apply_named(&mock, "thinking");
+    assert_int_equal(
+        fake_provider_get(mock.world, SPAN_LITERAL("slow"))->script.settings.latency_ms.low, 1000);
+    assert_true(fake_provider_get(mock.world, SPAN_LITERAL("thinking"))->script.settings.reasoning);
     fake_world_free(mock.world);
 }
 
