@@ -63,7 +63,7 @@ static struct catalog_builder *filled(void) {
     return builder;
 }
 
-static const char *const names[][2] = {
+static const char *const known_names[][2] = {
     /* unified ids: routes that may be chosen by themselves, in the order of adding */
     {"gpt-oss-120b", "0 2"},
     {"gemini-flash", "1"},
@@ -149,9 +149,9 @@ static const char *const names[][2] = {
 static void leads_names_to_routes(void **state) {
     (void)state;
     struct catalog_snapshot *snapshot = fixture_build(filled());
-    for (size_t i = 0; i < array_length(names); i++) {
-        const struct catalog_wish wish = {.name = span_text(names[i][0])};
-        fixture_expect(snapshot, &wish, names[i][1]);
+    for (size_t i = 0; i < array_length(known_names); i++) {
+        const struct catalog_wish wish = {.name = span_text(known_names[i][0])};
+        fixture_expect(snapshot, &wish, known_names[i][1]);
     }
     catalog_unref(snapshot);
 }
