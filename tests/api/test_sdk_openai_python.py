@@ -97,6 +97,16 @@ def test_auto(client):
     assert answer.model in {f"m-{name}" for name in PROVIDERS}
 
 
+def test_openrouter_members(client):
+    """As people send them through this SDK."""
+    raw = client.chat.completions.with_raw_response.create(
+        model="m-soon", messages=HELLO, extra_body={"models": ["m-good"], "provider": {"order": ["good"], "data_collection": "deny"}})
+    assert raw.headers["x-papi-provider"] == "good" and raw.parse().model == "m-good"
+    with pytest.raises(openai.BadRequestError, match="nearest one is 'good'") as caught:
+        client.chat.completions.create(model="m-good", messages=HELLO, extra_body={"provider": {"only": ["goood"]}})
+    assert caught.value.param == "provider.only"
+
+
 def check_chunks(chunks, model, usage=False):
     """What every stream must be, whatever it says (wire 1.3)."""
     assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
@@ -284,6 +294,10 @@ def test_models(client):
     assert models["m-good"].object == "model" and models["m-good"].owned_by == "good"
     assert isinstance(models["m-good"].created, int)
     assert client.models.retrieve("m-good").model_dump() == models["m-good"].model_dump()
+    assert list(models)[0] == "auto" and {"auto:fast", "auto:smart", "auto:code", "claude-papi-auto"} <= set(models)
+    assert models["m-good"].model_extra["kind"] == "chat" and "tools" in models["m-good"].model_extra["capabilities"]
+    assert client.models.retrieve("good/m-good").id == "good/m-good", "the SDK sends the slash as %2F or as it is"
+    assert client.models.retrieve("auto:smart").owned_by == "papi"
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("m-god")
     assert caught.value.code == "model_not_found"

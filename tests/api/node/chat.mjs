@@ -156,12 +156,15 @@ await run({
   async models() {
     const ids = [];
     for await (const model of client.models.list()) ids.push(model.id);
-    assert.ok(ids.includes('auto') && ids.includes('m-good'));
+    assert.equal(ids[0], 'auto');
+    for (const id of ['auto:fast', 'auto:smart', 'claude-papi-auto', 'm-good']) assert.ok(ids.includes(id), id);
+    assert.equal(new Set(ids).size, ids.length);
     const model = await client.models.retrieve('m-good');
     assert.equal(model.object, 'model');
     assert.equal(model.owned_by, 'good');
     const slash = await client.models.retrieve('good/m-good');
     assert.equal(slash.id, 'good/m-good');
+    assert.equal((await client.models.retrieve('auto:smart')).owned_by, 'papi');
   },
 
   async thirty_at_once() {

@@ -208,6 +208,27 @@ static const struct {
     {"\"web_search_options\":{}", DROPPED, 0},
     {"\"moderation\":{}", DROPPED, 0},
     {"\"prompt_cache_retention\":\"24h\"", DROPPED, 0},
+    {"\"models\":[\"a\",\"b\"]", TAKEN, -1},
+    {"\"models\":[]", TAKEN, -1},
+    {"\"models\":\"a\"", REFUSED, 0},
+    {"\"models\":[7]", REFUSED, 0},
+    {"\"models\":[\"\"]", REFUSED, 0},
+    {"\"models\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", REFUSED, 0},
+    {"\"provider\":{}", TAKEN, -1},
+    {"\"provider\":{\"sort\":\"price\",\"max_price\":{}}", TAKEN, -1},
+    {"\"provider\":\"groq\"", REFUSED, 0},
+    {"\"provider\":{\"order\":[\"groq\"]}", TAKEN, -1},
+    {"\"provider\":{\"order\":\"groq\"}", REFUSED, 0},
+    {"\"provider\":{\"only\":[{}]}", REFUSED, 0},
+    {"\"provider\":{\"ignore\":null}", TAKEN, -1},
+    {"\"provider\":{\"allow_fallbacks\":\"no\"}", REFUSED, 0},
+    {"\"provider\":{\"require_parameters\":1}", REFUSED, 0},
+    {"\"provider\":{\"data_collection\":\"deny\"}", TAKEN, -1},
+    {"\"provider\":{\"data_collection\":\"never\"}", REFUSED, 0},
+    {"\"provider\":{\"data_collection\":false}", REFUSED, 0},
+    {"\"provider\":{\"zdr\":false}", TAKEN, -1},
+    {"\"provider\":{\"zdr\":true}", UNSUPPORTED, 0},
+    {"\"provider\":{\"order\":[],\"order\":[]}", REFUSED, 0},
     {"\"top_k\":5", EXTRA, 0},
     {"\"Temperature\":\"x\"", EXTRA, 0},
     {"\"\":1", EXTRA, 0},
@@ -319,6 +340,44 @@ static void reads_tool_choice(void **state) {
     }
 }
 
+static void expect_names(const struct task_names *names, const char *expected) {
+    char text[256] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < names->count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s", i > 0 ? " " : "",
+                                 SPAN_ARG(names->names[i]));
+    assert_string_equal(text, expected);
+}
+
+static void reads_wishes_about_who_answers(void **state) {
+    struct decoded d;
+    (void)state;
+    open_with(&d, "\"models\":[\"a\\/b\",\"c\"],\"provider\":{\"order\":[\"x\",\"y\"],\"only\":["
+                  "\"z\"],\"ignore\":[\"w\"],\"allow_fallbacks\":false,\"require_parameters\":true,"
+                  "\"data_collection\":\"deny\",\"quantizations\":[\"fp8\"]}");
+    assert_int_equal(d.err, 0);
+    const struct task_routing *routing = &d.task.routing;
+    memset(d.body, 'x', 200); /* names outlive the body */
+    expect_names(&routing->models, "a/b c");
+    expect_names(&routing->order, "x y");
+    expect_names(&routing->only, "z");
+    expect_names(&routing->ignore, "w");
+    assert_true(routing->no_fallbacks && routing->require_parameters && routing->no_training);
+    close_body(&d);
+    open_with(&d, "\"provider\":{\"allow_fallbacks\":true,\"data_collection\":\"allow\"}");
+    assert_false(d.task.routing.no_fallbacks || d.task.routing.require_parameters ||
+                 d.task.routing.no_training);
+    close_body(&d);
+    /* without `model` the first of `models` */
+    open_good(&d, "{\"models\":[\"first\",\"second\"],\"messages\":[" USER "]}");
+    assert_true(span_is(d.task.model, "first"));
+    expect_names(&d.task.routing.models, "second");
+    close_body(&d);
+    open_body(&d, "{\"models\":[],\"messages\":[" USER "]}");
+    assert_true(d.err < 0 && span_is(d.error.param, "model"));
+    close_body(&d);
+}
+
 /* The body decides how much memory is asked for: beyond the arena's cap the answer is an error, not an abort. */
 static void respects_the_arena(void **state) {
     struct dynbuf body;
@@ -348,6 +407,7 @@ int main(void) {
         cmocka_unit_test(null_and_twice),
         cmocka_unit_test(reads_settings),
         cmocka_unit_test(reads_tool_choice),
+        cmocka_unit_test(reads_wishes_about_who_answers),
         cmocka_unit_test(respects_the_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
