@@ -19,7 +19,8 @@
 static bool in_catalog(const struct assembling *assembling, struct span name) {
     const struct facts *facts = assembling->sources->facts;
     const char *slash = name.len > 0 ? memchr(name.ptr, '/', name.len) : NULL;
-    struct span model = slash != NULL ? span_of(slash + 1, name.len - (size_t)(slash + 1 - name.ptr)) : name;
+    struct span model =
+        slash != NULL ? span_of(slash + 1, name.len - (size_t)(slash + 1 - name.ptr)) : name;
     if (facts_model(facts, name) != NULL || (slash != NULL && facts_model(facts, model) != NULL))
         return true;
     for (uint32_t i = 0; i < facts->provider_count; i++)

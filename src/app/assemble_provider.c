@@ -58,13 +58,11 @@ static struct span fill_braces(const struct building *building, const char *url)
     for (size_t i = 0; facts->env_extra != NULL && facts->env_extra[i] != NULL; i++) {
         const char *open = memchr(filled.ptr, '{', filled.len);
         const char *close = open != NULL ? strchr(open, '}') : NULL;
-        struct span value =
-            offer_extra(building->assembling->sources, facts, facts->env_extra[i]);
+        struct span value = offer_extra(building->assembling->sources, facts, facts->env_extra[i]);
         if (close == NULL || span_absent(value))
             break;
-        const char *text =
-            arena_format(arena, "%.*s%.*s%s", (int)(open - filled.ptr), filled.ptr,
-                         SPAN_ARG(value), close + 1);
+        const char *text = arena_format(arena, "%.*s%.*s%s", (int)(open - filled.ptr), filled.ptr,
+                                        SPAN_ARG(value), close + 1);
         if (text == NULL)
             break;
         filled = span_text(text);
@@ -127,7 +125,8 @@ static struct span proxy_of(const struct building *building,
     const struct config_provider *own = building->offer->config;
     if (own != NULL && !span_absent(own->proxy))
         return span_is(own->proxy, "none") ? SPAN_NONE : own->proxy;
-    if (provider->allow_loopback || proxy_bypassed(config->no_proxy, provider->host, provider->port))
+    if (provider->allow_loopback ||
+        proxy_bypassed(config->no_proxy, provider->host, provider->port))
         return SPAN_NONE;
     return provider->tls ? config->proxy_https : config->proxy_http;
 }
@@ -206,18 +205,15 @@ static void add_accounts(struct building *building) {
 /* --- its limits --- */
 
 static const enum limit_unit units[CONFIG_UNIT_COUNT] = {
-    [CONFIG_REQUESTS] = LIMIT_REQUESTS,           [CONFIG_TOKENS] = LIMIT_TOKENS,
-    [CONFIG_INPUT_TOKENS] = LIMIT_INPUT_TOKENS,   [CONFIG_OUTPUT_TOKENS] = LIMIT_OUTPUT_TOKENS,
-    [CONFIG_NEURONS] = LIMIT_NEURONS,             [CONFIG_EMBED_INPUTS] = LIMIT_EMBED_INPUTS,
+    [CONFIG_REQUESTS] = LIMIT_REQUESTS,         [CONFIG_TOKENS] = LIMIT_TOKENS,
+    [CONFIG_INPUT_TOKENS] = LIMIT_INPUT_TOKENS, [CONFIG_OUTPUT_TOKENS] = LIMIT_OUTPUT_TOKENS,
+    [CONFIG_NEURONS] = LIMIT_NEURONS,           [CONFIG_EMBED_INPUTS] = LIMIT_EMBED_INPUTS,
     [CONFIG_CONCURRENT] = LIMIT_CONCURRENT,
 };
 static const enum limit_shape shapes[] = {
-    [CONFIG_ROLLING] = LIMIT_ROLLING,
-    [CONFIG_REFILL] = LIMIT_REFILL,
-    [CONFIG_CALENDAR_DAY] = LIMIT_CALENDAR_DAY,
-    [CONFIG_CALENDAR_MONTH] = LIMIT_CALENDAR_MONTH,
-    [CONFIG_ALIGNED] = LIMIT_ALIGNED,
-    [CONFIG_AT_ONCE] = LIMIT_AT_ONCE,
+    [CONFIG_ROLLING] = LIMIT_ROLLING,           [CONFIG_REFILL] = LIMIT_REFILL,
+    [CONFIG_CALENDAR_DAY] = LIMIT_CALENDAR_DAY, [CONFIG_CALENDAR_MONTH] = LIMIT_CALENDAR_MONTH,
+    [CONFIG_ALIGNED] = LIMIT_ALIGNED,           [CONFIG_AT_ONCE] = LIMIT_AT_ONCE,
 };
 
 static int plan_stated(struct building *building, struct limit_subject *subject,
@@ -297,8 +293,7 @@ static int plan_limits(struct building *building, uint32_t key, struct span upst
 static const struct dialect_quirks *quirks_of(struct building *building, struct span upstream,
                                               uint64_t *ret_cannot) {
     const struct offer *offer = building->offer;
-    struct dialect_quirks *quirks =
-        arena_zalloc(building->assembling->arena, sizeof *quirks);
+    struct dialect_quirks *quirks = arena_zalloc(building->assembling->arena, sizeof *quirks);
     if (offer->facts != NULL)
         dialect_quirks_compile(offer->facts->quirks, offer->facts->quirk_count, upstream, quirks);
     if (offer->config != NULL) {
@@ -326,7 +321,8 @@ static const struct dialect_quirks *quirks_of(struct building *building, struct 
 static uint64_t can_of_facts(const struct fact_model *model, const struct fact_provider *provider,
                              struct span upstream) {
     const struct catalog_abilities able = catalog_abilities_from_facts(model, provider, upstream);
-    return (able.stream ? CAN_STREAM : 0u) | (able.tools ? CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED : 0u) |
+    return (able.stream ? CAN_STREAM : 0u) |
+           (able.tools ? CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED : 0u) |
            (able.json_object ? CAN_JSON_OBJECT : 0u) | (able.json_schema ? CAN_JSON_SCHEMA : 0u) |
            (able.vision ? CAN_VISION : 0u) | (able.audio_in ? CAN_AUDIO_IN : 0u) |
            (able.reasoning ? CAN_REASONING : 0u);
@@ -354,12 +350,13 @@ struct planned_route {
 };
 
 static void report_route(struct building *building, const struct planned_route *planned, int err) {
-    config_report_error(building->assembling->config, building->assembling->report,
-                        place_of(building->offer), "provider '%.*s', model '%.*s': %s",
-                        SPAN_ARG(building->offer->id), SPAN_ARG(planned->model),
-                        err == ERR_TOO_LARGE
-                            ? "too many limits, or too many ways to be served; list fewer keys or models"
-                            : err_text(err));
+    config_report_error(
+        building->assembling->config, building->assembling->report, place_of(building->offer),
+        "provider '%.*s', model '%.*s': %s", SPAN_ARG(building->offer->id),
+        SPAN_ARG(planned->model),
+        err == ERR_TOO_LARGE
+            ? "too many limits, or too many ways to be served; list fewer keys or models"
+            : err_text(err));
 }
 
 static void add_route(struct building *building, const struct planned_route *planned) {
@@ -464,7 +461,7 @@ static void add_listed_route(struct building *building, const struct config_mode
     const struct planned_route planned = {
         .model = from->id,
         .upstream = from->upstream,
-        .kind = from->kind == CONFIG_KIND_EMBED ? CATALOG_EMBED : CATALOG_CHAT,
+        .kind = CATALOG_ANY,
         .can = can_of_config(from),
         .context_tokens = from->context_tokens,
         .output_tokens_max = from->output_tokens_max,

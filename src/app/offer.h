@@ -41,8 +41,9 @@ struct offers {
 struct offer_sources {
     const struct facts *facts;
     const struct config *config;
-    const struct config_credentials *credentials; /* NULL = none; provider = index into facts->providers */
-    const struct local_servers *servers;          /* NULL = not looked for */
+    const struct config_credentials
+        *credentials;                    /* NULL = none; provider = index into facts->providers */
+    const struct local_servers *servers; /* NULL = not looked for */
 };
 
 /* ERR_TOO_LARGE: a provider has more keys than OFFER_KEYS_MAX (the first are kept). */

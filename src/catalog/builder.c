@@ -62,6 +62,7 @@ static struct catalog_provider copy_provider(struct arena *arena,
     copy.private_network = copy_text(arena, from->private_network);
     copy.ca_file = copy_text(arena, from->ca_file);
     copy.proxy = copy_text(arena, from->proxy);
+    copy.user_agent = copy_text(arena, from->user_agent);
     return copy;
 }
 

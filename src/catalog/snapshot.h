@@ -34,8 +34,9 @@ struct catalog_provider {
     bool allow_loopback;
     bool local; /* a server of our own: free, one request at a time unless told otherwise */
     bool paid;  /* used only where an alias or a pin names it */
-    enum fact_tri trains; /* on prompts: facts, or what the configuration says */
-    struct span proxy;    /* "http://host:port", "socks5h://..."; absent = none */
+    enum fact_tri trains;   /* on prompts: facts, or what the configuration says */
+    struct span proxy;      /* "http://host:port", "socks5h://..."; absent = none */
+    struct span user_agent; /* sent as User-Agent; absent = ours */
     const struct fact_provider
         *facts; /* borrowed: facts_built_in or the loaded ones; NULL = only configured */
     struct catalog_timeouts timeouts;

@@ -22,20 +22,7 @@ enum step_verdict step_admit(struct request *r) {
     if (choice.route_count == 0)
         return choose_fail(r, &choice);
     choose_warn(r, &choice);
-    memcpy(demand.candidates, choice.routes, choice.route_count * sizeof choice.routes[0]);
-    demand.candidate_count = choice.route_count;
-    const struct gateway_config *config = &r->home->gateway->config;
-    demand.owner = request_owner(r);
-    demand.input_tokens = r->task.prompt_bytes / 4 + 1;
-    demand.output_tokens_max = r->task.chat.max_output_tokens;
-    demand.client = 0;
-    demand.session = span_hash(r->task.affinity);
-    demand.wait_until_ns =
-        r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns;
-    uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
-    demand.deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns;
-    demand.priority = PRIORITY_NORMAL;
-    demand.stream = r->task.chat.stream;
+    choose_demand(r, &choice, &demand);
     r->submitted_ns = request_now_ns(r);
     hold_arm(r);
     sm_move(&r->sm, STEP_DISPATCH); /* the desk may decide before the call returns */

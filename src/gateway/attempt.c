@@ -136,12 +136,23 @@ static void on_done(void *context, int err, bool answer_bytes_seen) {
 
 static const struct http_call_handler call_handler = {on_sent, on_head, on_body, on_done};
 
+/* What some providers want to see from those who have no key of their own. */
+static struct span anonymous_key(const struct fact_provider *facts) {
+    for (uint32_t i = 0; facts != NULL && i < facts->quirk_count; i++)
+        if (facts->quirks[i].kind == FACT_QUIRK_ANONYMOUS_KEY)
+            return span_text(facts->quirks[i].value);
+    return SPAN_NONE;
+}
+
 static int write_key(struct attempt *attempt, const struct catalog_account *account) {
     static const char *const fields[] = {
         [AUTH_X_API_KEY] = "x-api-key", [AUTH_X_GOOG_API_KEY] = "x-goog-api-key"};
-    if (account->key == NULL || attempt->dialect->auth == AUTH_NONE)
+    const struct fact_provider *facts = attempt->snapshot->providers[account->provider].facts;
+    struct span key = account->key != NULL ? secret_reveal(account->key) : anonymous_key(facts);
+    if (span_absent(key) || attempt->dialect->auth == AUTH_NONE)
         return 0;
-    struct span key = secret_reveal(account->key);
+    if (facts != NULL && strcmp(facts->auth_scheme, "header") == 0)
+        return http_write_header(&attempt->head, facts->auth_header, key);
     if (attempt->dialect->auth != AUTH_BEARER)
         return http_write_header(&attempt->head, fields[attempt->dialect->auth], key);
     char *value = arena_try_alloc(&attempt->arena, sizeof "Bearer " + key.len);
@@ -164,8 +175,10 @@ static int write_head(struct attempt *attempt, const struct catalog_account *acc
         err = http_write_header(&attempt->head, "Accept", span_text(attempt->upstream.accept));
     if (err == 0)
         err = http_write_header(&attempt->head, "Accept-Encoding", SPAN_LITERAL("identity"));
+    struct span agent = attempt->snapshot->providers[account->provider].user_agent;
     if (err == 0)
-        err = http_write_header(&attempt->head, "User-Agent", SPAN_LITERAL("papi-gateway"));
+        err = http_write_header(&attempt->head, "User-Agent",
+                                span_absent(agent) ? SPAN_LITERAL("papi-gateway") : agent);
     if (err == 0)
         err = http_write_header(&attempt->head, "x-papi-hop",
                                 span_text(attempt->home->gateway->instance));

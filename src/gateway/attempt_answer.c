@@ -165,7 +165,10 @@ struct scheduler_usage attempt_usage(const struct attempt *attempt) {
         usage = attempt->dialect->usage_so_far(attempt->decoder);
     return (struct scheduler_usage){.input_tokens = usage.input_tokens,
                                     .output_tokens = usage.output_tokens,
-                                    .known = attempt->usage_known || attempt->token_seen};
+                                    .known = attempt->usage_known || attempt->token_seen,
+                                    .has_cost = attempt->has_cost,
+                                    .cost_unit = attempt->cost_unit,
+                                    .cost = attempt->cost};
 }
 
 /* A finish reason without an end mark, on a connection that stays open: complete, but not worth waiting for. */

@@ -50,12 +50,37 @@ static bool takes_parameters(const void *context, uint32_t route) {
     return true;
 }
 
-static uint64_t input_tokens(const struct task *task) {
+/* By its size: exact enough to see what fits by far. */
+static uint64_t guess_tokens(const struct task *task) {
     return task->prompt_bytes < ESTIMATE_BY_SIZE_MAX_BYTES ? task->prompt_bytes / 4 + 1
                                                            : tokens_of_prompt(task);
 }
 
-void choose_candidates(const struct request *r, struct catalog_choice *ret_choice) {
+static bool counts_tokens(const struct catalog_snapshot *snapshot,
+                          const struct catalog_route *route) {
+    for (uint32_t i = 0; i < route->limit_count; i++) {
+        enum limit_unit unit = snapshot->limits[route->limits[i]].unit;
+        if (unit == LIMIT_TOKENS || unit == LIMIT_INPUT_TOKENS || unit == LIMIT_NEURONS)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the guess could decide wrongly: somebody counts tokens, or a context is near. No text has more tokens than bytes. */
+static bool needs_measure(const struct request *r, const struct catalog_choice *choice) {
+    uint64_t most = r->task.prompt_bytes + r->task.chat.max_output_tokens;
+    if (choice->route_count == 0)
+        return choice->lack == CATALOG_LACKS_CONTEXT;
+    for (uint32_t i = 0; i < choice->route_count; i++) {
+        const struct catalog_route *route = &r->snapshot->routes[choice->routes[i]];
+        if ((route->context_tokens > 0 && route->context_tokens < most) ||
+            counts_tokens(r->snapshot, route))
+            return true;
+    }
+    return false;
+}
+
+static void choose(const struct request *r, struct catalog_choice *ret_choice) {
     const struct task_routing *routing = &r->task.routing;
     const struct gateway_config *config = &r->home->gateway->config;
     bool no_training =
@@ -77,12 +102,43 @@ void choose_candidates(const struct request *r, struct catalog_choice *ret_choic
                 : r->task.kind == TASK_EMBED ? CATALOG_EMBED
                                              : CATALOG_OTHER,
         .needs = r->task.needs,
-        .input_tokens = input_tokens(&r->task),
+        .input_tokens = r->input_tokens,
         .output_tokens_max = r->task.chat.max_output_tokens,
         .accepts = routing->require_parameters ? takes_parameters : NULL,
         .context = r,
     };
     catalog_candidates(r->snapshot, &wish, ret_choice);
+}
+
+void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {
+    bool measured = r->input_tokens != 0;
+    if (!measured)
+        r->input_tokens = guess_tokens(&r->task);
+    choose(r, ret_choice);
+    if (measured || !needs_measure(r, ret_choice))
+        return;
+    r->input_tokens = tokens_measure(&r->task);
+    choose(r, ret_choice);
+}
+
+void choose_demand(const struct request *r, const struct catalog_choice *choice,
+                   struct demand *ret_demand) {
+    const struct gateway_config *config = &r->home->gateway->config;
+    uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
+    bool chat = r->task.kind == TASK_CHAT;
+    *ret_demand = (struct demand){
+        .owner = request_owner(r),
+        .candidate_count = choice->route_count,
+        .input_tokens = r->input_tokens,
+        .output_tokens_max = chat ? r->task.chat.max_output_tokens : 0,
+        .session = span_hash(r->task.affinity),
+        .wait_until_ns =
+            r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns,
+        .deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns,
+        .priority = PRIORITY_NORMAL,
+        .stream = chat && r->task.chat.stream,
+    };
+    memcpy(ret_demand->candidates, choice->routes, choice->route_count * sizeof choice->routes[0]);
 }
 
 /* --- why none is left --- */
@@ -137,7 +193,7 @@ static enum step_verdict cannot(struct request *r, const struct catalog_choice *
 
 /* The wording that clients look for (wire 1.6); no word about rates in it. */
 static enum step_verdict too_long(struct request *r, const struct catalog_choice *choice) {
-    uint64_t input = input_tokens(&r->task), output = r->task.chat.max_output_tokens;
+    uint64_t input = r->input_tokens, output = r->task.chat.max_output_tokens;
     return request_fail(r, API_CONTEXT_TOO_LONG, "messages",
                         "This model's maximum context length is %llu tokens, but the request needs "
                         "about %llu tokens (%llu in the messages, %llu for the answer). Please "

@@ -3,7 +3,11 @@
 /* The routes that may serve a request, preferred first, or why there is none. */
 #include "gateway/request.h"
 
-void choose_candidates(const struct request *r, struct catalog_choice *ret_choice);
+/* Also estimates the prompt (r->input_tokens): by its size, or exactly where that could decide. */
+void choose_candidates(struct request *r, struct catalog_choice *ret_choice);
+/* What the scheduler is asked; explain asks the same. */
+void choose_demand(const struct request *r, const struct catalog_choice *choice,
+                   struct demand *ret_demand);
 /* Tells the client why; goes to REJECT. */
 enum step_verdict choose_fail(struct request *r, struct catalog_choice *choice);
 /* Keeps for x-papi-warning what of the client's wishes led to nothing. */

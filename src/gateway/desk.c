@@ -20,7 +20,9 @@
 #include <pthread.h>
 
 #define DESK_SLEEP_MAX_NS    NS_PER_S
-#define DESK_HANDED_OVER_MAX 4 /* decisions handed over within one visit */
+#define DESK_DATE_NS         (NS_PER_S / 2) /* how old the scheduler's date may be */
+#define DESK_SLICE           32             /* limits looked at in one visit */
+#define DESK_HANDED_OVER_MAX 4              /* decisions handed over within one visit */
 
 struct desk {
     pthread_mutex_t lock;
@@ -31,6 +33,7 @@ struct desk {
     struct loop_timer timer;     /* loop 0's thread only */
     uint64_t wake_at_ns;         /* guarded by lock; CLOCK_BOOTTIME */
     struct loop_message poke;    /* guarded by lock: one at a time */
+    uint64_t date_told_ns;       /* guarded by lock */
     bool poke_under_way;
     bool attached;
 };
@@ -140,6 +143,7 @@ static void on_timer(struct loop_timer *timer) {
     struct desk *desk = container_of(timer, struct desk, timer);
     pthread_mutex_lock(&desk->lock);
     uint64_t now_ns = clock_boot_ns();
+    tell_date(desk, now_ns);
     if (now_ns < desk->wake_at_ns) {
         arm(desk); /* the cap of a second, not the time */
     } else {
@@ -180,6 +184,31 @@ void desk_detach(struct desk *desk) {
     pthread_mutex_unlock(&desk->lock);
 }
 
+static struct scheduler_account map_account(const struct catalog_account *from) {
+    return (struct scheduler_account){
+        .provider = from->provider,
+        .group = from->group,
+        .concurrency_max = from->concurrency_max,
+        .key_mark = from->key != NULL ? span_hash(secret_reveal(from->key)) : 0};
+}
+
+static struct scheduler_route map_route(const struct catalog_route *from) {
+    return (struct scheduler_route){.account = from->account,
+                                    .model = from->model,
+                                    .limits = from->limits,
+                                    .limit_count = from->limit_count,
+                                    .unit_cost_input = from->unit_cost_input,
+                                    .unit_cost_output = from->unit_cost_output};
+}
+
+/* Caller holds the lock. Calendars follow the date; while nobody asks, nobody needs it. */
+static void tell_date(struct desk *desk, uint64_t boot_ns) {
+    if (desk->date_told_ns != 0 && boot_ns - desk->date_told_ns < DESK_DATE_NS)
+        return;
+    desk->date_told_ns = boot_ns;
+    scheduler_wall(desk->scheduler, boot_ns, clock_wall_ms(), &desk->actions);
+}
+
 void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) {
     const struct gateway_config *gateway_config = &desk->gateway->config;
     struct scheduler_account *accounts =
@@ -187,25 +216,27 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     struct scheduler_route *routes = mem_zalloc((snapshot->route_count + 1) * sizeof *routes);
     struct scheduler_config config;
     for (uint32_t i = 0; i < snapshot->account_count; i++)
-        accounts[i] =
-            (struct scheduler_account){.provider = snapshot->accounts[i].provider,
-                                       .concurrency_max = snapshot->accounts[i].concurrency_max};
+        accounts[i] = map_account(&snapshot->accounts[i]);
     for (uint32_t i = 0; i < snapshot->route_count; i++)
-        routes[i] = (struct scheduler_route){.account = snapshot->routes[i].account,
-                                             .model = snapshot->routes[i].model};
+        routes[i] = map_route(&snapshot->routes[i]);
     scheduler_config_default(&config);
     config.accounts = accounts;
     config.routes = routes;
     config.account_count = snapshot->account_count;
     config.route_count = snapshot->route_count;
     config.provider_count = snapshot->provider_count;
+    config.limits = snapshot->limits;
+    config.limit_count = snapshot->limit_count;
+    config.group_count = snapshot->group_count;
     config.attempts_max = gateway_config->attempts_max;
     config.waiting_max = gateway_config->queue_max_waiting;
     config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
     desk->actions.count = 0;
-    check(scheduler_configure(desk->scheduler, clock_boot_ns(), &config, NULL, &desk->actions) ==
-          0);
+    uint64_t boot_ns = clock_boot_ns();
+    check(scheduler_configure(desk->scheduler, boot_ns, &config, NULL, &desk->actions) == 0);
+    desk->date_told_ns = 0;
+    tell_date(desk, boot_ns);
     leave(desk, 0);
     mem_free(accounts);
     mem_free(routes);
@@ -223,6 +254,7 @@ scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct dema
     demand->wait_until_ns = to_boot(demand->wait_until_ns, offset_ns);
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
     pthread_mutex_lock(&desk->lock);
+    tell_date(desk, boot_ns);
     scheduler_ticket ticket = scheduler_submit(desk->scheduler, boot_ns, demand, &desk->actions);
     leave(desk, home_index);
     return ticket;
@@ -255,13 +287,53 @@ void desk_first_token(struct desk *desk, scheduler_ticket ticket) {
 
 enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                             enum outcome outcome, const struct scheduler_usage *usage,
-                            uint64_t retry_after_ns) {
+                            const struct outcome_detail *detail) {
     pthread_mutex_lock(&desk->lock);
-    const struct outcome_detail detail = {.scope = BENCH_BY_ROW, .told_ns = retry_after_ns};
     enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome,
-                                               usage, &detail, &desk->actions);
+                                               usage, detail, &desk->actions);
     leave(desk, home_index);
     return verdict;
+}
+
+void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                   const struct reading *readings, uint32_t count) {
+    struct scheduler_reading told[READINGS_MAX] UNINITIALIZED;
+    check(count <= READINGS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        told[i] = (struct scheduler_reading){.unit = readings[i].unit,
+                                             .any_unit = readings[i].any_unit,
+                                             .window_ms = readings[i].window_ms,
+                                             .scope = readings[i].scope,
+                                             .has_limit = readings[i].has_limit,
+                                             .has_remaining = readings[i].has_remaining,
+                                             .has_reset = readings[i].has_reset,
+                                             .limit = readings[i].limit,
+                                             .remaining = readings[i].remaining,
+                                             .reset_ms = readings[i].reset_ms,
+                                             .reset_is_full = readings[i].reset_is_full};
+    pthread_mutex_lock(&desk->lock);
+    scheduler_reading(desk->scheduler, clock_boot_ns(), ticket, told, count, &desk->actions);
+    leave(desk, home_index);
+}
+
+void desk_explain(struct desk *desk, const struct demand *demand,
+                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    *ret_now_ns = clock_boot_ns();
+    scheduler_explain(desk->scheduler, *ret_now_ns, demand, ret_rows);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+/* In slices, so that requests are not held up by somebody who looks. */
+void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
+                 uint64_t *ret_now_ns) {
+    *ret_now_ns = clock_boot_ns();
+    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+        pthread_mutex_lock(&desk->lock);
+        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
+            (void)scheduler_limit_state(desk->scheduler, *ret_now_ns, i, &ret_limits[i]);
+        pthread_mutex_unlock(&desk->lock);
+    }
 }
 
 bool desk_any_open(struct desk *desk, uint32_t route_count) {
@@ -288,18 +360,4 @@ void desk_give_back(struct desk *desk) {
     pthread_mutex_lock(&desk->lock);
     scheduler_give_back(desk->scheduler);
     pthread_mutex_unlock(&desk->lock);
-}
-
-uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count) {
-    uint64_t earliest_ns = 0;
-    pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t at_ns;
-        (void)scheduler_route_open(desk->scheduler, now_ns, routes[i], &at_ns);
-        if (at_ns != 0 && (earliest_ns == 0 || at_ns < earliest_ns))
-            earliest_ns = at_ns;
-    }
-    pthread_mutex_unlock(&desk->lock);
-    return earliest_ns;
 }

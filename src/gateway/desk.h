@@ -9,6 +9,7 @@
  */
 #include "catalog/snapshot.h"
 #include "net/loop.h"
+#include "provider/reading.h"
 #include "scheduler/scheduler.h"
 
 struct desk;
@@ -32,15 +33,21 @@ void desk_headers(struct desk *desk, scheduler_ticket ticket, int status);
 void desk_first_token(struct desk *desk, scheduler_ticket ticket);
 enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                             enum outcome outcome, const struct scheduler_usage *usage,
-                            uint64_t retry_after_ns);
+                            const struct outcome_detail *detail);
+/* What the head of an answer said of limits. */
+void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
+                   const struct reading *readings, uint32_t count);
+/* Looking, without a ticket: one row for each candidate; the state of the first `count` limits. Times are of the boot clock. */
+void desk_explain(struct desk *desk, const struct demand *demand,
+                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns);
+void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
+                 uint64_t *ret_now_ns);
 /* Whether any route could be asked now; for /readyz. */
 bool desk_any_open(struct desk *desk, uint32_t route_count);
 /* The same for each route: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
-/* When the first of these routes may be asked again (boot clock); 0 = unknown. */
-uint64_t desk_opens_at(struct desk *desk, const uint32_t *routes, uint32_t count);
 
 #define OWNER_WORD(loop_index, slot, generation) \
     ((uint64_t)(loop_index) << 56 | (uint64_t)(slot) << 32 | (uint64_t)(generation))

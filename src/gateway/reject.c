@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 #define RETRY_AFTER_TOLD_MAX_MS 60000
+#define RETRY_SPREAD            10 /* a tenth more at most */
+#define EXHAUSTED_MS            (3600 * 1000)
 
 /* outcome -> what the client is told when no candidate is left; `own_words`: the provider's sentence is passed on. */
 static const struct {
@@ -168,10 +170,42 @@ static enum refusal refusal_of(const struct request *r) {
 }
 
 /* The last candidate has just refused: when the first of those that can do this has room again. */
-static uint64_t opens_at_ns(const struct request *r) {
+static uint64_t opens_at_ns(struct request *r) {
+    struct scheduler_candidate rows[DEMAND_CANDIDATES_MAX];
     struct catalog_choice choice;
+    struct demand demand;
+    uint64_t now_ns, earliest_ns = 0;
     choose_candidates(r, &choice);
-    return desk_opens_at(r->home->gateway->desk, choice.routes, choice.route_count);
+    choose_demand(r, &choice, &demand);
+    desk_explain(r->home->gateway->desk, &demand, rows, &now_ns);
+    for (uint32_t i = 0; i < demand.candidate_count; i++) {
+        uint64_t at_ns = rows[i].available_at_ns;
+        if (at_ns != 0 && at_ns != UINT64_MAX && (earliest_ns == 0 || at_ns < earliest_ns))
+            earliest_ns = at_ns;
+    }
+    return earliest_ns;
+}
+
+/* Waiting never helps: as with a context that is too small, less text does, and that is the code that makes clients shorten it. */
+static void explain_too_large(struct request *r) {
+    const struct action *decision = &r->decision;
+    bool in_tokens =
+        decision->limit_unit == LIMIT_TOKENS || decision->limit_unit == LIMIT_INPUT_TOKENS;
+    const char *text = arena_format(
+        &r->arena,
+        "The request needs about %llu tokens at once, but the largest limit of any provider of "
+        "'%.*s' is %llu %s. Please reduce the length of the messages%s.",
+        (unsigned long long)(r->input_tokens + r->task.chat.max_output_tokens),
+        SPAN_ARG(r->task.model), (unsigned long long)decision->limit_amount,
+        limit_unit_word(decision->limit_unit), in_tokens ? " or the answer" : "");
+    r->error.kind = in_tokens ? API_CONTEXT_TOO_LONG : API_BAD_REQUEST;
+    r->error.message = span_text(text != NULL ? text : refused[REFUSAL_TOO_LARGE].sentence);
+}
+
+/* A lack of room for hours is a day or a month used up; clients treat that as final. */
+static void note_exhausted(struct request *r, int64_t wait_ms) {
+    if (r->error.kind == API_RATE_LIMITED && wait_ms > EXHAUSTED_MS)
+        r->error.kind = API_QUOTA_EXHAUSTED;
 }
 
 /* From what the scheduler or the last attempt said to an API error. */
@@ -184,7 +218,9 @@ static void explain(struct request *r) {
         outcome = OUTCOME_UNCLEAR;
     if (outcome != OUTCOME_OK && wait_ms < 0 && api_error_status(told[outcome].kind) == 429)
         wait_ms = wait_ms_until(opens_at_ns(r));
-    if (outcome == OUTCOME_OK) {
+    if (outcome == OUTCOME_OK && refusal == REFUSAL_TOO_LARGE) {
+        explain_too_large(r);
+    } else if (outcome == OUTCOME_OK) {
         r->error.kind = refused[refusal].kind;
         set_message(r, refused[refusal].sentence, wait_ms);
     } else {
@@ -192,17 +228,33 @@ static void explain(struct request *r) {
         if (!told[outcome].own_words || !use_own_words(r))
             set_message(r, told[outcome].sentence, wait_ms);
     }
+    note_exhausted(r, wait_ms);
     r->error.param = r->error.code = SPAN_NONE;
     r->error.retry_after_ms = wait_ms;
     r->error.no_client_retry =
         api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;
 }
 
-static int retry_fields(const struct request *r, struct dynbuf *head) {
+/* The exact time, in the form of OpenAI's field: "1.5s", "6m0s". */
+static int reset_fields(int64_t wait_ms, struct dynbuf *head) {
+    char text[48];
+    long long minutes = wait_ms / 60000, rest_ms = wait_ms % 60000;
+    int length = minutes > 0 ? snprintf(text, sizeof text, "%lldm", minutes) : 0;
+    (void)snprintf(text + length, sizeof text - (size_t)length,
+                   rest_ms % 1000 != 0 ? "%lld.%03llds" : "%llds", rest_ms / 1000, rest_ms % 1000);
+    int err = http_write_header(head, "x-ratelimit-remaining-requests", SPAN_LITERAL("0"));
+    return err == 0 ? http_write_header(head, "x-ratelimit-reset-requests", span_text(text)) : err;
+}
+
+static int retry_fields(struct request *r, struct dynbuf *head) {
     int64_t wait_ms = r->error.retry_after_ms;
     int err = 0;
     if (r->error.no_client_retry)
         err = http_write_header(head, "x-should-retry", SPAN_LITERAL("false"));
+    if (err == 0 && wait_ms >= 0 && api_error_status(r->error.kind) == 429)
+        err = reset_fields(wait_ms, head);
+    if (wait_ms > 0) /* those refused together shall not come back together */
+        wait_ms += (int64_t)rand_below(&r->home->rand, (uint64_t)wait_ms / RETRY_SPREAD + 1);
     if (err == 0 && wait_ms >= 0 && wait_ms <= RETRY_AFTER_TOLD_MAX_MS) {
         err = http_write_header_u64(head, "Retry-After", (uint64_t)(wait_ms + 999) / 1000);
         if (err == 0)

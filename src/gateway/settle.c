@@ -115,7 +115,7 @@ enum step_verdict step_settle(struct request *r) {
     bool empty_stands = !good && r->empty_seen && r->first_token_ns == 0;
     climb(r, outcome);
     enum done_verdict verdict = desk_done(r->home->gateway->desk, r->home->index, r->ticket,
-                                          outcome, &usage, r->attempt->detail.told_ns);
+                                          outcome, &usage, &r->attempt->detail);
     r->empty_seen = r->empty_seen || outcome == OUTCOME_EMPTY;
     if (!empty_stands)
         r->usage = usage;

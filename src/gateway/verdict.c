@@ -89,5 +89,7 @@ void verdict_read_head(struct attempt *attempt, const struct http_headers *heade
     struct signal_head head = head_of(headers);
     attempt->has_cost = reading_cost(provider->facts, head, &attempt->cost_unit, &attempt->cost);
     uint32_t count = reading_collect(provider->facts, head, (int64_t)clock_wall_ms(), readings);
-    (void)count; /*DESK*/
+    if (count > 0)
+        desk_readings(attempt->home->gateway->desk, attempt->home->index, attempt->request->ticket,
+                      readings, count);
 }
