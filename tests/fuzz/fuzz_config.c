@@ -93,7 +93,7 @@ static void check_accepted(const struct config *config, struct span text) {
         check_provider(&config->providers[i]);
     for (uint32_t i = 0; i < config->alias_count; i++)
         check(config->aliases[i].target_count > 0);
-    int err = configure_catalog(config, 1, &snapshot, &problem);
+    int err = configure_catalog(config, NULL, 1, &snapshot, &problem);
     /* Two models that differ only in ":latest" may still be ambiguous to the catalog; it says so. */
     check(err == 0 || err == ERR_TOO_LARGE || span_contains(text, ":latest"));
     if (err == 0)
