@@ -139,7 +139,7 @@ static void fill(struct assembling *assembling, const struct offers *offers) {
     add_aliases(assembling);
 }
 
-static int build(struct assembling *assembling, const struct offers *offers, uint64_t version,
+static int build(struct assembling *assembling, const struct offers *offers,
                  struct assembly *ret_assembly) {
     int err = ERR_INVALID;
     bool again = true;
@@ -150,7 +150,8 @@ static int build(struct assembling *assembling, const struct offers *offers, uin
         fill(assembling, offers);
         again = false;
         if (assembling->report->errors == 0) {
-            err = catalog_build(assembling->builder, version, &ret_assembly->snapshot, &missing);
+            err = catalog_build(assembling->builder, ASSEMBLY_VERSION, &ret_assembly->snapshot,
+                                &missing);
             again = err < 0 && settle_problems(assembling);
         }
         limit_planner_free(assembling->planner);
@@ -159,8 +160,8 @@ static int build(struct assembling *assembling, const struct offers *offers, uin
     return err;
 }
 
-int assemble(const struct offer_sources *sources, struct config *config, uint64_t version,
-             struct arena *arena, struct config_report *report, struct assembly *ret_assembly) {
+int assemble(const struct offer_sources *sources, struct config *config,
+             struct config_report *report, struct arena *arena, struct assembly *ret_assembly) {
     struct arena texts;
     struct assembling assembling = {
         .sources = sources, .config = config, .report = report, .arena = &texts};
@@ -170,7 +171,7 @@ int assemble(const struct offer_sources *sources, struct config *config, uint64_
                               "a provider has more than %d keys; the first are used",
                               OFFER_KEYS_MAX);
     arena_init(&texts, NULL, 0, TEXTS_MAX_BYTES);
-    int err = build(&assembling, &ret_assembly->offers, version, ret_assembly);
+    int err = build(&assembling, &ret_assembly->offers, ret_assembly);
     arena_reset(&texts);
     if (err < 0 && report->errors == 0)
         config_report_error(config, report, (struct config_place){0, 0},

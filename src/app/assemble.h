@@ -6,6 +6,8 @@
 #include "app/offer.h"
 #include "catalog/snapshot.h"
 
+#define ASSEMBLY_VERSION 1 /* of the snapshot; grows with each configuration that is loaded */
+
 struct assembly {
     struct catalog_snapshot *snapshot; /* ref of the caller */
     struct offers offers;              /* arena: all providers, used or not */
@@ -13,6 +15,6 @@ struct assembly {
 
 /* Problems are added to the report (the configuration's); ERR_INVALID when there are errors. Texts of the offers live in the arena
  * and in what the sources hold. */
-int assemble(const struct offer_sources *sources, struct config *config, uint64_t version,
-             struct arena *arena, struct config_report *report,
+int assemble(const struct offer_sources *sources, struct config *config,
+             struct config_report *report, struct arena *arena,
              struct assembly *ret_assembly) WARN_UNUSED;

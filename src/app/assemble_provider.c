@@ -13,7 +13,9 @@
 #include "message/task.h"
 #include "net/proxy.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Of providers that the configuration does not name. */
 static const struct catalog_timeouts usual_timeouts = {
@@ -388,15 +390,26 @@ static void add_route(struct building *building, const struct planned_route *pla
     }
 }
 
+/* The date of the facts, "2026-11-22", as Unix time: the best that is known of a model's age. */
+static uint64_t date_of_facts(const struct facts *facts) {
+    struct tm date = {0};
+    int year, month, day;
+    if (sscanf(facts->compiled, "%d-%d-%d", &year, &month, &day) != 3)
+        return 0;
+    date.tm_year = year - 1900;
+    date.tm_mon = month - 1;
+    date.tm_mday = day;
+    time_t seconds = timegm(&date);
+    return seconds > 0 ? (uint64_t)seconds : 0;
+}
+
 static void describe(struct building *building, const struct planned_route *planned,
                      const struct fact_model *facts) {
     struct catalog_model model = {0};
+    model.kind = planned->kind;
     if (facts != NULL)
         catalog_model_from_facts(facts, &model);
-    else if (planned->kind != CATALOG_CHAT)
-        model.kind = planned->kind;
-    else
-        return;
+    model.created_s = date_of_facts(building->assembling->sources->facts);
     catalog_describe_model(building->assembling->builder, planned->model, &model);
 }
 

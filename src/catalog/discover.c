@@ -52,9 +52,9 @@ static enum discover_verdict key_verdict(const struct discover_case *provider,
     const struct fact_provider *facts = provider->facts;
     if (facts->kind == FACT_LOCAL)
         return provider->found || provider->named ? DISCOVER_USED : DISCOVER_NOT_RUNNING;
+    if (facts->kind == FACT_PAID && provider->has_key && !provider->paid)
+        return DISCOVER_ONLY_BILLS;
     if (uses_key(provider)) {
-        if (facts->kind == FACT_PAID && !provider->paid)
-            return DISCOVER_ONLY_BILLS;
         if (provider->extra_missing)
             return DISCOVER_EXTRA_MISSING;
         return facts->on || provider->named ? DISCOVER_USED : DISCOVER_OFF;

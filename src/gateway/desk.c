@@ -139,6 +139,14 @@ static void leave(struct desk *desk, uint32_t home_index) {
         deliver_here(desk->gateway->loops[home_index], &mine[i]);
 }
 
+/* Caller holds the lock. Calendars follow the date; while nobody asks, nobody needs it. */
+static void tell_date(struct desk *desk, uint64_t boot_ns) {
+    if (desk->date_told_ns != 0 && boot_ns - desk->date_told_ns < DESK_DATE_NS)
+        return;
+    desk->date_told_ns = boot_ns;
+    scheduler_wall(desk->scheduler, boot_ns, clock_wall_ms(), &desk->actions);
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct desk *desk = container_of(timer, struct desk, timer);
     pthread_mutex_lock(&desk->lock);
@@ -199,14 +207,6 @@ static struct scheduler_route map_route(const struct catalog_route *from) {
                                     .limit_count = from->limit_count,
                                     .unit_cost_input = from->unit_cost_input,
                                     .unit_cost_output = from->unit_cost_output};
-}
-
-/* Caller holds the lock. Calendars follow the date; while nobody asks, nobody needs it. */
-static void tell_date(struct desk *desk, uint64_t boot_ns) {
-    if (desk->date_told_ns != 0 && boot_ns - desk->date_told_ns < DESK_DATE_NS)
-        return;
-    desk->date_told_ns = boot_ns;
-    scheduler_wall(desk->scheduler, boot_ns, clock_wall_ms(), &desk->actions);
 }
 
 void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) {

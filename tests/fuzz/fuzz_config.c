@@ -7,7 +7,7 @@
  * cannot disagree. The environment knows one variable; key files named by an input are not there. Each input is read twice:
  * by a caller that knows no provider, and by one that knows a few by name.
  */
-#include "app/configure.h"
+#include "app/assemble.h"
 #include "base/check.h"
 #include "config/config.h"
 
@@ -86,17 +86,21 @@ static void check_provider(const struct config_provider *provider) {
 }
 
 static void check_accepted(struct config *config, struct config_report *report, struct span text) {
-    struct catalog_snapshot *snapshot = NULL;
     check(config->listen.len > 0 && config_listen_refused(config->listen) == NULL);
     for (uint32_t i = 0; i < config->provider_count; i++)
         check_provider(&config->providers[i]);
     for (uint32_t i = 0; i < config->alias_count; i++)
         check(config->aliases[i].target_count > 0);
-    int err = configure_catalog(config, 1, &snapshot, report);
+    const struct offer_sources sources = {.facts = &facts_built_in, .config = config};
+    struct assembly assembly;
+    struct arena arena;
+    arena_init(&arena, NULL, 0, (size_t)64 << 20);
+    int err = assemble(&sources, config, report, &arena, &assembly);
     check((err < 0) == (report->errors > 0));
     check_report(report, text);
     if (err == 0)
-        catalog_unref(snapshot);
+        catalog_unref(assembly.snapshot);
+    arena_reset(&arena);
 }
 
 static void read_with_a_catalog(struct span text) {

@@ -32,7 +32,7 @@ static void decides_about_providers(void **state) {
     struct fact_provider no_wire = usual, trains = usual, kind = usual, no_others = usual;
     off.on = bills.on = false;
     safe.keyless_safe = billed_key.keyless_safe = true;
-    billed_key.key_is_billed = FACT_YES;
+    billed_key.key_is_billed = bills.key_is_billed = FACT_YES;
     no_wire.unusable = "own wire";
     trains.terms.trains = FACT_YES;
     kind.terms =

@@ -3,22 +3,33 @@
  * From a file to a catalog: what aliases may name, and what is said of those that lead nowhere.
  */
 #include "../config/config_fixture.h"
-#include "app/configure.h"
+#include "app/assemble.h"
 #include "catalog/candidates.h"
+
+/* A pool of what the file names, and of no provider of the catalog. */
+static int assemble_file(struct config *config, struct config_report *report, struct arena *arena,
+                         struct assembly *ret_assembly) {
+    static const struct facts nobody;
+    const struct offer_sources sources = {.facts = &nobody, .config = config};
+    return assemble(&sources, config, report, arena, ret_assembly);
+}
 
 /* The file itself is fine; `expected` is what the catalog adds. */
 static void run(const char *yaml, const char *expected) {
     struct config *config = NULL;
     struct config_report report;
-    struct catalog_snapshot *snapshot = NULL;
+    struct arena arena;
+    struct assembly assembly;
+    arena_init(&arena, NULL, 0, (size_t)16 << 20);
     if (fixture_parse(yaml, NULL, &config, &report) < 0)
         fixture_expect_report(&report, yaml, "");
-    int err = configure_catalog(config, 1, &snapshot, &report);
+    int err = assemble_file(config, &report, &arena, &assembly);
     fixture_expect_report(&report, yaml, expected);
     assert_int_equal(err < 0, expected[0] != '\0' && strstr(expected, "error:") != NULL);
-    assert_int_equal(err < 0, snapshot == NULL);
-    catalog_unref(snapshot);
+    assert_int_equal(err < 0, assembly.snapshot == NULL);
+    catalog_unref(assembly.snapshot);
     config_free(config);
+    arena_reset(&arena);
 }
 
 static void takes_aliases(void **state) {
@@ -82,17 +93,20 @@ static void bare_models_serve_any_task(void **state) {
     (void)state;
     struct config *config = NULL;
     struct config_report report;
-    struct catalog_snapshot *snapshot = NULL;
+    struct arena arena;
+    struct assembly assembly;
     struct catalog_choice choice;
+    arena_init(&arena, NULL, 0, (size_t)16 << 20);
     assert_int_equal(fixture_parse(PROVIDER, NULL, &config, &report), 0);
-    assert_int_equal(configure_catalog(config, 1, &snapshot, &report), 0);
+    assert_int_equal(assemble_file(config, &report, &arena, &assembly), 0);
     for (enum catalog_kind kind = CATALOG_CHAT; kind <= CATALOG_OTHER; kind++) {
         const struct catalog_wish wish = {.name = SPAN_LITERAL("m"), .kind = kind};
-        catalog_candidates(snapshot, &wish, &choice);
+        catalog_candidates(assembly.snapshot, &wish, &choice);
         assert_int_equal(choice.route_count, 1);
     }
-    catalog_unref(snapshot);
+    catalog_unref(assembly.snapshot);
     config_free(config);
+    arena_reset(&arena);
 }
 
 int main(void) {
