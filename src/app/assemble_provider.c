@@ -13,7 +13,6 @@
 #include "message/task.h"
 #include "net/proxy.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -392,13 +391,14 @@ static void add_route(struct building *building, const struct planned_route *pla
 
 /* The date of the facts, "2026-11-22", as Unix time: the best that is known of a model's age. */
 static uint64_t date_of_facts(const struct facts *facts) {
-    struct tm date = {0};
-    int year, month, day;
-    if (sscanf(facts->compiled, "%d-%d-%d", &year, &month, &day) != 3)
-        return 0;
-    date.tm_year = year - 1900;
-    date.tm_mon = month - 1;
-    date.tm_mday = day;
+    struct span rest = span_text(facts->compiled), part;
+    uint64_t numbers[3] = {0};
+    for (size_t i = 0; i < array_length(numbers) && span_split(&rest, '-', &part); i++)
+        if (!span_to_u64(part, &numbers[i]) || numbers[i] > 9999)
+            return 0;
+    struct tm date = {.tm_year = (int)numbers[0] - 1900,
+                      .tm_mon = (int)numbers[1] - 1,
+                      .tm_mday = (int)numbers[2]};
     time_t seconds = timegm(&date);
     return seconds > 0 ? (uint64_t)seconds : 0;
 }
