@@ -14,11 +14,14 @@ function(papi_add_flag flag)
     endif()
 endfunction()
 
+# By themselves for programs that run while building.
+add_library(papi_warnings INTERFACE)
+target_link_libraries(papi_flags INTERFACE papi_warnings)
 foreach(flag -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla)
-    target_compile_options(papi_flags INTERFACE ${flag})
+    target_compile_options(papi_warnings INTERFACE ${flag})
 endforeach()
 if(PAPI_WERROR)
-    target_compile_options(papi_flags INTERFACE -Werror)
+    target_compile_options(papi_warnings INTERFACE -Werror)
 endif()
 
 # Readable stacks wherever somebody may look at one.

@@ -153,8 +153,10 @@ static void insert(struct fact_provider *providers, uint32_t count,
 
 static void read_providers(struct facts_reader *reader, const struct facts_file *files,
                            size_t count, struct facts *facts) {
+    if (!facts_has_room(reader))
+        return;
     struct fact_provider *providers = facts_alloc(reader, count * sizeof *providers);
-    for (size_t i = 0; i < count && !reader->full; i++) {
+    for (size_t i = 0; i < count && facts_has_room(reader); i++) {
         if (!is_named(&files[i], NULL))
             continue;
         struct fact_provider *one = facts_alloc(reader, sizeof *one);
@@ -186,6 +188,8 @@ int facts_read(const struct facts_file *files, size_t count, struct arena *arena
         facts_complain(&reader, NULL, "more than %d files", FACTS_FILES_MAX);
         return ERR_INVALID;
     }
+    if (!facts_has_room(&reader))
+        return ERR_TOO_LARGE;
     if (!check_files(&reader, files, count))
         return ERR_INVALID;
     read_common(&reader, files, count, &facts);

@@ -18,7 +18,7 @@
 #define ROOM_BYTES          ((size_t)2 * 1024 * 1024) /* more than any list of rows needs */
 #define COMPLAINT_MAX_BYTES 512
 
-static bool has_room(struct facts_reader *reader) {
+bool facts_has_room(struct facts_reader *reader) {
     if (reader->arena->cap_bytes - reader->arena->used_bytes < ROOM_BYTES)
         reader->full = true;
     return !reader->full;
@@ -215,7 +215,7 @@ static void complain_missing(struct facts_reader *reader, const struct schema *s
 bool facts_read_row(struct facts_reader *reader, const struct yaml_node *node,
                     const struct schema *schema, void *row) {
     uint32_t before = reader->report->count;
-    if (!has_room(reader))
+    if (!facts_has_room(reader))
         return false;
     if (node->type != YAML_MAPPING) {
         facts_complain(reader, node, "%s must be a mapping, not %s", schema->what,
@@ -244,7 +244,7 @@ void *facts_read_rows(struct facts_reader *reader, const struct yaml_node *node,
         facts_complain(reader, node, "this must be a list of at most %d rows", FACTS_ROWS_MAX);
         return NULL;
     }
-    if (node->count == 0 || !has_room(reader))
+    if (node->count == 0 || !facts_has_room(reader))
         return NULL;
     char *rows = facts_alloc(reader, node->count * schema->size);
     for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {

@@ -83,6 +83,8 @@ struct schema {
 
 void facts_complain(struct facts_reader *reader, const struct yaml_node *at, const char *format,
                     ...) PRINTF_LIKE(3, 4);
+/* Whether there is memory for what one row needs, which every row and list asks first. */
+bool facts_has_room(struct facts_reader *reader);
 /* Zeroed; never NULL. */
 void *facts_alloc(struct facts_reader *reader, size_t size);
 /* Texts to "", lists to empty ones, the rest to zero. */

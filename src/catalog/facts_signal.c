@@ -127,14 +127,15 @@ static void finish_signal(struct facts_reader *reader, const struct yaml_node *n
         signal->statuses = any;
     if (facts_child(node, "unit") == NULL)
         signal->unit = LIMIT_UNIT_COUNT;
+    bool follows = facts_child(node, "about") != NULL && facts_child(node, "until") != NULL;
+    if (follows)
+        check_until(reader, node, signal);
+    else if (!signal->note)
+        facts_complain(reader, node,
+                       "a signal lacks 'about' or 'until': for whom, how long "
+                       "(informs: yes, if nothing follows from it)");
     if (signal->note)
         return;
-    if (facts_child(node, "about") == NULL || facts_child(node, "until") == NULL)
-        facts_complain(reader, node,
-                       "a signal lacks 'about' and 'until': for whom, how long "
-                       "(informs: yes, if nothing follows from it)");
-    else
-        check_until(reader, node, signal);
     if (signal->match_count == 0 && signal->statuses[0] == 0)
         facts_complain(reader, node, "this signal would match every refusal");
 }
