@@ -77,10 +77,22 @@ static const char *nearest_provider(void *context, struct span id) {
     return nearest;
 }
 
+static bool knows_plan(void *context, struct span id, struct span plan) {
+    const struct facts *facts = context;
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        const struct fact_provider *provider = &facts->providers[i];
+        for (uint32_t j = 0; span_is(id, provider->id) && j < provider->plan_count; j++)
+            if (span_is(plan, provider->plans[j].name))
+                return true;
+    }
+    return false;
+}
+
 struct config_catalog known_catalog(const struct facts *facts) {
     return (struct config_catalog){.knows_provider = knows_provider,
                                    .knows_model = knows_model,
                                    .nearest_provider = nearest_provider,
+                                   .knows_plan = knows_plan,
                                    .context = (void *)(uintptr_t)facts};
 }
 

@@ -24,8 +24,12 @@ static const struct fact_route google_routes[] = {
 static const struct fact_route cloudflare_routes[] = {
     {.model = "gpt-oss-120b", .upstream = "@cf/openai/gpt-oss-120b"}};
 
+static const struct fact_plan plans[] = {{"tier1", "billing is set up"}};
+
 static const struct fact_provider providers[] = {
     {.id = "google",
+     .plans = plans,
+     .plan_count = 1,
      .dialect = "openai",
      .env = google_env,
      .routes = google_routes,
@@ -64,6 +68,11 @@ static void knows_names(void **state) {
             fail_msg("'%s' is not known", unknown[i]);
     assert_true(catalog.knows_provider(catalog.context, SPAN_LITERAL("watsonx")));
     assert_false(catalog.knows_provider(catalog.context, SPAN_LITERAL("goog")));
+    const struct span google = SPAN_LITERAL("google"), tier = SPAN_LITERAL("tier1");
+    assert_true(catalog.knows_plan(catalog.context, google, tier));
+    assert_false(catalog.knows_plan(catalog.context, google, SPAN_LITERAL("tier")));
+    assert_false(catalog.knows_plan(catalog.context, SPAN_LITERAL("cloudflare"), tier));
+    assert_false(catalog.knows_plan(catalog.context, SPAN_LITERAL("nobody"), tier));
 }
 
 static void names_the_nearest(void **state) {
