@@ -65,6 +65,13 @@ static const struct dialect_quirks *map_quirks(struct catalog_builder *builder,
     return catalog_add_quirks(builder, &quirks, sizeof quirks);
 }
 
+/* A kind that any provider says counts for all of them. */
+static void map_kind(struct catalog_builder *builder, const struct config_model *model) {
+    const struct catalog_model about = {.kind = CATALOG_EMBED};
+    if (span_is(model->kind, "embed"))
+        catalog_describe_model(builder, model->id, &about);
+}
+
 static int map_account(struct catalog_builder *builder, const struct config_provider *from,
                        uint32_t provider, const struct config_key *key,
                        const struct dialect_quirks *quirks) {
@@ -87,6 +94,7 @@ static int map_account(struct catalog_builder *builder, const struct config_prov
         int err = catalog_add_route(builder, model->id, &route);
         if (err < 0)
             return err;
+        map_kind(builder, model);
     }
     return 0;
 }

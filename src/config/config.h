@@ -28,6 +28,7 @@ struct config_model {
     uint64_t output_tokens_max;
     bool vision, no_tools,
         no_json_schema; /* settings `vision: yes`, `tools: no`, `json_schema: no` */
+    struct span kind;   /* "chat", "embed"; "" = not said */
 };
 
 struct config_provider {

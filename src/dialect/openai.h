@@ -6,6 +6,7 @@
  * encode: openai_encode.c drives, openai_rules.c changes members, openai_messages.c messages, openai_calls.c the calls in
  * them, openai_schema.c tools and schemas; stitch.c gathers the body. decode: openai_decode.c drives, openai_tools.c follows
  * tool calls, openai_guard.c holds back guards' words, openai_usage.c reads counts, openai_error.c reads errors.
+ * openai_embed.c does both for embeddings.
  */
 #include "dialect/dialect.h"
 #include "dialect/stitch.h"
@@ -22,6 +23,7 @@ struct openai_writer {
     const struct dialect_quirks *quirks; /* borrowed; never NULL */
     struct dialect_request *request;     /* borrowed */
     bool tools;                          /* tools are sent */
+    bool chat_task;                      /* rules of flat members hold for chat only */
     uint32_t done;                       /* rules that were applied */
 };
 
@@ -57,6 +59,10 @@ void dialect__openai_calls(struct stitch *out, const struct message *message,
 /* An id as this provider takes it, escaped; the same span when it already is. Equal ids stay equal. */
 struct span dialect__openai_call_id(struct span id, const struct dialect_quirks *quirks,
                                     struct arena *arena);
+
+/* An embed task. Model escaped. */
+void dialect__openai_embed(struct openai_writer *writer, const struct task *task,
+                           struct span model);
 
 /* --- decode --- */
 #define OPENAI_TOOLS_MAX           128
@@ -133,6 +139,12 @@ void dialect__openai_tools_free(struct dialect_decoder *decoder);
 void dialect__openai_usage(struct dialect_decoder *decoder, struct json_value usage);
 /* Known and estimated counts together. */
 struct usage dialect__openai_usage_total(const struct dialect_decoder *decoder);
+
+/* FINISH and USAGE, once. */
+int dialect__openai_close(struct dialect_decoder *decoder) WARN_UNUSED;
+/* A record without an answer: an error in whatever form, or something that is no part of the answer. */
+int dialect__openai_other(struct dialect_decoder *decoder, struct json_value top) WARN_UNUSED;
+int dialect__openai_embed_body(struct dialect_decoder *decoder, struct span body) WARN_UNUSED;
 
 struct openai_error {
     struct span message; /* escaped; absent when not found */

@@ -24,6 +24,7 @@ static const struct {
     {CAN_FILE_IN, "files"},
     {CAN_JSON_SCHEMA, "json_schema"},
     {CAN_JSON_OBJECT, "json_object"},
+    {CAN_DIMENSIONS, "dimensions"},
     {CAN_STREAM, "streaming"},
     {CAN_REASONING, "reasoning"},
     {CAN_TOOL_CHOICE_REQUIRED, "a forced tool_choice"},
@@ -60,7 +61,7 @@ static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t
                        struct demand *demand, uint64_t *ret_missing) {
     uint64_t any = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t can = r->snapshot->routes[routes[i]].can;
+        uint64_t can = admit_can(r, routes[i]);
         any |= can;
         if ((r->task.needs & ~can) == 0)
             demand->candidates[demand->candidate_count++] = routes[i];
@@ -80,6 +81,11 @@ enum step_verdict step_admit(struct request *r) {
     uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
     if (count == 0)
         return unknown_model(r);
+    count = admit_kind(r, routes, count);
+    if (count == 0)
+        return admit_wrong_kind(r);
+    if (r->task.kind == TASK_EMBED && !admit_embed_fits(r, routes, count))
+        return STEP_NEXT; /* to REJECT */
     demand.candidate_count = 0;
     if (filter(r, routes, count, &demand, &missing) == 0)
         return cannot(r, missing);

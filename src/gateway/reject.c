@@ -157,9 +157,10 @@ static enum refusal refusal_of(const struct request *r) {
 static uint64_t opens_at_ns(const struct request *r) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
     uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
+    count = admit_kind(r, routes, count);
     uint32_t able = 0;
     for (uint32_t i = 0; i < count; i++)
-        if ((r->task.needs & ~r->snapshot->routes[routes[i]].can) == 0)
+        if ((r->task.needs & ~admit_can(r, routes[i])) == 0)
             routes[able++] = routes[i];
     return desk_opens_at(r->home->gateway->desk, routes, able);
 }

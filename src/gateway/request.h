@@ -124,6 +124,14 @@ void authenticate_origin(struct request *r);
 bool authenticate_origin_allowed(const struct gateway_config *config,
                                  const struct http_request *http);
 
+/* admit_kind.c: keeps the routes that serve the task's kind, in place; for embed tasks those of one model. Returns how many. */
+uint32_t admit_kind(const struct request *r, uint32_t *routes, uint32_t count);
+enum step_verdict admit_wrong_kind(struct request *r);
+/* What a route can do; enum capability bits. */
+uint64_t admit_can(const struct request *r, uint32_t route);
+/* Whether texts and vectors of an embed task fit; goes to REJECT itself when it returns false. */
+bool admit_embed_fits(struct request *r, const uint32_t *routes, uint32_t count);
+
 /* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
 void hold_arm(struct request *r);
 /* Whether the client's own deadline has passed. */

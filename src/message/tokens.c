@@ -189,6 +189,8 @@ static uint64_t count_media(const struct task_chat *chat) {
 
 uint64_t tokens_of_prompt(const struct task *task) {
     uint64_t tokens = (task->prompt_bytes + BYTES_PER_PROMPT_TOKEN - 1) / BYTES_PER_PROMPT_TOKEN;
+    if (task->kind == TASK_EMBED)
+        return tokens;
     tokens += TOKENS_PER_REPLY + (uint64_t)task->chat.message_count * TOKENS_PER_MESSAGE;
     tokens += (uint64_t)task->chat.tool_count * TOKENS_PER_TOOL;
     return tokens + count_media(&task->chat) * TOKENS_PER_MEDIUM;
