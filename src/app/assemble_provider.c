@@ -233,7 +233,7 @@ static int plan_stated(struct building *building, struct limit_subject *subject,
             .zone = zone_utc,
         };
         if (!span_absent(from->zone) && zone_parse(from->zone, &limit.zone) < 0)
-            return ERR_NOT_FOUND; /* told once, by check_zones */
+            return ERR_NOT_FOUND; /* the loader asks for the same */
         subject->row = 2 * i;
         err = limit_plan_stated(assembling->planner, subject, &limit, ret_limits, count);
         if (err < 0 || from->burst == 0 || from->burst >= from->amount)
@@ -244,25 +244,6 @@ static int plan_stated(struct building *building, struct limit_subject *subject,
         err = limit_plan_stated(assembling->planner, subject, &limit, ret_limits, count);
     }
     return err;
-}
-
-/* Once for a provider, not for each of its routes. */
-static bool check_zones(struct building *building) {
-    const struct config_provider *config = building->offer->config;
-    struct zone zone;
-    bool fine = true;
-    for (uint32_t i = 0; config != NULL && i < config->limit_count; i++) {
-        struct span name = config->limits[i].zone;
-        if (span_absent(name) || zone_parse(name, &zone) == 0)
-            continue;
-        config_report_error(building->assembling->config, building->assembling->report,
-                            config->limits[i].zone_place,
-                            "'%.*s' is no time zone known here; use a name such as "
-                            "America/Los_Angeles or a POSIX rule such as PST8PDT,M3.2.0,M11.1.0",
-                            SPAN_ARG(name));
-        fine = false;
-    }
-    return fine;
 }
 
 static int plan_limits(struct building *building, uint32_t key, struct span upstream,
@@ -368,7 +349,7 @@ static void add_route(struct building *building, const struct planned_route *pla
         struct catalog_route route = {
             .account = building->accounts[key],
             .upstream_model = planned->upstream,
-            .can = planned->can & ~cannot,
+            .can = (planned->can | CAN_DIMENSIONS) & ~cannot,
             .context_tokens = planned->context_tokens,
             .output_tokens_max = planned->output_tokens_max,
             .facts = planned->facts,
@@ -474,7 +455,9 @@ static void add_listed_route(struct building *building, const struct config_mode
     const struct planned_route planned = {
         .model = from->id,
         .upstream = from->upstream,
-        .kind = CATALOG_ANY,
+        .kind = span_is(from->kind, "embed")  ? CATALOG_EMBED
+                : span_is(from->kind, "chat") ? CATALOG_CHAT
+                                              : CATALOG_ANY,
         .can = can_of_config(from),
         .context_tokens = from->context_tokens,
         .output_tokens_max = from->output_tokens_max,
@@ -500,7 +483,7 @@ static void add_local_route(struct building *building, const struct local_model 
 
 void assemble_provider(struct assembling *assembling, const struct offer *offer) {
     struct building building = {.assembling = assembling, .offer = offer};
-    if (!check_zones(&building) || !add_provider(&building))
+    if (!add_provider(&building))
         return;
     add_accounts(&building);
     for (uint32_t i = 0; offer->facts != NULL && i < offer->facts->route_count; i++)

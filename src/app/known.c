@@ -77,6 +77,12 @@ static const char *nearest_provider(void *context, struct span id) {
     return nearest;
 }
 
+static bool knows_zone(void *context, struct span name) {
+    struct zone zone;
+    (void)context;
+    return zone_parse(name, &zone) == 0;
+}
+
 static bool knows_plan(void *context, struct span id, struct span plan) {
     const struct facts *facts = context;
     for (uint32_t i = 0; i < facts->provider_count; i++) {
@@ -93,6 +99,7 @@ struct config_catalog known_catalog(const struct facts *facts) {
                                    .knows_model = knows_model,
                                    .nearest_provider = nearest_provider,
                                    .knows_plan = knows_plan,
+                                   .knows_zone = knows_zone,
                                    .context = (void *)(uintptr_t)facts};
 }
 

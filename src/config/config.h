@@ -32,6 +32,7 @@ struct config_model {
     uint64_t output_tokens_max;
     bool vision, no_tools,
         no_json_schema;   /* settings `vision: yes`, `tools: no`, `json_schema: no` */
+    struct span kind;     /* "chat", "embed"; "" = not said */
     enum config_tri free; /* costs nothing, whatever the catalog says */
 };
 

@@ -6,6 +6,7 @@
  * encode: openai_encode.c drives, openai_rules.c changes members, openai_messages.c messages, openai_calls.c the calls in
  * them, openai_schema.c tools and schemas; stitch.c gathers the body. decode: openai_decode.c drives, openai_tools.c follows
  * tool calls, openai_guard.c holds back guards' words, openai_usage.c reads counts, openai_error.c reads errors.
+ * openai_embed.c does both for embeddings.
  */
 #include "catalog/error_shape.h"
 #include "dialect/dialect.h"
@@ -23,6 +24,7 @@ struct openai_writer {
     const struct dialect_quirks *quirks; /* borrowed; never NULL */
     struct dialect_request *request;     /* borrowed */
     bool tools;                          /* tools are sent */
+    bool chat_task;                      /* rules of flat members hold for chat only */
     uint32_t done;                       /* rules that were applied */
 };
 
@@ -58,6 +60,10 @@ void dialect__openai_calls(struct stitch *out, const struct message *message,
 /* An id as this provider takes it, escaped; the same span when it already is. Equal ids stay equal. */
 struct span dialect__openai_call_id(struct span id, const struct dialect_quirks *quirks,
                                     struct arena *arena);
+
+/* An embed task. Model escaped. */
+void dialect__openai_embed(struct openai_writer *writer, const struct task *task,
+                           struct span model);
 
 /* --- decode --- */
 #define OPENAI_TOOLS_MAX           128
@@ -134,6 +140,12 @@ void dialect__openai_tools_free(struct dialect_decoder *decoder);
 void dialect__openai_usage(struct dialect_decoder *decoder, struct json_value usage);
 /* Known and estimated counts together. */
 struct usage dialect__openai_usage_total(const struct dialect_decoder *decoder);
+
+/* FINISH and USAGE, once. */
+int dialect__openai_close(struct dialect_decoder *decoder) WARN_UNUSED;
+/* A record without an answer: an error in whatever form, or something that is no part of the answer. */
+int dialect__openai_other(struct dialect_decoder *decoder, struct json_value top) WARN_UNUSED;
+int dialect__openai_embed_body(struct dialect_decoder *decoder, struct span body) WARN_UNUSED;
 
 void dialect__openai_read_error(struct span body, struct arena *arena, struct span *ret_message,
                                 struct span *ret_code);

@@ -107,7 +107,7 @@ static int fail_from(struct dialect_decoder *decoder, struct json_value body) {
 }
 
 /* Without choices, usage and error a record is an error in another form, or something that is no part of the answer. */
-static int read_other(struct dialect_decoder *decoder, struct json_value top) {
+int dialect__openai_other(struct dialect_decoder *decoder, struct json_value top) {
     struct error_shape error = error_shape_of(top);
     bool named = !span_absent(error.code) || error.status != 0 ||
                  json_string_is(json_get(top, "object"), "error") ||
@@ -195,8 +195,7 @@ static int read_finish(struct dialect_decoder *decoder, struct json_value value)
     return 0;
 }
 
-/* FINISH and USAGE, once. */
-static int close_answer(struct dialect_decoder *decoder) {
+int dialect__openai_close(struct dialect_decoder *decoder) {
     if (!decoder->finish_seen || decoder->closed || decoder->failed)
         return 0;
     if (!dialect__openai_tools_complete(decoder)) {
@@ -258,13 +257,15 @@ static int read_chunk(struct dialect_decoder *decoder, struct json_value top) {
     dialect__openai_usage(decoder, json_get(found[CHUNK_GROQ], "usage"));
     dialect__openai_usage(decoder, found[CHUNK_USAGE]);
     if (!json_is(found[CHUNK_CHOICES], JSON_ARRAY))
-        return json_present(found[CHUNK_USAGE]) && !decoder->whole ? 0 : read_other(decoder, top);
+        return json_present(found[CHUNK_USAGE]) && !decoder->whole
+                   ? 0
+                   : dialect__openai_other(decoder, top);
     int err = read_choices(decoder, found[CHUNK_CHOICES], found[CHUNK_MODEL]);
     bool last = decoder->finish_seen && json_count(found[CHUNK_CHOICES]) == 0 &&
                 json_is(found[CHUNK_USAGE], JSON_OBJECT);
     if (err == 0 && last && !decoder->whole && !decoder->failed) {
         decoder->over = true; /* usage alone after the finish: only the end mark could follow */
-        err = close_answer(decoder);
+        err = dialect__openai_close(decoder);
     }
     return err;
 }
@@ -281,28 +282,32 @@ static int read_text(struct dialect_decoder *decoder, struct span text) {
 int dialect__openai_on_record(struct dialect_decoder *decoder, struct span data) {
     check(decoder->magic == OPENAI_DECODER_MAGIC);
     struct span text = span_trim(data);
+    if (decoder->task->kind != TASK_CHAT)
+        return ERR_INVALID; /* vectors do not come in pieces */
     if (decoder->over || decoder->failed || text.len == 0)
         return 0;
     if (!span_is(text, "[DONE]"))
         return read_text(decoder, text);
     decoder->over = true;
-    return close_answer(decoder);
+    return dialect__openai_close(decoder);
 }
 
 int dialect__openai_on_body(struct dialect_decoder *decoder, struct span body) {
     check(decoder->magic == OPENAI_DECODER_MAGIC);
+    if (decoder->task->kind == TASK_EMBED)
+        return dialect__openai_embed_body(decoder, body);
     decoder->whole = true;
     int err = read_text(decoder, body);
     if (err < 0 || decoder->failed)
         return err;
     decoder->finish_seen = true; /* a whole body is a clean end, also with a null reason */
     decoder->over = true;
-    return close_answer(decoder);
+    return dialect__openai_close(decoder);
 }
 
 enum dialect_end dialect__openai_on_end(struct dialect_decoder *decoder) {
     check(decoder->magic == OPENAI_DECODER_MAGIC);
-    if (close_answer(decoder) != 0 || decoder->failed)
+    if (dialect__openai_close(decoder) != 0 || decoder->failed)
         return DIALECT_FAILED;
     if (!decoder->closed)
         return DIALECT_TRUNCATED;

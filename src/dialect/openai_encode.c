@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A task to the body of a chat completions request.
+ * A task to an upstream request; a chat task to its body (embeddings: openai_embed.c).
  *
  * Why written anew: strict providers refuse a request for one member they do not know, and a client's own marks (user,
  * metadata, cache keys) are none of a provider's business. So the body holds what the task says and nothing else; what
@@ -96,9 +96,8 @@ static void add_extras(struct openai_writer *writer) {
         dialect__openai_extra(writer, chat->extras[i].name, chat->extras[i].value);
 }
 
-static int write_path(struct arena *arena, const struct dialect_target *target,
+static int write_path(struct arena *arena, const struct dialect_target *target, struct span end,
                       struct dialect_request *request) {
-    static const struct span end = SPAN_LITERAL("/chat/completions");
     size_t length = target->base_path.len + end.len;
     char *path = arena_try_alloc(arena, length);
     if (path == NULL)
@@ -134,19 +133,26 @@ int dialect__openai_encode(const struct task *task, const struct dialect_target 
         .target = target,
         .quirks = target->quirks != NULL ? target->quirks : &no_quirks,
         .request = &request,
+        .chat_task = task->kind == TASK_CHAT,
     };
+    bool embed = task->kind == TASK_EMBED;
     struct span model;
-    if (task->kind != TASK_CHAT)
+    if (task->kind != TASK_CHAT && !embed)
         return ERR_UNSUPPORTED;
     int err = json_escape(target->upstream_model, arena, &model);
     if (err == 0)
-        err = write_path(arena, target, &request);
+        err = write_path(arena, target,
+                         embed ? SPAN_LITERAL("/embeddings") : SPAN_LITERAL("/chat/completions"),
+                         &request);
     if (err < 0)
         return err;
     request.accept = streams(&writer) ? "text/event-stream" : "application/json";
     rope_init(&request.body, arena);
     stitch_init(&writer.out, &request.body);
-    write_body(&writer, model);
+    if (embed)
+        dialect__openai_embed(&writer, task, model);
+    else
+        write_body(&writer, model);
     err = rope_error(&request.body);
     if (err == 0)
         *ret_request = request;

@@ -214,7 +214,11 @@ void dialect__openai_extra(struct openai_writer *writer, struct span name, struc
         write_member(writer, span_equal(renamed, plain) ? name : renamed, value);
 }
 
+/* A member inside an object is the provider's own affair (whom it may ask, what it may charge) and holds for every task; a
+ * flat one, such as n, is a chat's. */
 static bool is_wanted(const struct openai_writer *writer, const struct dialect_rule *rule) {
+    if (!writer->chat_task && rule->field[rule->head_length] != '.')
+        return false;
     return rule->kind == FACT_QUIRK_DEFAULT || rule->kind == FACT_QUIRK_FORCE ||
            (rule->kind == FACT_QUIRK_FORCE_WITH_TOOLS && writer->tools);
 }

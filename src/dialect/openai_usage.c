@@ -113,6 +113,8 @@ struct usage dialect__openai_usage_total(const struct dialect_decoder *decoder) 
         usage.input_tokens = tokens_of_prompt(decoder->task);
         usage.estimated = true;
     }
+    if (decoder->task->kind == TASK_EMBED)
+        return usage; /* nothing is written */
     if (!decoder->output_known || (usage.output_tokens == 0 && decoder->token_seen)) {
         usage.output_tokens = tokens_total(&decoder->counter);
         usage.estimated = true;

@@ -54,6 +54,7 @@ static const struct {
     {"tool_choice", CAN_TOOL_CHOICE_REQUIRED},
     {"response_format", CAN_JSON_SCHEMA | CAN_JSON_OBJECT},
     {"stream", CAN_STREAM},
+    {"dimensions", CAN_DIMENSIONS},
 };
 
 static const char *const member_names[MEMBER_OPTIONS] = {
@@ -199,6 +200,11 @@ static bool take_guard_words(struct dialect_quirks *quirks, const struct fact_qu
     return row->value[0] != '\0';
 }
 
+static bool take_input_type(struct dialect_quirks *quirks, const struct fact_quirk *row) {
+    quirks->input_type = row->value;
+    return row->value[0] != '\0';
+}
+
 static bool take_cannot(struct dialect_quirks *quirks, const struct fact_quirk *row) {
     for (size_t i = 0; i < array_length(capabilities); i++)
         if (strcmp(row->field, capabilities[i].word) == 0) {
@@ -240,6 +246,7 @@ static const take_row takers[FACT_QUIRK_COUNT] = {
     [FACT_QUIRK_NO_STREAM_OPTIONS] = take_flag,
     [FACT_QUIRK_STOP_ARRAY] = take_flag,
     [FACT_QUIRK_SIGNATURE] = take_signature,
+    [FACT_QUIRK_INPUT_TYPE] = take_input_type,
     [FACT_QUIRK_TOTAL_HAS_REASONING] = take_flag,
     [FACT_QUIRK_GUARD_WORDS] = take_guard_words,
     [FACT_QUIRK_CANNOT] = take_cannot,

@@ -61,6 +61,14 @@ void stitch_add_u64(struct stitch *stitch, uint64_t number) {
     stitch_add(stitch, span_of(at, (size_t)(digits + sizeof digits - at)));
 }
 
+void stitch_add_member_string(struct stitch *stitch, const char *name, struct span escaped) {
+    STITCH_LITERAL(stitch, ",\"");
+    stitch_add(stitch, span_text(name));
+    STITCH_LITERAL(stitch, "\":\"");
+    stitch_add(stitch, escaped);
+    STITCH_LITERAL(stitch, "\"");
+}
+
 void stitch_add_rope(struct stitch *stitch, const struct rope *rope) {
     if (rope->err != 0 && stitch->rope->err == 0)
         stitch->rope->err = rope->err;

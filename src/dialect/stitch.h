@@ -20,6 +20,8 @@ void stitch_init_short(struct stitch *stitch, struct rope *rope);
 /* The bytes must outlive the rope. */
 void stitch_add(struct stitch *stitch, struct span piece);
 void stitch_add_u64(struct stitch *stitch, uint64_t number);
+/* `,"name":"escaped"` */
+void stitch_add_member_string(struct stitch *stitch, const char *name, struct span escaped);
 /* Pieces of another rope. */
 void stitch_add_rope(struct stitch *stitch, const struct rope *rope);
 /* Before the rope is read or written otherwise. */

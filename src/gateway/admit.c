@@ -21,6 +21,8 @@ enum step_verdict step_admit(struct request *r) {
     choose_candidates(r, &choice);
     if (choice.route_count == 0)
         return choose_fail(r, &choice);
+    if (r->task.kind == TASK_EMBED && !choose_embed_fits(r, &choice))
+        return STEP_NEXT; /* to REJECT */
     choose_warn(r, &choice);
     choose_demand(r, &choice, &demand);
     r->submitted_ns = request_now_ns(r);

@@ -88,11 +88,22 @@ void attempt_answer_begin(struct attempt *attempt, const struct http_answer_head
         attempt->body.cap_bytes = 0; /* out of memory: the first byte will say so */
 }
 
+/* Vectors that pass the cap are the doing of whoever asked for so many, and would be as many elsewhere. */
+static enum outcome outcome_of_size(struct attempt *attempt) {
+    if (attempt->request->task.kind != TASK_EMBED)
+        return OUTCOME_BAD_ANSWER;
+    verdict_keep_words(
+        attempt,
+        SPAN_LITERAL("The vectors of this request are more than an answer may hold here. "
+                     "Send fewer texts at once."),
+        SPAN_NONE);
+    return OUTCOME_CLIENT_FAULT;
+}
+
 static int outcome_of_decoding(struct attempt *attempt, int err) {
-    return broken(attempt,
-                  err == ERR_TOO_LARGE || err == ERR_INVALID ? OUTCOME_BAD_ANSWER
-                                                             : OUTCOME_GATEWAY_FAULT,
-                  err);
+    if (err == ERR_TOO_LARGE)
+        return broken(attempt, outcome_of_size(attempt), err);
+    return broken(attempt, err == ERR_INVALID ? OUTCOME_BAD_ANSWER : OUTCOME_GATEWAY_FAULT, err);
 }
 
 static int stream_bytes(struct attempt *attempt, struct span bytes) {
@@ -120,7 +131,7 @@ int attempt_answer_bytes(struct attempt *attempt, struct span bytes) {
     if (err < 0 && attempt->status != 200)
         return 0; /* the head of an error body tells enough */
     if (err < 0)
-        return broken(attempt, OUTCOME_BAD_ANSWER, err);
+        return broken(attempt, outcome_of_size(attempt), err);
     if (attempt->status == 200 && attempt->gap_ns > 0)
         loop_timer_set(attempt->home->loop, &attempt->clock,
                        loop_now_ns(attempt->home->loop) + attempt->gap_ns);

@@ -37,6 +37,7 @@ static const struct {
     {CAN_STREAM, "streaming"},
     {CAN_REASONING, "reasoning"},
     {CAN_TOOL_CHOICE_REQUIRED, "a forced tool_choice"},
+    {CAN_DIMENSIONS, "dimensions"},
 };
 
 /* With provider.require_parameters: a route that drops a parameter of this request will not do. */
@@ -85,6 +86,7 @@ static void choose(const struct request *r, struct catalog_choice *ret_choice) {
     const struct gateway_config *config = &r->home->gateway->config;
     bool no_training =
         r->no_training || routing->no_training || config->data_use == CATALOG_DATA_NO_TRAINING;
+    bool embed = r->task.kind == TASK_EMBED;
     const struct catalog_wish wish = {
         .name = r->task.model,
         .fallbacks = routing->models.names,
@@ -102,12 +104,14 @@ static void choose(const struct request *r, struct catalog_choice *ret_choice) {
                 : r->task.kind == TASK_EMBED ? CATALOG_EMBED
                                              : CATALOG_OTHER,
         .needs = r->task.needs,
-        .input_tokens = r->input_tokens,
+        .input_tokens = embed ? choose_embed_tokens(&r->task.embed) : r->input_tokens,
         .output_tokens_max = r->task.chat.max_output_tokens,
         .accepts = routing->require_parameters ? takes_parameters : NULL,
         .context = r,
     };
     catalog_candidates(r->snapshot, &wish, ret_choice);
+    if (embed && ret_choice->route_count > 0)
+        choose_embed_keep_model(r, ret_choice);
 }
 
 void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {
@@ -131,6 +135,7 @@ void choose_demand(const struct request *r, const struct catalog_choice *choice,
         .candidate_count = choice->route_count,
         .input_tokens = r->input_tokens,
         .output_tokens_max = chat ? r->task.chat.max_output_tokens : 0,
+        .inputs = chat ? 0 : r->task.embed.input_count,
         .session = span_hash(r->task.affinity),
         .wait_until_ns =
             r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns,

@@ -15,6 +15,8 @@
 static const struct endpoint endpoints[] = {
     {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL,
      "chat, streamed or whole"},
+    {"/embeddings", METHOD_POST, ACCESS_CLIENT, &surface_openai_embeddings, NULL,
+     "vectors of texts"},
     {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
      "what can be asked for"},
     {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
@@ -43,7 +45,6 @@ static const struct {
     {"/evals", "evals are not served"},
     {"/realtime", "the Realtime API is not served; use /v1/chat/completions with stream"},
     {"/completions", "text completions are not served yet; use /v1/chat/completions"},
-    {"/embeddings", "embeddings are not served yet"},
     {"/responses", "the Responses API is not served yet; use /v1/chat/completions"},
     {"/messages", "the Messages API is not served yet; use /v1/chat/completions"},
     {"/moderations", "moderation is not served yet"},

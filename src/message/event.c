@@ -21,6 +21,7 @@ static const struct {
     [EVENT_MEDIA] = {"media", true},         [EVENT_OPAQUE] = {"opaque", false},
     [EVENT_EXTRA] = {"extra", false},        [EVENT_FINISH] = {"finish", false},
     [EVENT_USAGE] = {"usage", false},        [EVENT_ERROR] = {"error", false},
+    [EVENT_EMBEDDING] = {"embedding", true},
 };
 
 static const char *const finish_names[FINISH_REASON_COUNT] = {

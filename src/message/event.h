@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * The reply to a chat task as a stream of events, in no wire's form. Dialects decode into events, surfaces encode from them.
+ * The reply to a task as a stream of events, in no wire's form. Dialects decode into events, surfaces encode from them.
  *
  * Order, for each choice index: START, then TEXT / REASONING / TOOL_OPEN / TOOL_ARGS / REFUSAL and others in the order they
  * came, then one FINISH; USAGE comes once, after every FINISH or before the end; ERROR ends everything. A dialect that sees no
- * legal end sends no FINISH: the gateway turns that into an error, never into success.
+ * legal end sends no FINISH: the gateway turns that into an error, never into success. To an embed task: START, one EMBEDDING for
+ * each input in their order, FINISH, USAGE.
  * Spans live until the sink returns. `text` is escaped text (json/json.h).
  */
 #include "base/span.h"
@@ -25,6 +26,7 @@ enum event_kind {
     EVENT_FINISH,
     EVENT_USAGE,
     EVENT_ERROR,
+    EVENT_EMBEDDING, /* choice: which input; raw: an array of numbers, or text: base64 of float32 */
     EVENT_KIND_COUNT
 };
 

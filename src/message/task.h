@@ -7,6 +7,7 @@
  * from wire to wire untouched. Fields named raw are whole JSON values. All spans point into the client's body or the
  * request arena and live as long as the request (attempts pin the body).
  */
+#include "message/embed.h"
 #include "message/routing.h"
 #include "json/json.h"
 
@@ -100,8 +101,8 @@ enum capability {
     CAN_AUDIO_IN = 1 << 5,
     CAN_FILE_IN = 1 << 6,
     CAN_REASONING = 1 << 7,
-    CAN_TOOL_CHOICE_REQUIRED =
-        1 << 8, /* a call that must be made: required, or one function by name */
+    CAN_TOOL_CHOICE_REQUIRED = 1 << 8, /* a call that must be made, any or one by name */
+    CAN_DIMENSIONS = 1 << 9,           /* vectors of a wished length: all routes, but for quirks */
 };
 
 struct task_chat {
@@ -133,7 +134,8 @@ struct task {
     uint64_t needs;        /* enum capability bits */
     uint64_t prompt_bytes; /* size of what the model must read, images left out */
     struct task_routing routing;
-    struct task_chat chat; /* kind == TASK_CHAT */
+    struct task_chat chat; /* kind == TASK_CHAT; else zero, so that nothing of it is asked for */
+    struct task_embed embed; /* kind == TASK_EMBED */
 };
 
 const char *task_kind_name(enum task_kind kind);

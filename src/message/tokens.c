@@ -215,9 +215,18 @@ static void measure_tool(const struct tool *tool, struct token_counter *counter,
     *tokens += TOKENS_PER_TOOL;
 }
 
+static uint64_t measure_embed(const struct task_embed *embed) {
+    uint64_t tokens = 0;
+    for (uint32_t i = 0; i < embed->input_count; i++)
+        tokens += tokens_estimate(embed->inputs[i]);
+    return tokens;
+}
+
 uint64_t tokens_measure(const struct task *task) {
     struct token_counter counter = {0};
     uint64_t tokens = TOKENS_PER_REPLY;
+    if (task->kind == TASK_EMBED)
+        return measure_embed(&task->embed);
     for (uint32_t i = 0; i < task->chat.message_count; i++)
         measure_message(&task->chat.messages[i], &counter, &tokens);
     for (uint32_t i = 0; i < task->chat.tool_count; i++)
@@ -237,6 +246,8 @@ static uint64_t count_media(const struct task_chat *chat) {
 
 uint64_t tokens_of_prompt(const struct task *task) {
     uint64_t tokens = (task->prompt_bytes + BYTES_PER_PROMPT_TOKEN - 1) / BYTES_PER_PROMPT_TOKEN;
+    if (task->kind == TASK_EMBED)
+        return tokens;
     tokens += TOKENS_PER_REPLY + (uint64_t)task->chat.message_count * TOKENS_PER_MESSAGE;
     tokens += (uint64_t)task->chat.tool_count * TOKENS_PER_TOOL;
     return tokens + count_media(&task->chat) * TOKENS_PER_MEDIUM;

@@ -32,6 +32,10 @@ struct chat_decode {
     uint64_t fields_seen;               /* bit per row of the table */
 };
 
+/* The first and the last of decoding, for every surface of OpenAI's: body to `top`; kept[KEPT_MODEL] to the task. */
+int surface__chat_body(struct chat_decode *decode, struct span body) WARN_UNUSED;
+int surface__chat_model(struct chat_decode *decode) WARN_UNUSED;
+
 /* Types a member may have, as bits; CHAT_INTEGER is a number without a fraction. */
 enum chat_type {
     CHAT_STRING = 1 << 0,

@@ -136,7 +136,7 @@ struct span surface__chat_shown(struct json_value string) {
     return text;
 }
 
-static int read_body(struct chat_decode *decode, struct span body) {
+int surface__chat_body(struct chat_decode *decode, struct span body) {
     struct json_doc *doc = arena_alloc(decode->arena, sizeof *doc);
     struct json_error error;
     int err = json_parse(doc, body, decode->arena, &error);
@@ -166,7 +166,7 @@ static void promote_first(struct task *task) {
     models->count--;
 }
 
-static int read_model(struct chat_decode *decode) {
+int surface__chat_model(struct chat_decode *decode) {
     struct json_value model = decode->kept[KEPT_MODEL];
     if (!json_present(model) && decode->task->routing.models.count > 0) {
         promote_first(decode->task);
@@ -218,11 +218,11 @@ int surface__chat_decode(struct span body, struct arena *arena, struct task *ret
                          struct api_error *ret_error) {
     struct chat_decode decode = {.arena = arena, .task = ret_task, .error = ret_error};
     *ret_task = (struct task){.kind = TASK_CHAT};
-    int err = read_body(&decode, body);
+    int err = surface__chat_body(&decode, body);
     if (err == 0)
         err = read_fields(&decode);
     if (err == 0)
-        err = read_model(&decode);
+        err = surface__chat_model(&decode);
     if (err == 0)
         err = surface__chat_require(&decode, decode.top, "messages", decode.kept[KEPT_MESSAGES],
                                     CHAT_ARRAY);

@@ -33,7 +33,7 @@ struct surface {
     /* Forgets the events of a failed attempt. Not allowed after bytes were sent (stream: the gateway guards). */
     void (*encoder_reset)(struct surface_encoder *encoder);
 
-    /* Streams: appends the frames of one event to `out`. */
+    /* Streams (NULL where tasks of its kind are never streamed): appends the frames of one event to `out`. */
     int (*stream_event)(struct surface_encoder *encoder, const struct surface_identity *identity,
                         const struct event *event, struct dynbuf *out);
     /* A frame that changes nothing; only between events. */
@@ -56,6 +56,7 @@ struct surface {
 };
 
 extern const struct surface surface_openai_chat;
+extern const struct surface surface_openai_embeddings;
 
 /* GET /v1/models and /v1/models/ID: one superset body for OpenAI's and Anthropic's clients (wire 2.1). */
 struct surface_model {

@@ -284,7 +284,7 @@ def test_too_large_by_far_is_not_waited_for(stage):
 # --- paths and methods ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path, words", [
     ("/v1/nothing", []), ("/nothing/at/all", []), ("/v1/chat", []), ("/v1/chat/completions/x", []),
-    ("/v1/embeddings", ["embeddings"]), ("/v1/responses", ["Responses"]), ("/v1/messages", ["Messages"]),
+    ("/v1/responses", ["Responses"]), ("/v1/messages", ["Messages"]),
     ("/v1/files", ["files"]), ("/v1/completions", ["/v1/chat/completions"]), ("/v1/images/generations", ["images"]),
     ("/%2e%2e/etc/passwd", []), ("/v1/%00", []), ("/" + "a" * 8000, []), ("/v1/chat%2Fcompletions", []),
 ])

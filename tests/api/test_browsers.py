@@ -177,7 +177,7 @@ def test_preflight_with_private_network(stage):
     ("POST", CHAT, {**BODY, "model": "m-bad"}, 502),
     ("GET", "/v1/models/nothing", None, 404),
     ("GET", "/v1/nothing", None, 404),
-    ("POST", "/v1/embeddings", {}, 404),
+    ("POST", "/v1/embeddings", {}, 400),
     ("DELETE", CHAT, None, 405),
     pytest.param("POST", CHAT, b" " * (33 << 20), 413, id="too large"),
 ], ids=lambda value: value if isinstance(value, str) else "")

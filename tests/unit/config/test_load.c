@@ -105,7 +105,7 @@ static const char two_providers[] =
     "    keys: [env:GOOD, {key: env:GOOD, account: work}]\n"
     "    models:\n"
     "      - {id: m1, upstream: vendor/m1:free, context: 8192, max_output: 100,\n"
-    "         vision: yes, tools: no, json_schema: off}\n"
+    "         vision: yes, tools: no, json_schema: off, kind: embed}\n"
     "      - m2\n"
     "    concurrency: 3\n"
     "    private_network: 10.1.2.0/24\n"
@@ -161,6 +161,8 @@ static void expect_full(const struct config_provider *full) {
     assert_int_equal(full->models[0].output_tokens_max, 100);
     assert_true(full->models[0].vision && full->models[0].no_tools &&
                 full->models[0].no_json_schema);
+    assert_span(full->models[0].kind, "embed");
+    assert_span(full->models[1].kind, "");
     assert_span(full->models[1].id, "m2");
     assert_int_equal(full->concurrency_max, 3);
     assert_span(full->private_network, "10.1.2.0/24");

@@ -168,8 +168,8 @@ static const struct example models[] = {
      "t:4:14: error: 'providers.p.models.id' is missing; give the name clients use\n"},
     {MODELS("[{id: m, context: many}]"),
      "t:4:31: error: 'providers.p.models.context: many' must be a whole number\n"},
-    {MODELS("[{id: m, kind: embed}]"),
-     "t:4:22: error: 'providers.p.models.kind' is not supported by this version yet\n"},
+    {MODELS("[{id: m, kind: image}]"),
+     "t:4:28: error: 'providers.p.models.kind: image' must be chat or embed\n"},
     {MODELS("[{id: m, contex: 5}]"), "t:4:22: error: unknown setting 'providers.p.models.contex'; "
                                      "did you mean 'providers.p.models.context'?\n"},
     {MODELS("[{id: m, vision: 1}]"),

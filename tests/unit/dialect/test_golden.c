@@ -3,8 +3,9 @@
  * Golden cases: tests/golden/NAME.txt, read by people and replayed here, surface and dialect joined without sockets.
  *
  *   === name of a case
- *   == target      settings of the provider, one a line: "model up", "base /v1", "output 4096", "strip NAME", any setting of
- *                  `quirks` by name, "quirk KIND FIELD VALUE" as in a row of facts; both may come with "- " as FIELD
+ *   == target      settings of the provider, one a line: "model up", "base /v1", "output 4096", "strip NAME",
+ *                  "surface embeddings", any setting of `quirks` by name, "quirk KIND FIELD VALUE" as in a row of facts with -
+ *                  for an empty FIELD
  *   == request     the client's body
  *   == rejected    status and error body that the client gets; the case ends there
  *   == upstream    the body the provider gets; its path when it is not the usual one, before it
@@ -39,6 +40,7 @@ struct run {
     unsigned *failures;
     struct arena arena, attempt;
     struct task task;
+    const struct surface *surface;
     struct dialect_target target;
     struct dialect_quirks quirks;
     struct fact_quirk rows[ROWS_MAX];
@@ -108,7 +110,10 @@ static void read_setting(struct run *run, struct span line) {
         run->target.strip = rest;
     else if (span_is(word, "quirk"))
         read_row(run, rest);
-    else {
+    else if (span_is(word, "surface")) {
+        assert_true(span_is(rest, "embeddings"));
+        run->surface = &surface_openai_embeddings;
+    } else {
         size_t i = 0;
         while (i < array_length(quirks) && !span_is(word, quirks[i].name))
             i++;
@@ -137,15 +142,15 @@ static void read_target(struct run *run) {
 
 static bool decode(struct run *run) {
     struct api_error error = {.retry_after_ms = -1};
-    if (surface_openai_chat.decode(run->golden->sections[REQUEST], &run->arena, &run->task,
-                                   &error) == 0) {
+    if (run->surface->decode(run->golden->sections[REQUEST], &run->arena, &run->task, &error) ==
+        0) {
         assert_true(span_absent(run->golden->sections[REJECTED]));
         return true;
     }
     struct dynbuf out;
     dynbuf_init(&out, FILE_MAX_BYTES);
     assert_int_equal(dynbuf_append_format(&out, "%d ", api_error_status(error.kind)), 0);
-    assert_int_equal(surface_openai_chat.error_body(&error, &out), 0);
+    assert_int_equal(run->surface->error_body(&error, &out), 0);
     if (span_absent(run->golden->sections[REJECTED]))
         fail_msg("%s: rejected: %.*s", run->golden->name, SPAN_ARG(dynbuf_span(&out)));
     expect(run, REJECTED, dynbuf_span(&out));
@@ -185,8 +190,8 @@ static int on_event(void *context, const struct event *event) {
                                     event->error_status, SPAN_ARG(event->error_code),
                                     SPAN_ARG(event->error_message));
     if (run->task.chat.stream)
-        return surface_openai_chat.stream_event(run->encoder, &run->identity, event, &run->client);
-    return surface_openai_chat.reply_event(run->encoder, event);
+        return run->surface->stream_event(run->encoder, &run->identity, event, &run->client);
+    return run->surface->reply_event(run->encoder, event);
 }
 
 /* Records of an event stream written with plain line ends. */
@@ -209,17 +214,15 @@ static void end_client(struct run *run, enum dialect_end end) {
     struct chat_stream_checker checker;
     if (!run->task.chat.stream) {
         if (good)
-            assert_int_equal(
-                surface_openai_chat.reply_end(run->encoder, &run->identity, &run->client), 0);
+            assert_int_equal(run->surface->reply_end(run->encoder, &run->identity, &run->client),
+                             0);
         return;
     }
     if (good)
-        assert_int_equal(surface_openai_chat.stream_end(run->encoder, &run->identity, &run->client),
-                         0);
+        assert_int_equal(run->surface->stream_end(run->encoder, &run->identity, &run->client), 0);
     else
         assert_int_equal(
-            surface_openai_chat.stream_error(run->encoder, &run->identity, &broken, &run->client),
-            0);
+            run->surface->stream_error(run->encoder, &run->identity, &broken, &run->client), 0);
     checker_open(&checker, run->task.chat.include_usage);
     checker.cut_by_error = !good;
     const char *wrong = checker_run(&checker, dynbuf_span(&run->client));
@@ -239,7 +242,7 @@ static void answer(struct run *run) {
                                             [DIALECT_FAILED] = "FAILED"};
     struct span text = run->golden->sections[ANSWER];
     bool stream = span_starts_with(text, "data:") || span_starts_with(text, ":");
-    run->encoder = surface_openai_chat.encoder_new(&run->arena, &run->task);
+    run->encoder = run->surface->encoder_new(&run->arena, &run->task);
     struct dialect_decoder *decoder =
         dialect_openai.decoder_new(&run->attempt, &run->task, run->target.quirks, on_event, run);
     int err = stream ? feed_stream(decoder, text) : dialect_openai.on_body(decoder, text);
@@ -255,11 +258,12 @@ static void answer(struct run *run) {
     expect(run, END, dynbuf_span(&verdict));
     dynbuf_done(&verdict);
     dialect_openai.decoder_free(decoder);
-    surface_openai_chat.encoder_free(run->encoder);
+    run->surface->encoder_free(run->encoder);
 }
 
 static void run_case(void *context, const struct golden_case *golden) {
-    struct run run = {.golden = golden, .failures = context};
+    struct run run = {
+        .golden = golden, .failures = context, .surface = &surface_openai_chat};
     arena_init(&run.arena, NULL, 0, ARENA_CAP);
     arena_init(&run.attempt, NULL, 0, ARENA_CAP);
     dynbuf_init(&run.client, ARENA_CAP);

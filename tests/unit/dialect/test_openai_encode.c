@@ -197,7 +197,7 @@ static void tells_what_was_dropped(void **state) {
     assert_string_equal(request.method, "POST");
     assert_string_equal(request.accept, "text/event-stream");
     assert_string_equal(request.content_type, "application/json");
-    task.kind = TASK_EMBED;
+    task.kind = TASK_RERANK;
     assert_int_equal(dialect_openai.encode(&task, &target, &arena, &request), ERR_UNSUPPORTED);
     arena_reset(&arena);
 }

@@ -84,6 +84,7 @@ static void what_a_route_loses(void **state) {
         {ROW(FACT_QUIRK_DROP, "tool_choice", ""), CAN_TOOL_CHOICE_REQUIRED},
         {ROW(FACT_QUIRK_DROP, "tools", ""), CAN_TOOLS | CAN_TOOL_CHOICE_REQUIRED},
         {ROW(FACT_QUIRK_DROP, "stream", ""), CAN_STREAM},
+        {ROW(FACT_QUIRK_DROP, "dimensions", ""), CAN_DIMENSIONS},
         {ROW(FACT_QUIRK_DROP, "seed", ""), 0},
     };
     struct dialect_quirks quirks;
@@ -213,7 +214,8 @@ static void obeyed_for_other_wires(void **state) {
     const struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"), .quirks = &quirks};
     assert_int_equal(dialect_openai.encode(&other_wire, &target, &arena, &request), 0);
     assert_int_equal(request.body.count, 1);
-    struct span body = request.body.pieces[0];
+    struct span body; /* with its NUL */
+    assert_int_equal(arena_copy(&arena, request.body.pieces[0], &body), 0);
     struct span id = span_of(strstr(body.ptr, "tool_calls\":[{\"id\":\"") + 20, 9);
     char *expected = arena_format(
         &arena,

@@ -108,7 +108,8 @@ static void every_value_has_a_name(void **state) {
 
 static void tokens_are_what_a_client_sees(void **state) {
     const unsigned tokens = 1u << EVENT_TEXT | 1u << EVENT_REASONING | 1u << EVENT_TOOL_OPEN |
-                            1u << EVENT_TOOL_ARGS | 1u << EVENT_REFUSAL | 1u << EVENT_MEDIA;
+                            1u << EVENT_TOOL_ARGS | 1u << EVENT_REFUSAL | 1u << EVENT_MEDIA |
+                            1u << EVENT_EMBEDDING;
     (void)state;
     for (unsigned i = 0; i < EVENT_KIND_COUNT; i++) {
         struct event event = {.kind = (enum event_kind)i};
