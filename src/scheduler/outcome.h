@@ -135,6 +135,6 @@ struct outcome_detail {
     uint64_t told_ns; /* the provider's own wait, from now; 0 = none told or not to be believed */
     uint64_t
         window_ns; /* of the limit that is used up: rest until the ledger's window of that length comes back; 0 = not named */
-    enum limit_unit window_unit;
-    bool until_changed; /* no time brings it back: a new key or a new configuration does */
+    enum limit_unit window_unit; /* LIMIT_UNIT_COUNT = not told */
+    bool until_changed;          /* no time brings it back: a new key or a new configuration does */
 };
