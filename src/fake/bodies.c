@@ -178,13 +178,13 @@ static int put_quota(struct fake_plan *plan, struct dynbuf *out) {
         "{\"@type\":\"type.googleapis.com/"
         "google.rpc.QuotaFailure\",\"violations\":[{\"quotaMetric\":"
         "\"generativelanguage.googleapis.com/generate_content_free_tier_%s\",\"quotaId\":"
-        "\"%s%sProjectPerModel-FreeTier\",\"quotaDimensions\":{\"location\":\"global\",\"model\":"
+        "\"%s%s%s-FreeTier\",\"quotaDimensions\":{\"location\":\"global\",\"model\":"
         "\"%.*s\"},\"quotaValue\":\"%llu\"}]},{\"@type\":\"type.googleapis.com/"
         "google.rpc.RetryInfo\","
         "\"retryDelay\":\"%llus\"}",
         requests ? "requests" : "input_token_count",
         requests ? "GenerateRequests" : "GenerateContentInputTokensPerModel", per,
-        ARG(plan->question.model),
+        requests ? "PerProjectPerModel" : "", ARG(plan->question.model),
         (unsigned long long)(plan->verdict.limit != NULL ? plan->refusing.amount : 30),
         (unsigned long long)(plan->wait_ms + 999) / 1000);
 }

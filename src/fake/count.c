@@ -100,7 +100,8 @@ static int64_t window_end_ms(const struct fake_limit *limit, int64_t wall_ms) {
 static void advance_numbered(const struct fake_limit *limit, struct fake_count *count,
                              struct fake_moment moment) {
     int64_t window = window_number(limit, moment.wall_ms);
-    if (count->begun && window == count->window)
+    if (count->begun &&
+        window <= count->window) /* a clock that was set back opens no window again */
         return;
     count->used_before = count->begun && window == count->window + 1 ? count->used : 0;
     count->used = 0;
@@ -116,6 +117,8 @@ static uint64_t bucket_size(const struct fake_limit *limit) {
 
 static void advance_debt(const struct fake_limit *limit, struct fake_count *count,
                          uint64_t now_ns) {
+    if (now_ns <= count->debt_at_ns)
+        return;
     wide back = (wide)(now_ns - count->debt_at_ns) * limit->amount;
     count->debt = count->debt > back ? count->debt - back : 0;
     count->debt_at_ns = now_ns;

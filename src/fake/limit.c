@@ -121,6 +121,15 @@ static void foreign_begin(const struct fake_rules *rules, const struct fake_limi
         count->foreign_used = limit->amount * limit->foreign_permille / 1000;
 }
 
+/* What it could not get it asks for again, so that it gets its share also where we take all there is. */
+static void foreign_take(const struct fake_limit *limit, struct fake_count *count,
+                         struct fake_moment moment, uint64_t piece) {
+    while (count->foreign_waiting > 0 && fake_count_wait_ns(limit, count, moment, piece) == 0) {
+        fake_count_take(limit, count, moment, piece);
+        count->foreign_waiting -= piece < count->foreign_waiting ? piece : count->foreign_waiting;
+    }
+}
+
 static void foreign_advance(const struct fake_limit *limit, struct fake_count *count,
                             struct fake_moment moment) {
     uint64_t share = limit->amount * limit->foreign_permille / 1000;
@@ -135,10 +144,12 @@ static void foreign_advance(const struct fake_limit *limit, struct fake_count *c
         uint64_t ago_ns = moment.now_ns - count->foreign_next_ns;
         struct fake_moment then = {count->foreign_next_ns,
                                    moment.wall_ms - (int64_t)(ago_ns / NS_PER_MS)};
-        if (fake_count_wait_ns(limit, count, then, piece) == 0)
-            fake_count_take(limit, count, then, piece);
+        if (count->foreign_waiting < share)
+            count->foreign_waiting += piece;
+        foreign_take(limit, count, then, piece);
         count->foreign_next_ns += 1 + (uint64_t)(gap_ns * (0.5 + rand_unit(&count->foreign)));
     }
+    foreign_take(limit, count, moment, piece); /* it asks again as often as we do, and before us */
 }
 
 struct fake_count *fake_rule_count(struct fake_rules *rules, uint32_t row,

@@ -123,6 +123,7 @@ struct fake_count {
     uint64_t debt_at_ns;
     struct rand foreign;
     uint64_t foreign_next_ns, foreign_used;
+    uint64_t foreign_waiting; /* asked for and refused so far; at most its share */
     uint32_t open;
     struct fake_meter accepted, arrived; /* ours, without the foreign user */
     uint64_t accepted_requests, refused_requests;
