@@ -51,6 +51,12 @@ static void tell(const struct api_error *error) {
     dynbuf_done(&out);
 }
 
+static void check_names(const struct task_names *names) {
+    check(names->count <= TASK_NAMES_MAX);
+    for (uint32_t i = 0; i < names->count; i++)
+        check(names->names[i].ptr != NULL && names->names[i].len > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const unsigned sets[] = {0, 255, 4 | 8, 2 | 64, 1 | 16 | 32};
     struct arena arena;
@@ -59,6 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_init(&arena, NULL, 0, ARENA_CAP);
     if (surface_openai_chat.decode(span_of((const char *)data, size), &arena, &task, &error) == 0) {
         check(task.chat.message_count > 0 && task.model.len > 0);
+        check_names(&task.routing.models);
+        check_names(&task.routing.order);
+        check_names(&task.routing.only);
+        check_names(&task.routing.ignore);
         for (size_t i = 0; i < array_length(sets); i++)
             encode(&task, sets[i]);
     } else {
