@@ -127,21 +127,42 @@ uint64_t span_hash(struct span span) {
 
 #define SPAN_DISTANCE_MAX 64
 
+/* What two texts have in common at both ends costs nothing, whichever way one is turned into the other. */
+static void strip_common(struct span *a, struct span *b) {
+    while (a->len > 0 && b->len > 0 && lower(a->ptr[0]) == lower(b->ptr[0])) {
+        *a = span_of(a->ptr + 1, a->len - 1);
+        *b = span_of(b->ptr + 1, b->len - 1);
+    }
+    while (a->len > 0 && b->len > 0 && lower(a->ptr[a->len - 1]) == lower(b->ptr[b->len - 1])) {
+        a->len--;
+        b->len--;
+    }
+}
+
 size_t span_distance(struct span a, struct span b) {
+    return span_distance_within(a, b, SIZE_MAX);
+}
+
+size_t span_distance_within(struct span a, struct span b, size_t most) {
     size_t row[SPAN_DISTANCE_MAX + 1];
     if (a.len > SPAN_DISTANCE_MAX || b.len > SPAN_DISTANCE_MAX)
         return a.len > b.len ? a.len : b.len;
+    strip_common(&a, &b);
     for (size_t j = 0; j <= b.len; j++)
         row[j] = j;
     for (size_t i = 1; i <= a.len; i++) {
         size_t diagonal = row[0];
+        size_t least = i; /* of this row: the end is not below it */
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
             size_t change = diagonal + (lower(a.ptr[i - 1]) != lower(b.ptr[j - 1]));
             size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             diagonal = row[j];
             row[j] = change < step ? change : step;
+            least = row[j] < least ? row[j] : least;
         }
+        if (least > most)
+            return least;
     }
     return row[b.len];
 }

@@ -67,3 +67,5 @@ bool span_to_u64(struct span span, uint64_t *ret_value);
 uint64_t span_hash(struct span span);
 /* Levenshtein distance, ASCII case ignored, over at most 64 bytes; for "did you mean". */
 size_t span_distance(struct span a, struct span b);
+/* The same up to `most`; anything above it may be told for more than that, and is told sooner. */
+size_t span_distance_within(struct span a, struct span b, size_t most);

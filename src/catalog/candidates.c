@@ -22,7 +22,8 @@ struct search {
     uint32_t order[CATALOG_WISH_NAMES_MAX], only[CATALOG_WISH_NAMES_MAX],
         ignore[CATALOG_WISH_NAMES_MAX];
     uint32_t order_count, only_count, ignore_count;
-    bool is_limited;        /* only those of `only` */
+    bool is_limited; /* only those of `only` */
+    bool looks_at_providers;
     uint32_t model;         /* EMBED: the only one; UINT32_MAX = none yet */
     uint64_t can_any;       /* bits of the routes that reached the test of capabilities */
     enum catalog_lack lack; /* the highest test a route failed */
@@ -113,28 +114,30 @@ static bool fits_context(struct search *search, uint32_t route) {
     return sum(input, output) <= of->context_tokens;
 }
 
-static const struct {
-    bool (*fits)(struct search *search, uint32_t route);
-    enum catalog_lack lack;
-} tests[] = {
-    {fits_kind, CATALOG_LACKS_KIND},
-    {fits_provider, CATALOG_LACKS_PROVIDER},
-    {fits_audience, CATALOG_LACKS_AUDIENCE},
-    {fits_data_use, CATALOG_LACKS_DATA_USE},
-    {fits_capability, CATALOG_LACKS_CAPABILITY},
-    {fits_parameter, CATALOG_LACKS_PARAMETER},
-    {fits_context, CATALOG_LACKS_CONTEXT},
-};
+/* The first test a route fails; called for each candidate of each request, so nothing here is indirect. */
+static enum catalog_lack first_failed(struct search *search, uint32_t route) {
+    if (!fits_kind(search, route))
+        return CATALOG_LACKS_KIND;
+    if (search->looks_at_providers) {
+        if (!fits_provider(search, route))
+            return CATALOG_LACKS_PROVIDER;
+        if (!fits_audience(search, route))
+            return CATALOG_LACKS_AUDIENCE;
+        if (!fits_data_use(search, route))
+            return CATALOG_LACKS_DATA_USE;
+    }
+    if (!fits_capability(search, route))
+        return CATALOG_LACKS_CAPABILITY;
+    if (!fits_parameter(search, route))
+        return CATALOG_LACKS_PARAMETER;
+    return fits_context(search, route) ? CATALOG_LACKS_NOTHING : CATALOG_LACKS_CONTEXT;
+}
 
 static bool fits(struct search *search, uint32_t route) {
-    for (size_t i = 0; i < array_length(tests); i++) {
-        if (tests[i].fits(search, route))
-            continue;
-        if (tests[i].lack > search->lack)
-            search->lack = tests[i].lack;
-        return false;
-    }
-    return true;
+    enum catalog_lack lack = first_failed(search, route);
+    if (lack > search->lack)
+        search->lack = lack;
+    return lack == CATALOG_LACKS_NOTHING;
 }
 
 /* --- names --- */
@@ -186,7 +189,7 @@ static uint32_t capped(uint32_t count) {
 static void take_names(struct search *search) {
     const struct catalog_wish *wish = search->wish;
     uint32_t count = capped(wish->fallback_count);
-    (void)take_name(search, wish->name, true);
+    search->choice->idle_name = !take_name(search, wish->name, true);
     for (uint32_t i = 0; i < count; i++)
         if (!take_name(search, wish->fallbacks[i], false))
             search->choice->idle_fallbacks |= (uint32_t)1 << i;
@@ -301,8 +304,11 @@ void catalog_candidates(const struct catalog_snapshot *snapshot, const struct ca
     ret_choice->kind = wish->kind;
     ret_choice->name = wish->name;
     ret_choice->missing = ret_choice->context_tokens = 0;
+    ret_choice->idle_name = false;
     ret_choice->idle_fallbacks = ret_choice->idle_order = ret_choice->idle_ignore = 0;
     bool names_providers = wish->order_count + wish->only_count + wish->ignore_count > 0;
+    search.looks_at_providers =
+        names_providers || wish->audience != CATALOG_FOR_SELF || wish->data_use != CATALOG_DATA_ANY;
     if (!names_providers || read_providers(&search))
         take_names(&search);
     put_in_order(&search);

@@ -64,6 +64,7 @@ struct catalog_choice {
     uint32_t choice_count;
     /* Bit i: fallbacks[i], order[i], ignore[i] leads to nothing here and was passed over. */
     uint32_t idle_fallbacks, idle_order, idle_ignore;
+    bool idle_name; /* the same of `name` */
 };
 
 void catalog_candidates(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,

@@ -44,15 +44,31 @@ static const struct catalog_name *find(const struct catalog_whole *whole, struct
     return at != 0 ? &whole->names[at - 1] : NULL;
 }
 
+/* The one known name that differs in case only; what an alias hides has the alias's text, and counts as it. */
+static const struct catalog_name *find_nocase(const struct catalog_whole *whole, struct span name) {
+    const struct catalog_name *found = NULL;
+    for (uint32_t i = 0; i < whole->name_count; i++) {
+        const struct catalog_name *known = &whole->names[i];
+        if (!span_equal_nocase(known->name, name))
+            continue;
+        if (found != NULL && !span_equal(found->name, known->name))
+            return NULL;
+        found = known; /* the later one, since aliases stand behind what they hide */
+    }
+    return found;
+}
+
+typedef const struct catalog_name *(*finder)(const struct catalog_whole *whole, struct span name);
+
 /* "<head><tail>" as a name. */
 static const struct catalog_name *find_joined(const struct catalog_whole *whole, struct span head,
-                                              struct span tail) {
+                                              struct span tail, finder look) {
     char text[FORM_MAX_BYTES];
     if (head.len + tail.len > sizeof text)
         return NULL;
     memcpy(text, head.ptr, head.len);
     memcpy(text + head.len, tail.ptr, tail.len);
-    return find(whole, span_of(text, head.len + tail.len));
+    return look(whole, span_of(text, head.len + tail.len));
 }
 
 /* OpenRouter's wishes behind a name; ":free" must not lead to what may cost something. */
@@ -79,18 +95,19 @@ static struct span without(struct span name, struct span suffix) {
     return there ? span_of(name.ptr, rest) : name;
 }
 
-static const struct catalog_name *find_form(const struct catalog_whole *whole, struct span name) {
-    const struct catalog_name *found = name.len > 0 ? find(whole, name) : NULL;
+static const struct catalog_name *find_form(const struct catalog_whole *whole, struct span name,
+                                            finder look) {
+    const struct catalog_name *found = name.len > 0 ? look(whole, name) : NULL;
     if (found != NULL || name.len == 0)
         return found;
     for (size_t i = 0; found == NULL && i < array_length(suffixes); i++) {
         struct span shorter = without(name, suffixes[i].suffix);
         if (shorter.len < name.len)
-            found = find(whole, shorter);
+            found = look(whole, shorter);
         if (found != NULL && suffixes[i].free && !all_automatic(whole, found))
             found = NULL;
     }
-    return found != NULL ? found : find_joined(whole, name, suffixes[0].suffix);
+    return found != NULL ? found : find_joined(whole, name, suffixes[0].suffix, look);
 }
 
 /* What follows "prefix/"; absent when the name does not begin so. */
@@ -101,8 +118,8 @@ static struct span behind(struct span name, const char *prefix) {
     return span_of(name.ptr + length + 1, name.len - length - 1);
 }
 
-static const struct catalog_name *find_foreign(const struct catalog_whole *whole,
-                                               struct span name) {
+static const struct catalog_name *find_foreign(const struct catalog_whole *whole, struct span name,
+                                               finder look) {
     const struct catalog_name *found = NULL;
     for (size_t i = 0; found == NULL && i < catalog__foreign_count; i++) {
         const char *provider = catalog__foreign[i].provider;
@@ -119,7 +136,7 @@ static const struct catalog_name *find_foreign(const struct catalog_whole *whole
             memcpy(text + length + 1, rest.ptr, rest.len);
             rest = span_of(text, length + 1 + rest.len);
         }
-        found = find_form(whole, rest);
+        found = find_form(whole, rest, look);
     }
     return found;
 }
@@ -137,29 +154,17 @@ static const struct catalog_name *find_pattern(const struct catalog_whole *whole
     return NULL;
 }
 
-/* Names that an alias hides are not known twice: they have the alias's text. */
-static const struct catalog_name *find_nocase(const struct catalog_whole *whole, struct span name) {
-    const struct catalog_name *found = NULL;
-    for (uint32_t i = 0; i < whole->name_count; i++) {
-        const struct catalog_name *known = &whole->names[i];
-        if (!span_equal_nocase(known->name, name))
-            continue;
-        if (found != NULL && !span_equal(found->name, known->name))
-            return NULL;
-        found = known; /* the later one, since aliases stand behind what they hide */
-    }
-    return found;
-}
-
 const struct catalog_name *catalog__lookup(const struct catalog_whole *whole, struct span name) {
     if (name.len == 0 || name.len > ASKED_MAX_BYTES)
         return NULL;
-    const struct catalog_name *found = find_form(whole, name);
+    const struct catalog_name *found = find_form(whole, name, find);
     if (found == NULL)
-        found = find_foreign(whole, name);
+        found = find_foreign(whole, name, find);
     if (found == NULL)
         found = find_pattern(whole, name);
-    return found != NULL ? found : find_nocase(whole, name);
+    if (found == NULL)
+        found = find_form(whole, name, find_nocase);
+    return found != NULL ? found : find_foreign(whole, name, find_nocase);
 }
 
 uint32_t catalog_resolve(const struct catalog_snapshot *snapshot, struct span name,

@@ -57,7 +57,8 @@ static size_t larger(size_t a, size_t b) {
 
 /* SIZE_MAX when it is no near miss. A part of a name counts as one typing error ("llama" finds "llama-3.3-70b"), a known name
  * inside what was asked for as a few. */
-static size_t distance_of(const struct form *form, struct span known, uint64_t letters) {
+static size_t distance_of(const struct form *form, struct span known, uint64_t letters,
+                          size_t most_of_use) {
     size_t longest = larger(form->text.len, known.len);
     size_t shortest = form->text.len + known.len - longest;
     size_t most = longest < 3 ? 0 : 1 + longest / 4;
@@ -68,7 +69,9 @@ static size_t distance_of(const struct form *form, struct span known, uint64_t l
     size_t distance = contains_nocase(form->text, known) ? INSIDE_DISTANCE : SIZE_MAX;
     if (longest - shortest > most || least > most)
         return distance;
-    size_t measured = span_distance(form->text, known);
+    if (most > most_of_use)
+        most = most_of_use;
+    size_t measured = span_distance_within(form->text, known, most);
     return measured <= most && measured < distance ? measured : distance;
 }
 
@@ -94,8 +97,12 @@ static void rank(struct ranking *ranking, struct span known, size_t distance) {
 static void consider(struct ranking *ranking, struct span known) {
     uint64_t letters = letters_of(known);
     size_t best = SIZE_MAX;
+    /* Only what is nearer than the last one of a full ranking is of use. */
+    size_t most = ranking->count > 0 && ranking->count == ranking->most
+                      ? ranking->distances[ranking->count - 1]
+                      : SIZE_MAX;
     for (uint32_t i = 0; i < ranking->form_count; i++) {
-        size_t distance = distance_of(&ranking->forms[i], known, letters);
+        size_t distance = distance_of(&ranking->forms[i], known, letters, most);
         if (distance < best)
             best = distance;
     }

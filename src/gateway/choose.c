@@ -292,10 +292,14 @@ static int append_idle(struct dynbuf *text, const char *what, const struct task_
 void choose_warn(struct request *r, const struct catalog_choice *choice) {
     const struct task_routing *routing = &r->task.routing;
     struct dynbuf text;
-    if ((choice->idle_fallbacks | choice->idle_order | choice->idle_ignore) == 0)
+    const struct task_names model = {.names = &r->task.model, .count = 1};
+    if (!choice->idle_name &&
+        (choice->idle_fallbacks | choice->idle_order | choice->idle_ignore) == 0)
         return;
     dynbuf_init(&text, WARNING_MAX_BYTES);
-    int err = append_idle(&text, "models", &routing->models, choice->idle_fallbacks);
+    int err = append_idle(&text, "model", &model, choice->idle_name);
+    if (err == 0)
+        err = append_idle(&text, "models", &routing->models, choice->idle_fallbacks);
     if (err == 0)
         err = append_idle(&text, "provider.order", &routing->order, choice->idle_order);
     if (err == 0)

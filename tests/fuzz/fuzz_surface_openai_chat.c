@@ -77,6 +77,12 @@ static void tell(const struct api_error *error) {
     dynbuf_done(&out);
 }
 
+static void check_names(const struct task_names *names) {
+    check(names->count <= TASK_NAMES_MAX);
+    for (uint32_t i = 0; i < names->count; i++)
+        check(names->names[i].ptr != NULL && names->names[i].len > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const unsigned sets[] = {0, 255, 4 | 8, 2 | 64, 1 | 16 | 32};
     struct arena arena;
@@ -96,6 +102,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         dialect_quirks_compile(rows, 0, SPAN_LITERAL("m"), &quirks);
         encode(&task, &quirks, 0, "strict");
         encode(&task, NULL, 0, "max_completion_tokens");
+        check_names(&task.routing.models);
+        check_names(&task.routing.order);
+        check_names(&task.routing.only);
+        check_names(&task.routing.ignore);
     } else {
         tell(&error);
     }

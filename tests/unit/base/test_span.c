@@ -198,6 +198,49 @@ static void measures_distance(void **state) {
     assert_int_equal(span_distance(SPAN_NONE, span_of(wide, 65)), 65);
 }
 
+/* The textbook's table, whole. */
+static size_t plain_distance(const char *a, size_t a_len, const char *b, size_t b_len) {
+    size_t table[20][20];
+    for (size_t i = 0; i <= a_len; i++)
+        for (size_t j = 0; j <= b_len; j++) {
+            if (i == 0 || j == 0) {
+                table[i][j] = i + j;
+                continue;
+            }
+            size_t least = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (table[i - 1][j] + 1 < least)
+                least = table[i - 1][j] + 1;
+            if (table[i][j - 1] + 1 < least)
+                least = table[i][j - 1] + 1;
+            table[i][j] = least;
+        }
+    return table[a_len][b_len];
+}
+
+static void distance_is_exact_up_to_its_bound(void **state) {
+    uint32_t seed = 1;
+    char texts[2][16];
+    size_t lengths[2];
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        for (int t = 0; t < 2; t++) {
+            seed = seed * 1664525 + 1013904223;
+            lengths[t] = seed >> 16 & 15;
+            for (size_t i = 0; i < lengths[t]; i++) {
+                seed = seed * 1664525 + 1013904223;
+                texts[t][i] = "abc"[(seed >> 20) % 3];
+            }
+        }
+        struct span a = span_of(texts[0], lengths[0]), b = span_of(texts[1], lengths[1]);
+        size_t distance = plain_distance(a.ptr, a.len, b.ptr, b.len);
+        assert_int_equal(span_distance(a, b), distance);
+        for (size_t most = 0; most < 6; most++) {
+            size_t told = span_distance_within(a, b, most);
+            assert_true(distance <= most ? told == distance : told > most);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),
@@ -207,6 +250,7 @@ int main(void) {
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(hashes),
         cmocka_unit_test(measures_distance),
+        cmocka_unit_test(distance_is_exact_up_to_its_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

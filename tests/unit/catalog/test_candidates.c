@@ -235,7 +235,10 @@ static void goes_on_behind_names_that_lead_nowhere(void **state) {
     const struct span known[] = {SPAN_LITERAL("nil"), SPAN_LITERAL("m")};
     struct catalog_wish wish = {
         .name = SPAN_LITERAL("none"), .fallbacks = known, .fallback_count = 2};
+    struct catalog_choice choice;
     fixture_expect(snapshot, &wish, "0 1 2 3");
+    catalog_candidates(snapshot, &wish, &choice);
+    assert_true(choice.idle_name && choice.idle_fallbacks == 1);
     wish.fallback_count = 1;
     fixture_expect(snapshot, &wish, "no name");
     wish.fallback_count = 2;

@@ -128,6 +128,12 @@ static const char *const known_names[][2] = {
     {"GPT-OSS-120B", "0 2"},
     {"Groq/GPT-OSS-120b", "0"},
     {"LLAMA3:LATEST", "4"},
+    {"Llama3", "4"},
+    {"GPT-OSS-120B:free", "0 2"},
+    {"openai/GPT-OSS-120B", "0"}, /* differs in case only from what groq calls it */
+    {"litellm_proxy/GPT-OSS-120B", "0 2"},
+    {"gemini/Gemini-Flash", "1"},
+    {"NVIDIA/GPT-OSS-120B:free", "no name"},
     {"GPT-4O", "no pin: openai/gpt-4o"},
     {"Shared", "no choice: groq/shared google/shared"},
     /* auto: no paid, none that is not automatic */
