@@ -46,16 +46,9 @@ static void read_shape(struct facts_reader *reader, const struct yaml_node *node
     limit->shape_known = true;
 }
 
-/* Builds of single folders may lack it: then only the zones below are known. */
-#pragma weak zone_parse
-
 static bool zone_is_known(const char *name) {
-    static const char *const zones[] = {"UTC", "America/Los_Angeles", "Asia/Shanghai"};
     struct zone zone;
-    for (size_t i = 0; i < array_length(zones); i++)
-        if (strcmp(zones[i], name) == 0)
-            return true;
-    return zone_parse != NULL && zone_parse(span_text(name), &zone) == 0;
+    return zone_parse(span_text(name), &zone) == 0;
 }
 
 static void check_window(struct facts_reader *reader, const struct yaml_node *row,

@@ -42,6 +42,7 @@ static const struct {
     {"stream", CAN_STREAM},
     {"json_schema", CAN_JSON_SCHEMA},
     {"json_object", CAN_JSON_OBJECT},
+    {"vision", CAN_VISION},
     {"tool_choice_required", CAN_TOOL_CHOICE_REQUIRED},
 };
 

@@ -79,6 +79,7 @@ static void what_a_route_loses(void **state) {
         {ROW(FACT_QUIRK_CANNOT, "stream", ""), CAN_STREAM},
         {ROW(FACT_QUIRK_CANNOT, "json_schema", ""), CAN_JSON_SCHEMA},
         {ROW(FACT_QUIRK_CANNOT, "json_object", ""), CAN_JSON_OBJECT},
+        {ROW(FACT_QUIRK_CANNOT, "vision", ""), CAN_VISION},
         {ROW(FACT_QUIRK_CANNOT, "tool_choice_required", ""), CAN_TOOL_CHOICE_REQUIRED},
         {ROW(FACT_QUIRK_DROP, "response_format", ""), CAN_JSON_SCHEMA | CAN_JSON_OBJECT},
         {ROW(FACT_QUIRK_DROP, "tool_choice", ""), CAN_TOOL_CHOICE_REQUIRED},
@@ -93,6 +94,22 @@ static void what_a_route_loses(void **state) {
         dialect_quirks_compile(&cases[i].row, 1, SPAN_LITERAL("m"), &quirks);
         assert_int_equal(dialect_quirks_cannot(&quirks), cases[i].cannot);
         assert_int_equal(quirks.left_out, 0);
+    }
+}
+
+/* Every row that this build carries is kept, for every route. */
+static void rows_of_the_catalog(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < facts_built_in.provider_count; i++) {
+        const struct fact_provider *provider = &facts_built_in.providers[i];
+        struct dialect_quirks quirks;
+        for (uint32_t k = 0; k < provider->route_count; k++) {
+            dialect_quirks_compile(provider->quirks, provider->quirk_count,
+                                   span_text(provider->routes[k].upstream), &quirks);
+            if (quirks.left_out > 0)
+                print_error("%s: %u rows are left out\n", provider->id, quirks.left_out);
+            assert_int_equal(quirks.left_out, 0);
+        }
     }
 }
 
@@ -312,6 +329,7 @@ int main(void) {
         cmocka_unit_test(rows_for_other_models_are_left_out),
         cmocka_unit_test(a_provider_without_rows),
         cmocka_unit_test(what_a_route_loses),
+        cmocka_unit_test(rows_of_the_catalog),
         cmocka_unit_test(rows_that_cannot_be_kept),
         cmocka_unit_test(caps_are_counted),
         cmocka_unit_test(order_of_rows_means_nothing),
