@@ -27,6 +27,11 @@ void configure_gateway(const struct config *config, struct gateway_config *ret_g
         .host_count = config->host_count,
         .cors = config->cors,
         .cors_count = config->cors_count,
+        .data_use = config->data_use == CONFIG_DATA_NO_TRAINING ? CATALOG_DATA_NO_TRAINING
+                                                                : CATALOG_DATA_ANY,
+        .audience = config->audience == CONFIG_PUBLIC  ? CATALOG_FOR_PUBLIC
+                    : config->audience == CONFIG_GROUP ? CATALOG_FOR_GROUP
+                                                       : CATALOG_FOR_SELF,
         .queue_max_wait_ns = config->queue_max_wait_ms * NS_PER_MS,
         .queue_max_waiting = config->queue_max_waiting,
         .attempts_max = config->attempts_max,

@@ -38,6 +38,7 @@ static enum fact_tri trains_of(const struct config_provider *config) {
         return FACT_UNKNOWN;
     return config->training == CONFIG_TRAINS        ? FACT_YES
            : config->training == CONFIG_NO_TRAINING ? FACT_NO
+           : config->host_is_loopback               ? FACT_NO /* it stays on this machine */
                                                     : FACT_UNKNOWN;
 }
 

@@ -256,6 +256,10 @@ static bool read_providers(struct search *search) {
     return true;
 }
 
+static bool names_providers(const struct catalog_wish *wish) {
+    return wish->order_count + wish->only_count + wish->ignore_count > 0;
+}
+
 static uint32_t place_of(const struct search *search, uint32_t route) {
     uint32_t provider = (uint32_t)(provider_of(search, route) - search->whole->public.providers);
     for (uint32_t i = 0; i < search->order_count; i++)
@@ -289,31 +293,54 @@ static void keep_first_provider(struct search *search) {
     choice->route_count = count;
 }
 
-void catalog_candidates(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,
-                        struct catalog_choice *ret_choice) {
-    struct search search;
-    search.whole = catalog__whole(snapshot);
-    search.wish = wish;
-    search.choice = ret_choice;
-    search.order_count = search.only_count = search.ignore_count = 0;
-    search.is_limited = false;
-    search.model = UINT32_MAX;
-    search.can_any = 0;
-    search.lack = CATALOG_LACKS_NOTHING;
+static void begin(struct search *search, const struct catalog_snapshot *snapshot,
+                  const struct catalog_wish *wish, struct catalog_choice *ret_choice) {
+    search->whole = catalog__whole(snapshot);
+    search->wish = wish;
+    search->choice = ret_choice;
+    search->order_count = search->only_count = search->ignore_count = 0;
+    search->is_limited = false;
+    search->model = UINT32_MAX;
+    search->can_any = 0;
+    search->lack = CATALOG_LACKS_NOTHING;
     ret_choice->route_count = ret_choice->choice_count = 0;
     ret_choice->kind = wish->kind;
     ret_choice->name = wish->name;
     ret_choice->missing = ret_choice->context_tokens = 0;
     ret_choice->idle_name = false;
     ret_choice->idle_fallbacks = ret_choice->idle_order = ret_choice->idle_ignore = 0;
-    bool names_providers = wish->order_count + wish->only_count + wish->ignore_count > 0;
-    search.looks_at_providers =
-        names_providers || wish->audience != CATALOG_FOR_SELF || wish->data_use != CATALOG_DATA_ANY;
-    if (!names_providers || read_providers(&search))
+    search->looks_at_providers = names_providers(wish) || wish->audience != CATALOG_FOR_SELF ||
+                                 wish->data_use != CATALOG_DATA_ANY;
+}
+
+void catalog_candidates(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,
+                        struct catalog_choice *ret_choice) {
+    struct search search;
+    begin(&search, snapshot, wish, ret_choice);
+    if (!names_providers(wish) || read_providers(&search))
         take_names(&search);
     put_in_order(&search);
     if (wish->no_fallbacks && wish->order_count == 0)
         keep_first_provider(&search);
     ret_choice->missing = wish->needs & ~search.can_any;
     ret_choice->lack = ret_choice->route_count > 0 ? CATALOG_LACKS_NOTHING : search.lack;
+}
+
+uint32_t catalog_left_out(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,
+                          uint32_t *ret_routes, enum catalog_lack *ret_lacks) {
+    struct search search;
+    struct catalog_choice choice;
+    uint32_t count = 0;
+    begin(&search, snapshot, wish, &choice);
+    if (names_providers(wish))
+        (void)read_providers(&search);
+    const struct catalog_name *name = catalog__lookup(search.whole, wish->name);
+    for (uint32_t i = 0; name != NULL && i < name->route_count; i++) {
+        enum catalog_lack lack = first_failed(&search, name->routes[i]);
+        if (lack == CATALOG_LACKS_NOTHING)
+            continue;
+        ret_routes[count] = name->routes[i];
+        ret_lacks[count++] = lack;
+    }
+    return count;
 }

@@ -69,6 +69,10 @@ struct catalog_choice {
 
 void catalog_candidates(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,
                         struct catalog_choice *ret_choice);
+/* Routes that wish->name leads to and that are left out, each with the first test it fails; at most CATALOG_ROUTES_PER_MODEL_MAX. For
+ * explaining; returns how many. */
+uint32_t catalog_left_out(const struct catalog_snapshot *snapshot, const struct catalog_wish *wish,
+                          uint32_t *ret_routes, enum catalog_lack *ret_lacks);
 /* All routes a name leads to, unfiltered, at most CATALOG_ROUTES_PER_MODEL_MAX; returns how many, 0 = unknown, ambiguous or
  * reached only by a pin. */
 uint32_t catalog_resolve(const struct catalog_snapshot *snapshot, struct span name,

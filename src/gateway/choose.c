@@ -81,13 +81,13 @@ static bool needs_measure(const struct request *r, const struct catalog_choice *
     return false;
 }
 
-static void choose(const struct request *r, struct catalog_choice *ret_choice) {
+struct catalog_wish choose_wish(const struct request *r) {
     const struct task_routing *routing = &r->task.routing;
     const struct gateway_config *config = &r->home->gateway->config;
     bool no_training =
         r->no_training || routing->no_training || config->data_use == CATALOG_DATA_NO_TRAINING;
     bool embed = r->task.kind == TASK_EMBED;
-    const struct catalog_wish wish = {
+    return (struct catalog_wish){
         .name = r->task.model,
         .fallbacks = routing->models.names,
         .fallback_count = routing->models.count,
@@ -109,9 +109,11 @@ static void choose(const struct request *r, struct catalog_choice *ret_choice) {
         .accepts = routing->require_parameters ? takes_parameters : NULL,
         .context = r,
     };
+}
+
+static void choose(const struct request *r, struct catalog_choice *ret_choice) {
+    const struct catalog_wish wish = choose_wish(r);
     catalog_candidates(r->snapshot, &wish, ret_choice);
-    if (embed && ret_choice->route_count > 0)
-        choose_embed_keep_model(r, ret_choice);
 }
 
 void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {

@@ -5,10 +5,11 @@
 
 /* Also estimates the prompt (r->input_tokens): by its size, or exactly where that could decide. */
 void choose_candidates(struct request *r, struct catalog_choice *ret_choice);
-/* choose_embed.c: tokens of the longest text; keeps the routes of the first model; whether the answer can be held (else to REJECT). */
+/* choose_embed.c: tokens of the longest text; whether the answer can be held (else to REJECT). */
 uint64_t choose_embed_tokens(const struct task_embed *embed);
-void choose_embed_keep_model(const struct request *r, struct catalog_choice *choice);
 bool choose_embed_fits(struct request *r, const struct catalog_choice *choice);
+/* What is wished for, in the catalog's terms; after choose_candidates, which estimates the prompt. */
+struct catalog_wish choose_wish(const struct request *r);
 /* What the scheduler is asked; explain asks the same. */
 void choose_demand(const struct request *r, const struct catalog_choice *choice,
                    struct demand *ret_demand);

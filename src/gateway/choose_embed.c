@@ -2,9 +2,8 @@
 /*
  * What is special about choosing who makes vectors.
  *
- * Vectors of two models cannot be compared, not even when they are of one length, and an index filled by both finds nothing. So an
- * embed task has the routes of one model only, the first that its name leads to, and fails when these fail. Promises: order is
- * kept; an answer that could not be held is refused before anybody is asked. Leaves to others: kinds and contexts (catalog).
+ * A context holds one text, so the longest decides; all of them together are what limits count. Promises: an answer that could not
+ * be held is refused before anybody is asked. Leaves to others: that vectors come from one model only (catalog).
  */
 #include "gateway/choose.h"
 
@@ -18,15 +17,6 @@ uint64_t choose_embed_tokens(const struct task_embed *embed) {
         if (embed->inputs[i].len > longest.len)
             longest = embed->inputs[i];
     return tokens_estimate(longest);
-}
-
-void choose_embed_keep_model(const struct request *r, struct catalog_choice *choice) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < choice->route_count; i++)
-        if (r->snapshot->routes[choice->routes[i]].model ==
-            r->snapshot->routes[choice->routes[0]].model)
-            choice->routes[kept++] = choice->routes[i];
-    choice->route_count = kept;
 }
 
 bool choose_embed_fits(struct request *r, const struct catalog_choice *choice) {

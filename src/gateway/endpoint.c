@@ -20,6 +20,10 @@ static const struct endpoint endpoints[] = {
     {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
      "what can be asked for"},
     {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
+    {"/papi/explain", METHOD_GET | METHOD_HEAD | METHOD_POST, ACCESS_CLIENT, NULL,
+     answer_papi_explain, "who would be asked for a request, and why not the others"},
+    {"/papi/capacity", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_capacity,
+     "what is left of every limit, and in all"},
     {"/papi/requests/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_request,
      "who was asked for a request, and what came of it"},
     {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
@@ -131,4 +135,28 @@ const char *endpoint_why_not(struct span path) {
         if (strip_prefix(path, not_served[i].prefix).len != path.len)
             return not_served[i].why;
     return NULL;
+}
+
+static bool read_hex(char c, unsigned *value) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = memchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c, sizeof digits - 1);
+    if (found != NULL)
+        *value = *value * 16 + (unsigned)(found - digits);
+    return found != NULL;
+}
+
+/* "a%2Fb" -> "a/b"; a broken escape stays as it is. */
+struct span endpoint_percent_decode(struct span text, struct arena *arena) {
+    char *copy = arena_try_alloc(arena, text.len + 1);
+    size_t length = 0;
+    if (copy == NULL)
+        return text;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned value = 0;
+        bool escape = text.ptr[i] == '%' && i + 2 < text.len && read_hex(text.ptr[i + 1], &value) &&
+                      read_hex(text.ptr[i + 2], &value);
+        copy[length++] = escape ? (char)value : text.ptr[i];
+        i += escape ? 2 : 0;
+    }
+    return span_of(copy, length);
 }

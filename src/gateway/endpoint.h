@@ -35,6 +35,8 @@ struct endpoint {
 /* "/v1//chat/completions/" -> "/chat/completions". In the arena when it must change. */
 struct span endpoint_normalise(struct span path, struct arena *arena);
 unsigned endpoint_method_of(struct span method);
+/* "a%2Fb" -> "a/b"; a broken escape stays as it is. In the arena when it must change. */
+struct span endpoint_percent_decode(struct span text, struct arena *arena);
 /* NULL when the path is not served. ret_rest: what stands for '*'. */
 const struct endpoint *endpoint_find(struct span normalised_path, struct span *ret_rest);
 /* "GET, HEAD, POST" for Allow; text of at least 64 bytes. */
@@ -51,5 +53,7 @@ int answer_ready(struct request *r);
 int answer_metrics(struct request *r);
 int answer_root(struct request *r);
 
-/* answer_papi.c */
+/* answer_request.c, answer_explain.c, answer_capacity.c */
 int answer_papi_request(struct request *r);
+int answer_papi_explain(struct request *r);
+int answer_papi_capacity(struct request *r);

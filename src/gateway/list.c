@@ -164,36 +164,12 @@ int answer_models(struct request *r) {
 
 /* --- one of them --- */
 
-static bool read_hex(char c, unsigned *value) {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = memchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c, sizeof digits - 1);
-    if (found != NULL)
-        *value = *value * 16 + (unsigned)(found - digits);
-    return found != NULL;
-}
-
-/* "a%2Fb" -> "a/b"; a broken escape stays as it is. */
-static struct span percent_decode(struct span text, struct arena *arena) {
-    char *copy = arena_try_alloc(arena, text.len + 1);
-    size_t length = 0;
-    if (copy == NULL)
-        return text;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned value = 0;
-        bool escape = text.ptr[i] == '%' && i + 2 < text.len && read_hex(text.ptr[i + 1], &value) &&
-                      read_hex(text.ptr[i + 2], &value);
-        copy[length++] = escape ? (char)value : text.ptr[i];
-        i += escape ? 2 : 0;
-    }
-    return span_of(copy, length);
-}
-
 int answer_model(struct request *r) {
     struct listing listing;
     struct surface_model row;
     struct dynbuf body;
     struct catalog_choice choice;
-    struct span name = percent_decode(r->path_rest, &r->arena);
+    struct span name = endpoint_percent_decode(r->path_rest, &r->arena);
     if (!begin(&listing, r))
         return ERR_TOO_LARGE;
     if (!describe_name(&listing, name, &row)) {
