@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * papi capacity: what is left now, today and this month, per account and in all.
+ *
+ * Promises: numbers of the running instance's live windows; a dash where no limit is known. Leaves to others: the arithmetic
+ * (scheduler/capacity).
+ */
+#include "cli/cli.h"
+#include "cli/instance.h"
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "json/json.h"
+
+#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+struct values {
+    const char *url;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the answer as JSON"},
+};
+
+static const char *const spans[] = {"now", "today", "month"};
+static const char *const units[] = {"requests", "tokens"};
+
+static struct span text(struct json_value object, const char *name) {
+    struct span value = json_escaped(json_get(object, name));
+    return span_absent(value) ? SPAN_LITERAL("") : value;
+}
+
+static void print_left(struct json_value object) {
+    for (size_t i = 0; i < array_length(units); i++)
+        for (size_t j = 0; j < array_length(spans); j++) {
+            int64_t amount;
+            struct json_value value = json_get(json_get(object, spans[j]), units[i]);
+            if (json_i64(value, &amount) == 0)
+                (void)printf(" %11lld", (long long)amount);
+            else
+                (void)printf(" %11s", "-");
+        }
+    (void)printf("\n");
+}
+
+static void print_limits(struct json_value account) {
+    for (struct json_iter it = json_each(json_get(account, "limits")); json_next(&it);) {
+        int64_t left = 0, amount = 0, frees_ms = 0;
+        struct span model = text(it.value, "model");
+        (void)json_i64(json_get(it.value, "left"), &left);
+        (void)json_i64(json_get(it.value, "amount"), &amount);
+        (void)json_i64(json_get(it.value, "frees_in_ms"), &frees_ms);
+        (void)printf("    %lld of %.*s left%s%.*s", (long long)left,
+                     SPAN_ARG(text(it.value, "limit")), model.len > 0 ? ", " : "", SPAN_ARG(model));
+        if (frees_ms > 0)
+            (void)printf(", more in %lld s", (long long)(frees_ms + 999) / 1000);
+        (void)printf("\n");
+    }
+}
+
+static void print_all(struct json_value top) {
+    (void)printf("%-28s %35s %35s\n", "", "requests left: now, today, month",
+                 "tokens left: now, today, month");
+    for (struct json_iter it = json_each(json_get(top, "accounts")); json_next(&it);) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%.*s/%.*s", SPAN_ARG(text(it.value, "provider")),
+                       SPAN_ARG(text(it.value, "account")));
+        (void)printf("%-28s", name);
+        print_left(it.value);
+        print_limits(it.value);
+    }
+    (void)printf("%-28s", "in all, shared ones once");
+    print_left(json_get(top, "pool"));
+}
+
+static int print(struct span body) {
+    struct arena arena;
+    struct json_doc doc;
+    struct json_error error;
+    arena_init(&arena, NULL, 0, ARENA_MAX_BYTES);
+    int err = json_parse(&doc, body, &arena, &error);
+    if (err < 0)
+        cli_complain("the answer cannot be read: %s", error.what);
+    else
+        print_all(json_top(&doc));
+    arena_reset(&arena);
+    return err == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv) {
+    struct values values = {0};
+    struct cli_operands operands;
+    struct instance instance;
+    struct dynbuf body;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    if (!instance_find(values.url, &instance))
+        return CLI_USAGE;
+    int code = instance_fetch(&instance, "/v1/papi/capacity", SPAN_NONE, &body);
+    if (code == CLI_DONE && values.json)
+        (void)fwrite(dynbuf_span(&body).ptr, 1, body.len, stdout);
+    else if (code == CLI_DONE)
+        code = print(dynbuf_span(&body));
+    dynbuf_done(&body);
+    return code;
+}
+
+const struct cli_command cli_capacity = {
+    .name = "capacity",
+    .operands = "",
+    .line = "what is left now, today and this month",
+    .about = "A dash: no limit is known. Accounts that several models share count once.",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run,
+};
