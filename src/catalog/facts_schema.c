@@ -33,6 +33,9 @@ void facts_complain(struct facts_reader *reader, const struct yaml_node *at, con
         va_start(arguments, format);
         (void)vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
+        for (char *c = text; *c != '\0'; c++)
+            if ((unsigned char)*c < ' ' || *c == 0x7f)
+                *c = '?'; /* words of the file, shown on a terminal */
         const char *kept = arena_format(reader->arena, "%s", text);
         report->complaints[report->count] =
             (struct facts_complaint){.file = reader->file,
