@@ -11,7 +11,8 @@
 #include "app/configure.h"
 #include "app/data_dir.h"
 #include "app/drain.h"
-#include "app/screen.h"
+#include "app/screen_rows.h"
+#include "app/settings.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -23,8 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define TEAR_DOWN_MAX_NS (5 * NS_PER_S)
+#define USUAL_URL        "http://127.0.0.1:7274" /* where `papi chat` looks by itself */
 
 struct app_loop {
     struct loop *loop;         /* owned */
@@ -35,7 +38,8 @@ struct app_loop {
 };
 
 struct app {
-    struct config *config;             /* owned */
+    struct settings settings;          /* owned */
+    struct local_servers servers;      /* owned */
     struct catalog_snapshot *snapshot; /* ref */
     struct gateway *gateway;           /* owned */
     struct app_loop *loops;            /* owned */
@@ -61,11 +65,6 @@ static int fail(const char *format, ...) {
     return -1;
 }
 
-static const char *get_environment(void *context, const char *name) {
-    (void)context;
-    return getenv(name);
-}
-
 static void tell_report(const struct config_report *report, const char *name) {
     struct dynbuf text;
     dynbuf_init(&text, 256 * 1024);
@@ -75,17 +74,22 @@ static void tell_report(const struct config_report *report, const char *name) {
 }
 
 static int load_config(struct app *app, const struct app_options *options) {
-    const struct config_environment environment = {.get = get_environment};
-    struct config_report report = {0};
-    struct span problem;
-    bool named = false;
-    const char *path = config_find(options->config_path, &environment, &app->arena, &named);
-    int err = config_load(path, &environment, &app->config, &report);
-    tell_report(&report, path != NULL ? path : "environment");
+    struct settings *settings = &app->settings;
+    int err = settings_read(settings, options->config_path, known_facts, &app->arena);
+    tell_report(&settings->report, settings->path != NULL ? settings->path : "environment");
+    tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return fail("not started: the configuration has %u error%s; `papi check` shows them",
-                    report.errors, report.errors == 1 ? "" : "s");
-    err = configure_catalog(app->config, 1, &app->snapshot, &problem);
+                    settings->report.errors, settings->report.errors == 1 ? "" : "s");
+    return 0;
+}
+
+static int build_catalog(struct app *app) {
+    const struct config *config = app->settings.config;
+    struct span problem;
+    if (config->local_servers == CONFIG_LOCAL_AUTO)
+        local_servers_find(&app->servers, getenv("PAPI_LOCAL_PORTS"), app->address.port);
+    int err = configure_catalog(config, &app->servers, 1, &app->snapshot, &problem);
     if (err < 0)
         return fail("not started: '%.*s' in the configuration cannot be used: %s",
                     SPAN_ARG(problem), err_text(err));
@@ -120,7 +124,8 @@ static int open_data_dir(struct app *app, const struct app_options *options) {
 }
 
 static int open_address(struct app *app, const struct app_options *options) {
-    struct span text = options->listen != NULL ? span_text(options->listen) : app->config->listen;
+    struct span text =
+        options->listen != NULL ? span_text(options->listen) : app->settings.config->listen;
     if (listen_address_parse(text, &app->address) < 0)
         return fail(
             "not started: '%.*s' is no address to listen on; use for example 127.0.0.1:7274",
@@ -152,7 +157,7 @@ static void raise_descriptor_limit(void) {
 
 static int build_loops(struct app *app) {
     struct gateway_config gateway_config;
-    configure_gateway(app->config, &gateway_config);
+    configure_gateway(app->settings.config, &gateway_config);
     app->gateway = gateway_new(&gateway_config, app->snapshot);
     app->loop_count = gateway_config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
@@ -194,9 +199,32 @@ static void on_signal(void *context, int signal_number) {
     app->draining = true;
     atomic_store(&app->gateway->draining, true);
     log_event(LOG_INFO, "drain.begin", "signal=%d timeout_ms=%llu", signal_number,
-              (unsigned long long)app->config->drain_timeout_ms);
+              (unsigned long long)app->settings.config->drain_timeout_ms);
     for (uint32_t i = 0; i < app->loop_count; i++)
-        drain_begin(&app->loops[i].drain, now_ns + app->config->drain_timeout_ms * NS_PER_MS);
+        drain_begin(&app->loops[i].drain,
+                    now_ns + app->settings.config->drain_timeout_ms * NS_PER_MS);
+}
+
+static void show_screen(struct app *app) {
+    const struct listen_address *address = &app->address;
+    bool v6 = strchr(address->host, ':') != NULL;
+    const char *url = arena_format(&app->arena, "http://%s%s%s:%u", v6 ? "[" : "", address->host,
+                                   v6 ? "]" : "", address->port);
+    struct screen screen = {
+        .url = span_text(url),
+        .usual_url = url != NULL && strcmp(url, USUAL_URL) == 0,
+        .config_path = app->settings.config->file,
+        .data_dir = span_text(app->data_dir),
+        .ignored_config = span_absent(app->settings.config->file) && access("papi.yaml", F_OK) == 0,
+        .loops = app->loop_count,
+        .models = app->snapshot->model_count,
+        .aliases = app->settings.config->alias_count,
+        .no_training = app->settings.config->data_use == CONFIG_DATA_NO_TRAINING,
+        .keyless_off = app->settings.config->keyless == CONFIG_KEYLESS_OFF,
+    };
+    screen_take_config(&screen, app->settings.config, &app->arena);
+    screen_take_servers(&screen, &app->servers, &app->arena);
+    screen_print(&screen);
 }
 
 static int run(struct app *app) {
@@ -212,9 +240,7 @@ static int run(struct app *app) {
         app->loops[i].running = true;
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    const struct screen screen = {app->config, &app->address, app->data_dir, app->loop_count,
-                                  app->snapshot->model_count};
-    screen_print(&screen);
+    show_screen(app);
     loop_run(app->loops[0].loop);
     for (uint32_t i = 1; i < app->loop_count; i++)
         check(pthread_join(app->loops[i].thread, NULL) == 0);
@@ -244,7 +270,8 @@ static void tear_down(struct app *app) {
     catalog_unref(app->snapshot);
     if (app->lock_fd >= 0)
         data_dir_unlock(app->lock_fd);
-    config_free(app->config);
+    local_servers_free(&app->servers);
+    settings_free(&app->settings);
     arena_reset(&app->arena);
 }
 
@@ -256,11 +283,13 @@ int app_serve(const struct app_options *options) {
     raise_descriptor_limit();
     int err = load_config(&app, options);
     if (err == 0) {
-        configure_log(app.config);
+        configure_log(app.settings.config);
         err = open_data_dir(&app, options);
     }
     if (err == 0)
         err = open_address(&app, options);
+    if (err == 0)
+        err = build_catalog(&app);
     if (err == 0)
         err = build_loops(&app);
     if (err == 0)

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #define LOOPS_DEFAULT_MAX 4
+#define LOCAL_CONNECT_MS  5000
+#define LOCAL_ANSWER_MS   (300 * 1000)
+#define LOCAL_GAP_MS      (60 * 1000)
 
 static enum fact_tri trains_of(enum config_training training) {
     return training == CONFIG_TRAINS        ? FACT_YES
@@ -109,8 +112,56 @@ static int map_account(struct catalog_builder *builder, const struct config_prov
     return 0;
 }
 
-static int map_all(const struct config *config, struct catalog_builder *builder,
-                   struct span *ret_problem) {
+/* A server that the configuration names itself is as it says there. */
+static bool is_configured(const struct config *config, const struct local_server *server) {
+    for (uint32_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        bool same_port = provider->host_is_loopback && provider->port == server->port;
+        if (same_port || span_equal(provider->id, server->provider))
+            return true;
+    }
+    return false;
+}
+
+static int map_server(struct catalog_builder *builder, const struct local_server *server,
+                      struct arena *arena) {
+    const struct catalog_provider provider = {
+        .id = server->provider,
+        .dialect = SPAN_LITERAL("openai"),
+        .host = SPAN_LITERAL("127.0.0.1"),
+        .host_header = span_text(arena_format(arena, "127.0.0.1:%u", server->port)),
+        .base_path = SPAN_LITERAL("/v1"),
+        .port = server->port,
+        .allow_loopback = true,
+        .local = true,
+        .trains = FACT_NO,
+        /* A model may have to be loaded first. */
+        .timeouts = {LOCAL_CONNECT_MS, LOCAL_CONNECT_MS, LOCAL_ANSWER_MS, LOCAL_ANSWER_MS,
+                     LOCAL_GAP_MS},
+    };
+    uint32_t index = catalog_add_provider(builder, &provider);
+    const struct catalog_group group = {.provider = index, .name = SPAN_LITERAL("default")};
+    const struct catalog_account account = {.provider = index,
+                                            .group = catalog_add_group(builder, &group),
+                                            .name = group.name,
+                                            .concurrency_max = 1};
+    struct catalog_route route = {.account = catalog_add_account(builder, &account),
+                                  .automatic = true};
+    int err = 0;
+    for (uint32_t i = 0; i < server->model_count && err == 0; i++) {
+        const struct local_model *model = &server->models[i];
+        const struct config_model plain = {.vision = model->vision};
+        route.upstream_model = model->id;
+        route.context_tokens = model->context_tokens;
+        route.can = can_of(&plain);
+        if (!model->embeds)
+            err = catalog_add_route(builder, model->id, &route);
+    }
+    return err;
+}
+
+static int map_all(const struct config *config, const struct local_servers *servers,
+                   struct catalog_builder *builder, struct span *ret_problem) {
     int err = 0;
     for (uint32_t i = 0; i < config->provider_count && err == 0; i++) {
         const struct config_provider *from = &config->providers[i];
@@ -129,6 +180,11 @@ static int map_all(const struct config *config, struct catalog_builder *builder,
             err = map_account(builder, from, index, &from->keys[key], quirks);
         *ret_problem = from->id;
     }
+    for (uint32_t i = 0; servers != NULL && i < servers->count && err == 0; i++) {
+        *ret_problem = servers->items[i].provider;
+        if (!is_configured(config, &servers->items[i]))
+            err = map_server(builder, &servers->items[i], config->arena);
+    }
     for (uint32_t i = 0; i < config->alias_count && err == 0; i++) {
         *ret_problem = config->aliases[i].name;
         err = catalog_add_alias(builder, config->aliases[i].name, config->aliases[i].targets,
@@ -137,11 +193,12 @@ static int map_all(const struct config *config, struct catalog_builder *builder,
     return err;
 }
 
-int configure_catalog(const struct config *config, uint64_t version,
-                      struct catalog_snapshot **ret_snapshot, struct span *ret_problem) {
+int configure_catalog(const struct config *config, const struct local_servers *servers,
+                      uint64_t version, struct catalog_snapshot **ret_snapshot,
+                      struct span *ret_problem) {
     struct catalog_builder *builder = catalog_builder_new();
     *ret_problem = SPAN_NONE;
-    int err = map_all(config, builder, ret_problem);
+    int err = map_all(config, servers, builder, ret_problem);
     if (err == 0)
         err = catalog_build(builder, version, ret_snapshot, ret_problem);
     catalog_builder_free(builder);

@@ -184,8 +184,7 @@ static bool is_switched_off(const struct config *config, struct span name) {
 
 /* A model that some provider of the catalog serves, whether there is a key for it or not. */
 static bool in_catalog(const struct loader *loader, struct span name) {
-    const struct config_catalog *catalog =
-        loader->environment != NULL ? loader->environment->catalog : NULL;
+    const struct config_catalog *catalog = config__catalog(loader);
     return catalog != NULL && catalog->knows_model(catalog->context, name);
 }
 

@@ -10,6 +10,7 @@
  * Ownership: config_free frees all; texts live in the config's arena. Keys are secrets, never texts.
  */
 #include "base/secret.h"
+#include "config/outside.h"
 #include "config/url.h"
 #include "config/words.h"
 
@@ -69,7 +70,6 @@ struct config_provider {
     struct config_limit *limits;
     uint32_t limit_count;
     unsigned line; /* of its name in the file, for messages */
-    struct config_place plan_place;
 };
 
 struct config_alias {
@@ -112,22 +112,6 @@ struct config {
     struct span log_format;
     struct span file;    /* path it came from; absent = none */
     struct arena *arena; /* owned */
-};
-
-/* What the caller's catalog knows by name; the configuration itself knows no provider. */
-struct config_catalog {
-    bool (*knows_provider)(void *context, struct span id);
-    /* A unified id, provider/model or what a provider calls a model; of any provider, used or not. */
-    bool (*knows_model)(void *context, struct span name);
-    const char *(*nearest_provider)(void *context, struct span id); /* NULL = none is near */
-    void *context;
-};
-
-/* How the loader reaches outside, so that tests need no files: */
-struct config_environment {
-    const char *(*get)(void *context, const char *name); /* an environment variable or NULL */
-    void *context;
-    const struct config_catalog *catalog; /* NULL: every provider must be complete */
 };
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled

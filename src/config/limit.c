@@ -7,7 +7,7 @@
  * its amount) are refused instead of being half obeyed.
  * Promises: rows are consistent in themselves and no two say the same; a zone without a shape means a calendar, a calendar
  * without a zone is in UTC.
- * Leaves to others: whether a zone exists (base/zone.h, where limits are mapped), which of the catalog's limits they replace.
+ * Leaves to others: which zones there are (the caller tells), which of the catalog's limits they replace.
  */
 #include "base/check.h"
 #include "config/parts.h"
@@ -59,12 +59,17 @@ static bool check_concurrent(const struct row *row) {
     return true;
 }
 
-static const char *check_zone(const struct limit_row *written) {
+static const char *check_zone(const struct row *row) {
+    const struct config_catalog *catalog = config__catalog(row->loader);
+    const struct limit_row *written = &row->written;
     bool calendar = written->form == FORM_CALENDAR || written->form == FORM_NONE;
     if (!calendar)
         return "belongs to shape: calendar only";
     if (written->per.period == PERIOD_FIXED)
         return "needs per: day or per: month, since only those begin somewhere at midnight";
+    if (catalog != NULL && catalog->knows_zone != NULL &&
+        !catalog->knows_zone(catalog->context, written->zone))
+        return "is no zone that PAPI knows; use one such as America/Los_Angeles, or a POSIX rule";
     return NULL;
 }
 
@@ -95,7 +100,7 @@ static bool check_window(const struct row *row, enum config_unit unit) {
         return false;
     }
     if (!span_absent(written->zone))
-        why = check_zone(written);
+        why = check_zone(row);
     if (why == NULL) {
         name = "shape";
         why = check_form(written);
@@ -119,10 +124,6 @@ static enum config_shape shape_of(const struct limit_row *written) {
     return shapes[written->form];
 }
 
-static struct config_place place_at(const struct yaml_node *node) {
-    return (struct config_place){node->line, node->column};
-}
-
 static struct config_limit limit_of(const struct row *row, enum config_unit unit) {
     const struct limit_row *written = &row->written;
     struct config_limit limit = {.unit = unit,
@@ -131,8 +132,7 @@ static struct config_limit limit_of(const struct row *row, enum config_unit unit
                                  .amount = written->amounts[unit],
                                  .window_ms = written->per.window_ms,
                                  .burst = written->burst,
-                                 .place = place_at(row->node),
-                                 .zone_place = place_at(at(row, "zone"))};
+                                 .place = {row->node->line, row->node->column}};
     if (unit != CONFIG_CONCURRENT)
         limit.shape = shape_of(written);
     if (limit.shape == CONFIG_CALENDAR_DAY || limit.shape == CONFIG_CALENDAR_MONTH)

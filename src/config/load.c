@@ -38,6 +38,10 @@ void config__message(struct loader *loader, bool warning, const struct yaml_node
     config_report_add(report, loader->arena, warning ? CONFIG_WARNING : CONFIG_ERROR, place, text);
 }
 
+const struct config_catalog *config__catalog(const struct loader *loader) {
+    return loader->environment != NULL ? loader->environment->catalog : NULL;
+}
+
 struct span config__shown(struct span text) {
     if (text.len <= SHOWN_MAX_BYTES)
         return text;

@@ -102,6 +102,8 @@ void config__message(struct loader *loader, bool warning, const struct yaml_node
                      const char *format, ...) PRINTF_LIKE(4, 5);
 #define config__error(loader, at, ...) config__message(loader, false, at, __VA_ARGS__)
 #define config__warn(loader, at, ...)  config__message(loader, true, at, __VA_ARGS__)
+/* NULL when the caller has none. */
+const struct config_catalog *config__catalog(const struct loader *loader);
 /* The front of a text, short enough that the reason behind it is still seen. */
 struct span config__shown(struct span text);
 /* "queue.max_wait" or the variable it came from. */

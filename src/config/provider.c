@@ -40,8 +40,7 @@ static const struct yaml_node *child_or_self(const struct yaml_node *mapping, co
 /* A provider nobody knows says all itself; nearly the name of a known one is rather a typing error. */
 static void complete(struct loader *loader, struct config_provider *provider,
                      const struct yaml_node *node) {
-    const struct config_catalog *catalog =
-        loader->environment != NULL ? loader->environment->catalog : NULL;
+    const struct config_catalog *catalog = config__catalog(loader);
     const char *nearest = NULL;
     if (catalog != NULL && catalog->knows_provider(catalog->context, provider->id))
         return;
@@ -64,6 +63,23 @@ static void complete(struct loader *loader, struct config_provider *provider,
         provider->keys[0].account = SPAN_LITERAL("default");
 }
 
+static void check_plan(struct loader *loader, const struct config_provider *provider,
+                       struct span plan, const struct yaml_node *at) {
+    const struct config_catalog *catalog = config__catalog(loader);
+    if (catalog == NULL || catalog->knows_plan == NULL || span_absent(plan) ||
+        catalog->knows_plan(catalog->context, provider->id, plan))
+        return;
+    config__error(loader, at, "'%s' has no plan '%.*s' that the catalog knows", loader->section,
+                  SPAN_ARG(plan));
+}
+
+static void check_plans(struct loader *loader, const struct config_provider *provider,
+                        const struct yaml_node *node) {
+    check_plan(loader, provider, provider->plan, child_or_self(node, "plan"));
+    for (uint32_t i = 0; i < provider->key_count; i++)
+        check_plan(loader, provider, provider->keys[i].plan, child_or_self(node, "keys"));
+}
+
 static void check_money(struct loader *loader, const struct config_provider *provider,
                         const struct yaml_node *node) {
     if (provider->tier == CONFIG_TIER_PAID && provider->billing == CONFIG_BILLING_FREE)
@@ -84,8 +100,7 @@ static void read_provider(struct loader *loader, struct config_provider *provide
         return;
     }
     config__walk(loader, "providers.*", provider, node);
-    const struct yaml_node *plan = child_or_self(node, "plan");
-    provider->plan_place = (struct config_place){plan->line, plan->column};
+    check_plans(loader, provider, node);
     complete(loader, provider, node);
     config__settle_keys(loader, provider, child_or_self(node, "keys"));
     check_address(loader, provider, child_or_self(node, "base_url"));

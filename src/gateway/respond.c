@@ -30,6 +30,14 @@ int respond_id_fields(struct dynbuf *head, struct span request_id) {
     return err == 0 ? http_write_header(head, "request-id", request_id) : err;
 }
 
+/* Who looks for servers on this machine (app/local_servers.c) learns that this is a gateway. Only where nothing was sent to us. */
+static int hop_field(const struct request *r, struct dynbuf *head) {
+    const struct http_headers *asked = http_exchange_request(r->exchange)->headers;
+    if (r->body != NULL || span_absent(http_header_get(asked, "x-papi-hop")))
+        return 0;
+    return http_write_header(head, "x-papi-hop", span_text(r->home->gateway->instance));
+}
+
 int respond_head(struct request *r, struct dynbuf *head, const char *content_type) {
     dynbuf_init(head, HEAD_MAX_BYTES);
     int err = dynbuf_reserve(head, 1024); /* usually all of it: one allocation */
@@ -37,6 +45,8 @@ int respond_head(struct request *r, struct dynbuf *head, const char *content_typ
         err = http_write_header(head, "Content-Type", span_text(content_type));
     if (err == 0)
         err = respond_id_fields(head, r->identity.request_id);
+    if (err == 0)
+        err = hop_field(r, head);
     if (err == 0 && r->cors)
         err = respond_browser_fields(
             head, http_header_get(http_exchange_request(r->exchange)->headers, "origin"));

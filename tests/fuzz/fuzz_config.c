@@ -53,6 +53,11 @@ static const char *nearest_provider(void *context, struct span id) {
     return span_distance(id, SPAN_LITERAL("groq")) <= 2 ? "groq" : NULL;
 }
 
+static bool knows_plan(void *context, struct span provider, struct span plan) {
+    (void)context;
+    return span_is(provider, "groq") && plan.len > 0;
+}
+
 static void check_limit(const struct config_limit *limit) {
     bool calendar = limit->shape == CONFIG_CALENDAR_DAY || limit->shape == CONFIG_CALENDAR_MONTH;
     check(limit->amount > 0 && limit->burst <= limit->amount);
@@ -60,7 +65,7 @@ static void check_limit(const struct config_limit *limit) {
     check((limit->window_ms == 0) == (limit->unit == CONFIG_CONCURRENT));
     check(calendar == (limit->zone.len > 0));
     check(limit->burst == 0 || limit->shape == CONFIG_ROLLING || limit->shape == CONFIG_REFILL);
-    check(limit->place.line > 0 && limit->zone_place.line > 0);
+    check(limit->place.line > 0);
 }
 
 /* What holds for every provider, however much of it the catalog tells. */
@@ -93,7 +98,7 @@ static void check_accepted(const struct config *config, struct span text) {
         check_provider(&config->providers[i]);
     for (uint32_t i = 0; i < config->alias_count; i++)
         check(config->aliases[i].target_count > 0);
-    int err = configure_catalog(config, 1, &snapshot, &problem);
+    int err = configure_catalog(config, NULL, 1, &snapshot, &problem);
     /* Two models that differ only in ":latest" may still be ambiguous to the catalog; it says so. */
     check(err == 0 || err == ERR_TOO_LARGE || span_contains(text, ":latest"));
     if (err == 0)
@@ -101,8 +106,10 @@ static void check_accepted(const struct config *config, struct span text) {
 }
 
 static void read_with_a_catalog(struct span text) {
-    static const struct config_catalog catalog = {knows_provider, knows_model, nearest_provider,
-                                                  NULL};
+    static const struct config_catalog catalog = {.knows_provider = knows_provider,
+                                                  .knows_model = knows_model,
+                                                  .nearest_provider = nearest_provider,
+                                                  .knows_plan = knows_plan};
     const struct config_environment environment = {.get = get, .catalog = &catalog};
     struct config_report report;
     struct config *config = NULL;

@@ -175,7 +175,7 @@ static void knows_placeholders(void **state) {
                                       "insert_key",
                                       "none",
                                       "null",
-                                      "TODO",
+                                      "todo",
                                       "api_key",
                                       "sk-proj-your-key"};
     static const char *const no[] = {

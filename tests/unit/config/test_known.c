@@ -21,10 +21,20 @@ static const char *nearest_provider(void *context, struct span id) {
     return span_is(id, "grok") ? "groq" : NULL;
 }
 
+static bool knows_plan(void *context, struct span provider, struct span plan) {
+    assert_string_equal(context, "catalog");
+    return span_is(provider, "groq") && (span_is(plan, "topped_up") || span_is(plan, "paid"));
+}
+
+static bool knows_zone(void *context, struct span zone) {
+    assert_string_equal(context, "catalog");
+    return span_is(zone, "Asia/Shanghai");
+}
+
 static int parse(const char *yaml, struct config **ret_config, struct config_report *ret_report) {
     static char context[] = "catalog";
     static const struct config_catalog catalog = {knows_provider, knows_model, nearest_provider,
-                                                  context};
+                                                  knows_plan,     knows_zone,  context};
     const struct config_environment environment = {.get = fixture_get, .catalog = &catalog};
     return config_parse(span_text(yaml), "/nowhere/t.yaml", &environment, ret_config, ret_report);
 }
@@ -47,6 +57,14 @@ static const struct example incomplete[] = {
      "t:1:23: error: 'groq' is set twice; the first one is at 1:13\n"},
     {"providers: {groq: {base_url: ftp://x}}\n",
      "t:1:30: error: 'providers.groq.base_url' must start with http:// or https://\n"},
+    {"providers: {groq: {plan: huge}}\n",
+     "t:1:26: error: 'providers.groq' has no plan 'huge' that the catalog knows\n"},
+    {"providers: {openai: {keys: [{key: env:GOOD, plan: paid}]}}\n",
+     "t:1:28: error: 'providers.openai' has no plan 'paid' that the catalog knows\n"},
+    {"providers: {groq: {limits: [{requests: 5, per: day, zone: Asia/Shanghai}]}}\n", ""},
+    {"providers: {groq: {limits: [{requests: 5, per: day, zone: Asia/Shangai}]}}\n",
+     "t:1:53: error: 'providers.groq.limits.zone' is no zone that PAPI knows; use one such as "
+     "America/Los_Angeles, or a POSIX rule\n"},
     {"models: {aliases: {a: [gpt-oss-120b, groq/openai/gpt-oss-120b, auto]}}\n", ""},
     {"models: {aliases: {'gpt-*': gpt-oss-120b}}\n", ""},
     {"models: {aliases: {'gpt-*': gpt-oss-20b}}\n",
@@ -103,7 +121,6 @@ static void reads_what_is_said(void **state) {
     assert_int_equal(groq->training, CONFIG_NO_TRAINING);
     assert_span(groq->proxy, "none");
     assert_span(groq->user_agent, "papi-gateway (tests)");
-    assert_int_equal(groq->plan_place.line, 9);
     assert_int_equal(groq->key_count, 2);
     assert_int_equal(groq->keys[0].billing, CONFIG_BILLING_FREE);
     assert_span(groq->keys[0].plan, "topped_up");

@@ -82,18 +82,6 @@ static void reads_rows(void **state) {
     }
 }
 
-static void knows_where_the_zone_stands(void **state) {
-    (void)state;
-    struct config *config = fixture_accept(
-        LIMITS("[{requests: 1, per: day, zone: Nowhere/At_All}, {requests: 1, per: minute}]"),
-        NULL);
-    assert_int_equal(config->providers[0].limit_count, 2);
-    assert_int_equal(config->providers[0].limits[0].zone_place.line, 5);
-    assert_int_equal(config->providers[0].limits[0].zone_place.column, 38);
-    assert_true(span_absent(config->providers[0].limits[1].zone));
-    config_free(config);
-}
-
 static const struct example refused[] = {
     {LIMITS("[]"), "t:5:13: error: 'providers.p.limits' must be a list such as [{requests: 60, "
                    "per: minute}]\n"},
@@ -200,7 +188,6 @@ static void takes_rows_that_differ(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_rows),
-        cmocka_unit_test(knows_where_the_zone_stands),
         cmocka_unit_test(refuses_what_means_nothing),
         cmocka_unit_test(takes_rows_that_differ),
     };
