@@ -68,5 +68,5 @@ void cli_complain(const char *format, ...) PRINTF_LIKE(1, 2);
 /* A terminal, and NO_COLOR is not set (no-color.org). */
 bool cli_colours(FILE *out);
 
-extern const struct cli_command cli_serve, cli_check, cli_mock, cli_chat, cli_request, cli_explain,
-    cli_capacity, cli_launch, cli_version, cli_help, cli_reference;
+extern const struct cli_command cli_serve, cli_check, cli_mock, cli_chat, cli_provider, cli_model,
+    cli_request, cli_explain, cli_capacity, cli_launch, cli_version, cli_help, cli_reference;

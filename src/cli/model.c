@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * papi model list|show: which models the catalog knows, who has them for nothing, and what a running instance serves now.
+ *
+ * Two sources, told apart: the catalog of this build, and GET /v1/models of the instance when one answers. An instance may serve
+ * models that no catalog knows; those are listed too. Without one the column is left out and stderr says so.
+ * Leaves to others: who would be chosen for a request (papi explain).
+ */
+#include "cli/catalog_words.h"
+#include "cli/cli.h"
+#include "cli/instance.h"
+#include "cli/page.h"
+
+#include "base/check.h"
+#include "json/json.h"
+
+#define SERVED_MAX_BYTES ((size_t)16 * 1024 * 1024)
+#define NAME_BYTES       192
+
+struct values {
+    const char *url;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
+    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+};
+
+/* --- what is served now --- */
+
+struct served {
+    struct arena arena;  /* owned */
+    struct dynbuf body;  /* owned */
+    struct json_doc doc; /* borrowed: both */
+    bool known;
+};
+
+/* No instance is no failure: only the catalog is shown then. */
+static void ask(struct served *served, const struct instance *instance) {
+    int status = 0;
+    arena_init(&served->arena, NULL, 0, 8 * SERVED_MAX_BYTES);
+    dynbuf_init(&served->body, SERVED_MAX_BYTES);
+    int err = instance_get(instance, "/v1/models", &served->body, &status);
+    if (err < 0) {
+        instance_complain(instance, err);
+        return;
+    }
+    served->known =
+        status == 200 &&
+        json_parse(&served->doc, dynbuf_span(&served->body), &served->arena, NULL) == 0 &&
+        json_is(json_get(json_top(&served->doc), "data"), JSON_ARRAY);
+    if (!served->known)
+        cli_complain("%.*s does not tell what it serves: it answers %d", SPAN_ARG(instance->text),
+                     status);
+}
+
+static void served_done(struct served *served) {
+    arena_reset(&served->arena);
+    dynbuf_done(&served->body);
+}
+
+/* Providers that serve it now; 0 also when it is not served. */
+static int64_t providers_now(const struct served *served, const char *id) {
+    int64_t count = 0;
+    if (!served->known)
+        return 0;
+    for (struct json_iter it = json_each(json_get(json_top(&served->doc), "data")); json_next(&it);)
+        if (json_string_is(json_get(it.value, "id"), id))
+            return json_i64(json_get(it.value, "providers"), &count) == 0 ? count : 1;
+    return 0;
+}
+
+/* --- list --- */
+
+static uint32_t free_at(const struct facts *facts, const char *model) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        const struct fact_route *route = catalog_route_of(&facts->providers[i], model);
+        count += route != NULL && fact_route_free(route->status);
+    }
+    return count;
+}
+
+static void context_text(uint64_t tokens, char *text, size_t size) {
+    if (tokens == 0)
+        (void)snprintf(text, size, "?");
+    else
+        (void)snprintf(text, size, tokens < 1000 ? "%llu" : "%lluk",
+                       (unsigned long long)(tokens < 1000 ? tokens : tokens / 1000));
+}
+
+static void list_row(struct page *page, const struct facts *facts, const struct fact_model *model,
+                     const struct served *served) {
+    char context[24];
+    context_text(model->context_tokens, context, sizeof context);
+    page_cell(page, model->id, 44);
+    page_cell(page, model->kind, 20);
+    page_add(page, "%7s %7u", context, free_at(facts, model->id));
+    if (served->known)
+        page_add(page, " %7lld", (long long)providers_now(served, model->id));
+    page_add(page, "\n");
+}
+
+static void list_strangers(struct page *page, const struct facts *facts,
+                           const struct served *served) {
+    if (!served->known)
+        return;
+    for (struct json_iter it = json_each(json_get(json_top(&served->doc), "data"));
+         json_next(&it);) {
+        char name[NAME_BYTES];
+        struct span id = json_escaped(json_get(it.value, "id"));
+        (void)snprintf(name, sizeof name, "%.*s", SPAN_ARG(id));
+        if (span_absent(id) || facts_model(facts, id) != NULL)
+            continue;
+        page_cell(page, name, 44);
+        page_cell(page, "not in the catalog", 20);
+        page_add(page, "%7s %7s %7lld\n", "", "", (long long)providers_now(served, name));
+    }
+}
+
+static void list_text(struct page *page, const struct facts *facts, const struct served *served) {
+    page_add(page, "%-44s %-20s %7s %7s%s\n", "MODEL", "KIND", "CONTEXT", "FREE AT",
+             served->known ? "     NOW" : "");
+    for (uint32_t i = 0; i < facts->model_count; i++)
+        list_row(page, facts, &facts->models[i], served);
+    list_strangers(page, facts, served);
+}
+
+static void write_head(struct page *page, const struct facts *facts, const struct fact_model *model,
+                       const struct served *served) {
+    page_string(page, "id", model->id);
+    page_string(page, "kind", model->kind);
+    page_string(page, "family", model->family);
+    page_number(page, "context_tokens", model->context_tokens);
+    page_number(page, "output_tokens_max", model->output_tokens_max);
+    page_string(page, "tools", fact_tri_word(model->tools));
+    page_string(page, "reasoning", fact_tri_word(model->reasoning));
+    page_bool(page, "image", model->image);
+    page_number(page, "free_at", free_at(facts, model->id));
+    if (served->known)
+        page_number(page, "providers_now", (uint64_t)providers_now(served, model->id));
+}
+
+static void list_json(struct page *page, const struct facts *facts, const struct served *served) {
+    page_add(page, "{\"compiled\":\"%s\",\"models\":[", facts->compiled);
+    for (uint32_t i = 0; i < facts->model_count; i++) {
+        page_open(page, NULL, '{');
+        write_head(page, facts, &facts->models[i], served);
+        page_close(page, '}');
+    }
+    page_add(page, "]}\n");
+}
+
+/* --- show --- */
+
+static void show_text(struct page *page, const struct facts *facts, const struct fact_model *model,
+                      const struct served *served) {
+    char context[24], output[24], aliases[512];
+    context_text(model->context_tokens, context, sizeof context);
+    context_text(model->output_tokens_max, output, sizeof output);
+    catalog_join(model->aliases, ", ", aliases, sizeof aliases);
+    page_add(page, "%s\n", model->id);
+    page_line(page, "kind", "%s", model->kind);
+    page_line(page, "family", "%s", model->family);
+    page_line(page, "also called", "%s", aliases);
+    page_line(page, "context", "%s tokens, answers up to %s", context, output);
+    page_line(page, "reads", "text%s%s%s", model->image ? ", images" : "",
+              model->audio ? ", sound" : "", model->video ? ", video" : "");
+    page_line(page, "can", "tools: %s, reasoning: %s, JSON: %s, JSON by a schema: %s",
+              fact_tri_word(model->tools), fact_tri_word(model->reasoning),
+              fact_tri_word(model->json_object), fact_tri_word(model->json_schema));
+    if (served->known)
+        page_line(page, "now", "served by %lld providers of this instance",
+                  (long long)providers_now(served, model->id));
+    const char *label = "listed at";
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        const struct fact_route *route = catalog_route_of(&facts->providers[i], model->id);
+        if (route == NULL)
+            continue;
+        page_line(page, label, "%s/%s (%s)", facts->providers[i].id, route->upstream,
+                  fact_route_status_word(route->status));
+        label = "";
+    }
+    page_line(page, "evidence", "%s (%s)%s%s", model->evidence.source,
+              catalog_confidence_word(model->evidence.confidence),
+              model->evidence.note[0] != '\0' ? ": " : "", model->evidence.note);
+}
+
+static void show_json(struct page *page, const struct facts *facts, const struct fact_model *model,
+                      const struct served *served) {
+    page_add(page, "{");
+    write_head(page, facts, model, served);
+    page_open(page, "routes", '[');
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        const struct fact_route *route = catalog_route_of(&facts->providers[i], model->id);
+        if (route == NULL)
+            continue;
+        page_open(page, NULL, '{');
+        page_string(page, "provider", facts->providers[i].id);
+        page_string(page, "upstream", route->upstream);
+        page_string(page, "status", fact_route_status_word(route->status));
+        page_bool(page, "free", fact_route_free(route->status));
+        page_close(page, '}');
+    }
+    page_close(page, ']');
+    page_add(page, "}\n");
+}
+
+/* --- the command --- */
+
+static int refuse(const struct facts *facts, const char *id) {
+    const char *nearest = NULL;
+    size_t best = 1 + strlen(id) / 3;
+    for (uint32_t i = 0; i < facts->model_count; i++) {
+        size_t distance = span_distance(span_text(id), span_text(facts->models[i].id));
+        if (distance < best) {
+            best = distance;
+            nearest = facts->models[i].id;
+        }
+    }
+    if (nearest != NULL)
+        cli_complain("the catalog has no model '%s'; did you mean '%s'?", id, nearest);
+    else
+        cli_complain("the catalog has no model '%s'; `papi model list` lists them", id);
+    return CLI_FAILED;
+}
+
+static int print(const struct facts *facts, const struct fact_model *model,
+                 const struct instance *instance, bool json) {
+    struct served served = {.known = false};
+    struct page page;
+    ask(&served, instance);
+    page_init(&page);
+    if (model == NULL)
+        (json ? list_json : list_text)(&page, facts, &served);
+    else
+        (json ? show_json : show_text)(&page, facts, model, &served);
+    served_done(&served);
+    return page_print(&page);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv) {
+    const struct facts *facts = &facts_built_in;
+    struct values values = {0};
+    struct cli_operands operands;
+    struct instance instance;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
+    bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
+    if (!lists && !shows) {
+        cli_complain("papi model list, or papi model show NAME");
+        return CLI_USAGE;
+    }
+    if (!instance_find(values.url, &instance))
+        return CLI_USAGE;
+    const struct fact_model *model =
+        shows ? facts_model(facts, span_text(operands.items[1])) : NULL;
+    if (shows && model == NULL)
+        return refuse(facts, operands.items[1]);
+    return print(facts, model, &instance, values.json);
+}
+
+const struct cli_command cli_model = {
+    .name = "model",
+    .operands = "list|show [NAME]",
+    .line = "which models the catalog knows, who has them, what is served now",
+    .about = "",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run,
+};

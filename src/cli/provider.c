@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * papi provider list|show: what the built-in catalog knows of providers.
+ *
+ * Why without a running instance: somebody who has nothing yet asks this first, to learn where a key can be had and what it is worth.
+ * Every number comes with its source and how sure it is; what nobody knows is said to be unknown.
+ * Leaves to others: what this instance is configured for, and adding keys.
+ */
+#include "cli/catalog_words.h"
+#include "cli/cli.h"
+#include "cli/page.h"
+
+#include "base/check.h"
+
+#define TEXT_BYTES 1024
+
+struct values {
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
+};
+
+/* --- list --- */
+
+static void list_text(struct page *page, const struct facts *facts) {
+    page_add(page, "%-16s %-22s %5s  %-24s %s\n", "PROVIDER", "STATUS", "FREE", "KIND", "KEY");
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        const struct fact_provider *provider = &facts->providers[i];
+        page_cell(page, provider->id, 16);
+        page_cell(page, fact_status_word(provider->status), 22);
+        page_add(page, "%5u  ", catalog_free_routes(provider));
+        page_cell(page, fact_kind_word(provider->kind), 24);
+        page_add(page, "%.26s\n",
+                 provider->env != NULL && provider->env[0] != NULL ? provider->env[0] : "-");
+    }
+    page_add(
+        page,
+        "\nFREE counts models. `papi provider show ID` tells limits, terms, where to get a key. "
+        "(%s)\n",
+        facts->compiled);
+}
+
+static void write_strings(struct page *page, const char *name, const char *const *items) {
+    page_open(page, name, '[');
+    for (size_t i = 0; items != NULL && items[i] != NULL; i++)
+        page_string(page, NULL, items[i]);
+    page_close(page, ']');
+}
+
+static void write_head(struct page *page, const struct fact_provider *provider) {
+    page_string(page, "id", provider->id);
+    page_string(page, "name", provider->name);
+    page_string(page, "kind", fact_kind_word(provider->kind));
+    page_string(page, "status", fact_status_word(provider->status));
+    page_bool(page, "on", provider->on);
+    page_string(page, "dialect", provider->dialect);
+    page_string(page, "unusable", provider->unusable);
+    page_string(page, "base_url", provider->base_url);
+    page_string(page, "key_url", provider->key_url);
+    write_strings(page, "env", provider->env);
+    write_strings(page, "env_extra", provider->env_extra);
+    page_number(page, "free_models", catalog_free_routes(provider));
+}
+
+static void list_json(struct page *page, const struct facts *facts) {
+    page_add(page, "{\"compiled\":\"%s\",\"providers\":[", facts->compiled);
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        page_open(page, NULL, '{');
+        write_head(page, &facts->providers[i]);
+        page_close(page, '}');
+    }
+    page_add(page, "]}\n");
+}
+
+/* --- show --- */
+
+static const struct {
+    const char *word;
+    size_t offset;
+} terms[] = {
+    {"card", offsetof(struct fact_terms, card)},
+    {"phone", offsetof(struct fact_terms, phone)},
+    {"real name", offsetof(struct fact_terms, real_name)},
+    {"trains on prompts", offsetof(struct fact_terms, trains)},
+    {"logs", offsetof(struct fact_terms, logs)},
+    {"third-party users", offsetof(struct fact_terms, third_party)},
+    {"production", offsetof(struct fact_terms, production)},
+    {"commercial", offsetof(struct fact_terms, commercial)},
+    {"minors", offsetof(struct fact_terms, minors)},
+};
+
+static const char *term_word(const struct fact_terms *of, size_t i) {
+    return fact_tri_word(
+        *(const enum fact_tri *)(const void *)((const char *)of + terms[i].offset));
+}
+
+static void show_key(struct page *page, const struct fact_provider *provider) {
+    char names[TEXT_BYTES], extra[TEXT_BYTES];
+    catalog_join(provider->env, " or ", names, sizeof names);
+    catalog_join(provider->env_extra, ", ", extra, sizeof extra);
+    if (names[0] == '\0')
+        page_line(page, "key", "none needed, or none known");
+    else
+        page_line(page, "key", "set %s%s%s", names, extra[0] != '\0' ? ", with " : "", extra);
+    page_line(page, "get one at", "%s", provider->key_url);
+    page_line(page, "", "%s", provider->key_note);
+}
+
+static void show_terms(struct page *page, const struct fact_provider *provider) {
+    char text[TEXT_BYTES] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < array_length(terms) && length < sizeof text; i++)
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "%s%s: %s", i > 0 ? ", " : "",
+                             terms[i].word, term_word(&provider->terms, i));
+    page_line(page, "terms", "%s", text);
+    page_line(page, "regions", "%s", provider->terms.regions);
+    page_line(page, "", "%s", provider->terms.note);
+}
+
+static void show_evidence(struct page *page, const char *label,
+                          const struct fact_evidence *evidence) {
+    page_line(page, label, "%s (%s)%s%s", evidence->source,
+              catalog_confidence_word(evidence->confidence), evidence->note[0] != '\0' ? ": " : "",
+              evidence->note);
+}
+
+static void show_limits(struct page *page, const struct fact_provider *provider) {
+    for (uint32_t i = 0; i < provider->limit_count; i++) {
+        const struct fact_limit *limit = &provider->limits[i];
+        char text[CATALOG_LIMIT_TEXT_BYTES], models[TEXT_BYTES];
+        catalog_limit_text(limit, text);
+        catalog_join(limit->models, ", ", models, sizeof models);
+        page_line(page, i == 0 ? "limits" : "", "%s; %s, by %s%s%s%s%s%s%s", text,
+                  limit->shape_known ? limit_shape_word(limit->shape) : "window's shape unknown",
+                  limit_scope_word(limit->scope), limit->zone[0] != '\0' ? ", " : "", limit->zone,
+                  models[0] != '\0' ? "; for " : "", models,
+                  limit->plan[0] != '\0' ? "; plan " : "", limit->plan);
+        show_evidence(page, "  from", &limit->evidence);
+    }
+    if (provider->limit_count == 0)
+        page_line(page, "limits", "none known: one request at a time until they are learned");
+}
+
+static void show_text(struct page *page, const struct fact_provider *provider) {
+    page_add(page, "%s (%s)\n", provider->name, provider->id);
+    page_line(page, "kind", "%s", fact_kind_word(provider->kind));
+    page_line(page, "status", "%s; %s", fact_status_word(provider->status),
+              provider->on ? "used as soon as a key is there"
+                           : "used only where the configuration names it");
+    page_line(page, "wire", "%s%s%s",
+              provider->dialect[0] != '\0' ? provider->dialect : provider->unusable,
+              provider->base_url[0] != '\0' ? ", " : "", provider->base_url);
+    show_key(page, provider);
+    show_terms(page, provider);
+    show_limits(page, provider);
+    page_line(page, "models", "%u free of %u listed", catalog_free_routes(provider),
+              provider->route_count);
+    page_line(page, "rules", "%u signals, %u quirks, %u head fields", provider->signal_count,
+              provider->quirk_count, provider->header_count);
+    show_evidence(page, "evidence", &provider->evidence);
+}
+
+static void write_evidence(struct page *page, const struct fact_evidence *evidence) {
+    page_open(page, "evidence", '{');
+    page_string(page, "source", evidence->source);
+    page_string(page, "confidence", catalog_confidence_word(evidence->confidence));
+    page_string(page, "note", evidence->note);
+    page_close(page, '}');
+}
+
+static void write_limit(struct page *page, const struct fact_limit *limit) {
+    page_open(page, NULL, '{');
+    page_string(page, "unit", limit_unit_word(limit->unit));
+    page_number(page, "amount", limit->amount);
+    page_number(page, "window_ms", limit->window_ms);
+    page_string(page, "shape", limit->shape_known ? limit_shape_word(limit->shape) : "unknown");
+    page_string(page, "scope", limit_scope_word(limit->scope));
+    page_string(page, "zone", limit->zone);
+    page_string(page, "plan", limit->plan);
+    write_strings(page, "models", limit->models);
+    write_evidence(page, &limit->evidence);
+    page_close(page, '}');
+}
+
+static void show_json(struct page *page, const struct fact_provider *provider) {
+    page_add(page, "{");
+    write_head(page, provider);
+    page_open(page, "terms", '{');
+    for (size_t i = 0; i < array_length(terms); i++)
+        page_string(page, terms[i].word, term_word(&provider->terms, i));
+    page_string(page, "regions", provider->terms.regions);
+    page_string(page, "note", provider->terms.note);
+    page_close(page, '}');
+    page_open(page, "limits", '[');
+    for (uint32_t i = 0; i < provider->limit_count; i++)
+        write_limit(page, &provider->limits[i]);
+    page_close(page, ']');
+    page_number(page, "models", provider->route_count);
+    page_number(page, "signals", provider->signal_count);
+    page_number(page, "quirks", provider->quirk_count);
+    page_number(page, "headers", provider->header_count);
+    write_evidence(page, &provider->evidence);
+    page_add(page, "}\n");
+}
+
+/* --- the command --- */
+
+static int refuse(const struct facts *facts, const char *id) {
+    const char *nearest = NULL;
+    size_t best = 4;
+    for (uint32_t i = 0; i < facts->dropped_count; i++)
+        if (strcmp(facts->dropped[i].id, id) == 0) {
+            cli_complain("'%s' was dropped from the catalog%s%s: %s", id,
+                         facts->dropped[i].since[0] != '\0' ? " on " : "", facts->dropped[i].since,
+                         facts->dropped[i].reason);
+            return CLI_FAILED;
+        }
+    for (uint32_t i = 0; i < facts->provider_count; i++) {
+        size_t distance = span_distance(span_text(id), span_text(facts->providers[i].id));
+        if (distance < best) {
+            best = distance;
+            nearest = facts->providers[i].id;
+        }
+    }
+    if (nearest != NULL)
+        cli_complain("the catalog has no provider '%s'; did you mean '%s'?", id, nearest);
+    else
+        cli_complain("the catalog has no provider '%s'; `papi provider list` lists them", id);
+    return CLI_FAILED;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv) {
+    const struct facts *facts = &facts_built_in;
+    struct values values = {0};
+    struct cli_operands operands;
+    struct page page;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
+    bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
+    if (!lists && !shows) {
+        cli_complain("papi provider list, or papi provider show ID");
+        return CLI_USAGE;
+    }
+    const struct fact_provider *provider =
+        shows ? facts_provider(facts, span_text(operands.items[1])) : NULL;
+    if (shows && provider == NULL)
+        return refuse(facts, operands.items[1]);
+    page_init(&page);
+    if (lists)
+        (values.json ? list_json : list_text)(&page, facts);
+    else
+        (values.json ? show_json : show_text)(&page, provider);
+    return page_print(&page);
+}
+
+const struct cli_command cli_provider = {
+    .name = "provider",
+    .operands = "list|show [ID]",
+    .line = "what the catalog knows of providers: limits, terms, where to get a key",
+    .about = "",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run,
+};
