@@ -36,7 +36,8 @@ static void add_tool_choice(struct openai_writer *writer) {
 static void add_tools(struct openai_writer *writer) {
     bool dropped = (writer->quirks->drop >> MEMBER_TOOLS & 1) != 0;
     writer->tools = writer->chat->tool_count > 0 && !dropped;
-    dialect__openai_member(writer, MEMBER_TOOLS, dialect__openai_tools(writer));
+    if (writer->chat->tool_count > 0)
+        dialect__openai_member(writer, MEMBER_TOOLS, dialect__openai_tools(writer));
     add_tool_choice(writer);
 }
 
@@ -72,9 +73,12 @@ static struct span option_of(struct openai_writer *writer, enum chat_option opti
 }
 
 static void add_options(struct openai_writer *writer) {
-    for (unsigned i = 0; i < OPTION_COUNT; i++)
-        dialect__openai_member(writer, (enum dialect_member)(MEMBER_OPTIONS + i),
-                               option_of(writer, (enum chat_option)i));
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        bool ruled = (writer->quirks->ruled >> (MEMBER_OPTIONS + i) & 1) != 0;
+        if (ruled || !span_absent(writer->chat->options[i]))
+            dialect__openai_member(writer, (enum dialect_member)(MEMBER_OPTIONS + i),
+                                   option_of(writer, (enum chat_option)i));
+    }
 }
 
 /* A provider that cannot stream answers whole, and its answer becomes a stream here. */

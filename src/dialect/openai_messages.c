@@ -14,7 +14,7 @@
 #include "dialect/openai.h"
 
 #define EDITS_MAX 32
-#define NAMES_MAX (DIALECT_MESSAGE_NAMES_MAX + 2)
+#define NAMES_MAX (DIALECT_MESSAGE_NAMES_MAX + 1)
 #define JOINT     "\\n"    /* between text parts that become one string */
 #define GAP       "\\n\\n" /* between messages that become one */
 
@@ -31,6 +31,7 @@ enum change {
     CHANGE_ANSWERED = 1 << 9, /* tool_call_id */
     CHANGE_FOLD = 1 << 10,    /* takes what the system messages say */
     CHANGE_TO_USER = 1 << 11, /* a system message, and no user message to take it */
+    CHANGE_SIGNATURE = 1 << 12,
 };
 #define CHANGE_CONTENT (CHANGE_JOIN | CHANGE_EMPTY_CONTENT | CHANGE_FOLD | CHANGE_TO_USER)
 
@@ -42,9 +43,9 @@ struct scribe {
     struct stitch *out;                  /* borrowed: where to */
     const char *names[NAMES_MAX];        /* members that are left out */
     uint32_t name_count;
-    bool folds; /* system messages go into message `fold_at` */
-    uint32_t fold_at;
-    struct span system; /* escaped: what they say */
+    bool looks_at_members;        /* of each message: a quirk speaks of some */
+    const struct message *folded; /* takes the system messages; NULL: they stay where they are */
+    struct span system;           /* escaped: what they say */
 };
 
 /* Members of an assistant message that are left out when null or an empty list. */
@@ -114,7 +115,7 @@ static unsigned changes_of_assistant(const struct message *message,
         changes |= CHANGE_EMPTY_CONTENT;
     if (!span_absent(message->reasoning) && !quirks->keep_reasoning)
         changes |= CHANGE_REASONING;
-    if (dialect__openai_calls_change(message, quirks))
+    if (message->tool_call_count > 0 && dialect__openai_calls_change(message, quirks))
         changes |= CHANGE_CALLS;
     if (may_need_tidying(message->source) && needs_tidying(message->source))
         changes |= CHANGE_TIDY;
@@ -128,16 +129,18 @@ static unsigned changes_of_members(const struct scribe *scribe, const struct mes
         changes |= CHANGE_NULLS;
     if (scribe->name_count > 0 && has_names(scribe, message))
         changes |= CHANGE_NAMES;
+    if (scribe->quirks->drop_signatures && message->role == ROLE_ASSISTANT &&
+        json_present(json_get(message->source, "extra_content")))
+        changes |= CHANGE_SIGNATURE;
     return changes;
 }
 
-static unsigned changes_of(const struct scribe *scribe, uint32_t index) {
-    const struct message *message = &scribe->writer->chat->messages[index];
+static unsigned changes_of(const struct scribe *scribe, const struct message *message) {
     const struct dialect_quirks *quirks = scribe->quirks;
-    unsigned changes = changes_of_members(scribe, message);
+    unsigned changes = scribe->looks_at_members ? changes_of_members(scribe, message) : 0;
     if (!json_present(message->source))
         changes |= CHANGE_WRITE;
-    if (scribe->folds && index == scribe->fold_at)
+    if (message == scribe->folded)
         changes |= is_system(message) ? CHANGE_TO_USER : CHANGE_FOLD;
     else if (message->role == ROLE_DEVELOPER && !quirks->developer_role)
         changes |= CHANGE_ROLE;
@@ -334,6 +337,8 @@ static void splice_message(const struct scribe *scribe, const struct message *me
         edit(&edits, "tool_call_id", replacement(scribe, message, changes, add_answered));
     if ((changes & CHANGE_NAMES) != 0)
         edit_names(scribe, &edits, message);
+    if ((changes & CHANGE_SIGNATURE) != 0)
+        edit(&edits, "extra_content", SPAN_NONE);
     if ((changes & CHANGE_TIDY) != 0)
         edit_tidy(&edits, message);
     rope_init(&rope, scribe->arena);
@@ -428,8 +433,7 @@ static void fold_system(struct scribe *scribe) {
         add_texts(&out, &chat->messages[i]);
     }
     stitch_flush(&out);
-    scribe->folds = true;
-    scribe->fold_at = first_user != UINT32_MAX ? first_user : first_system;
+    scribe->folded = &chat->messages[first_user != UINT32_MAX ? first_user : first_system];
     scribe->system = rope.total_bytes > 0 ? stitch_flatten(&rope) : SPAN_LITERAL("");
     if (span_absent(scribe->system))
         dialect__openai_no_room(scribe->out);
@@ -439,8 +443,6 @@ static void choose_names(struct scribe *scribe) {
     struct span strip = scribe->writer->target->strip;
     for (uint32_t i = 0; i < scribe->quirks->message_name_count; i++)
         scribe->names[scribe->name_count++] = scribe->quirks->message_names[i];
-    if (scribe->quirks->drop_signatures)
-        scribe->names[scribe->name_count++] = "extra_content";
     if (strip.len == 0 || is_among(needed_names, array_length(needed_names), strip) ||
         memchr(strip.ptr, '\0', strip.len) != NULL)
         return;
@@ -452,8 +454,9 @@ static void choose_names(struct scribe *scribe) {
 }
 
 static bool needs_no_change(const struct scribe *scribe) {
-    for (uint32_t i = 0; i < scribe->writer->chat->message_count; i++)
-        if (changes_of(scribe, i) != 0)
+    const struct task_chat *chat = scribe->writer->chat;
+    for (uint32_t i = 0; i < chat->message_count; i++)
+        if (changes_of(scribe, &chat->messages[i]) != 0)
             return false;
     return true;
 }
@@ -466,8 +469,10 @@ void dialect__openai_messages(struct openai_writer *writer) {
     scribe.arena = writer->out.rope->arena;
     scribe.out = &writer->out;
     scribe.name_count = 0;
-    scribe.folds = false;
+    scribe.folded = NULL;
     choose_names(&scribe);
+    scribe.looks_at_members =
+        scribe.name_count > 0 || writer->quirks->no_nulls || writer->quirks->drop_signatures;
     if (writer->quirks->system_to_user)
         fold_system(&scribe);
     if (!span_absent(chat->messages_raw) && needs_no_change(&scribe)) {
@@ -476,10 +481,11 @@ void dialect__openai_messages(struct openai_writer *writer) {
     }
     const char *before = "[";
     for (uint32_t i = 0; i < chat->message_count; i++) {
-        if (scribe.folds && i != scribe.fold_at && is_system(&chat->messages[i]))
+        const struct message *message = &chat->messages[i];
+        if (scribe.folded != NULL && message != scribe.folded && is_system(message))
             continue;
         stitch_add(&writer->out, span_text(before));
-        add_message(&scribe, &chat->messages[i], changes_of(&scribe, i));
+        add_message(&scribe, message, changes_of(&scribe, message));
         before = ",";
     }
     STITCH_LITERAL(&writer->out, "]");

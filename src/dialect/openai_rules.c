@@ -129,6 +129,26 @@ _Static_assert(DIALECT_RULES_MAX <= 32, "a bit of `done` for each rule");
 
 /* --- writing --- */
 
+/* How a member that no rule speaks of begins: one piece, since most members are such. */
+#define HEAD(member, name) [member] = SPAN_LITERAL(",\"" name "\":")
+static const struct span heads[MEMBER_OTHER] = {
+    HEAD(MEMBER_TOOLS, "tools"),
+    HEAD(MEMBER_TOOL_CHOICE, "tool_choice"),
+    HEAD(MEMBER_RESPONSE_FORMAT, "response_format"),
+    HEAD(MEMBER_DIMENSIONS, "dimensions"),
+    HEAD(MEMBER_ENCODING_FORMAT, "encoding_format"),
+    HEAD(MEMBER_OPTIONS + OPTION_TEMPERATURE, "temperature"),
+    HEAD(MEMBER_OPTIONS + OPTION_TOP_P, "top_p"),
+    HEAD(MEMBER_OPTIONS + OPTION_PRESENCE_PENALTY, "presence_penalty"),
+    HEAD(MEMBER_OPTIONS + OPTION_FREQUENCY_PENALTY, "frequency_penalty"),
+    HEAD(MEMBER_OPTIONS + OPTION_STOP, "stop"),
+    HEAD(MEMBER_OPTIONS + OPTION_SEED, "seed"),
+    HEAD(MEMBER_OPTIONS + OPTION_LOGIT_BIAS, "logit_bias"),
+    HEAD(MEMBER_OPTIONS + OPTION_VERBOSITY, "verbosity"),
+    HEAD(MEMBER_OPTIONS + OPTION_REASONING_EFFORT, "reasoning_effort"),
+    HEAD(MEMBER_OPTIONS + OPTION_PARALLEL_TOOL_CALLS, "parallel_tool_calls"),
+};
+
 static void write_member(struct openai_writer *writer, struct span name, struct span value) {
     STITCH_LITERAL(&writer->out, ",\"");
     stitch_add(&writer->out, name);
@@ -158,6 +178,15 @@ static struct span name_of(const struct openai_writer *writer, enum dialect_memb
 void dialect__openai_member(struct openai_writer *writer, enum dialect_member member,
                             struct span value) {
     uint32_t bit = (uint32_t)1 << member;
+    bool plain = ((writer->quirks->drop | writer->quirks->ruled) & bit) == 0 &&
+                 writer->target->strip.len == 0 && heads[member].len > 0;
+    if (plain) {
+        if (span_absent(value))
+            return;
+        stitch_add(&writer->out, heads[member]);
+        stitch_add(&writer->out, value);
+        return;
+    }
     bool given = !span_absent(value);
     if (given && (writer->quirks->drop & bit) != 0) {
         dialect__openai_dropped(writer, dialect_member_name(member));
