@@ -150,7 +150,7 @@ enum fake_kind {
     KIND_CONTEXT,
     KIND_KEY,
     KIND_CREDIT,
-    KIND_QUOTA,
+    KIND_OTHER, /* told in the words of the fault, under its status, whatever the dialect */
     KIND_FORBIDDEN,
     KIND_GONE,
     KIND_TOO_LARGE,

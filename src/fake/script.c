@@ -136,6 +136,8 @@ int fake_read_members(struct reader *reader, const struct member *table, struct 
         names[count] = table[count].name;
     check(count < array_length(names));
     names[count] = NULL;
+    if (!json_is(object, JSON_OBJECT))
+        return fake_complain(reader, object, "of the wrong type: an object is needed");
     for (struct json_iter it = json_each(object); json_next(&it);) {
         size_t row = 0;
         while (row < count && !json_string_is(it.key, names[row]))

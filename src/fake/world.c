@@ -42,11 +42,11 @@ static const enum fake_kind kinds[FAULT_COUNT] = {
     [FAULT_ERROR_IN_200] = KIND_SERVER,
     [FAULT_ERROR_MIDDLE] = KIND_SERVER,
     [FAULT_429_IN_200] = KIND_RATE,
-    [FAULT_400_CREDIT] = KIND_QUOTA,
-    [FAULT_403_QUOTA] = KIND_QUOTA,
-    [FAULT_410] = KIND_QUOTA,
+    [FAULT_400_CREDIT] = KIND_OTHER,
+    [FAULT_403_QUOTA] = KIND_OTHER,
+    [FAULT_410] = KIND_OTHER,
     [FAULT_451] = KIND_REGION,
-    [FAULT_498] = KIND_QUOTA,
+    [FAULT_498] = KIND_OTHER,
 };
 
 const struct fault_row *fault_row(enum fault fault) {

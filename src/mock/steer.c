@@ -132,7 +132,7 @@ static int apply_yaml(struct mock *mock, struct span text, struct arena *arena,
     }
     places.items = arena_try_alloc(arena, places.capacity * sizeof *places.items);
     if (root == NULL || places.items == NULL) {
-        *ret_problem = "there is nothing in it";
+        *ret_problem = "line 1, column 1: there is nothing in it";
         return ERR_INVALID;
     }
     dynbuf_init(&json, YAML_TEXT_MAX_BYTES * 8);

@@ -106,16 +106,36 @@ static void check_wait(const struct fake_limit *limit, const struct past *past, 
         assert_int_equal((wait_ns + NS_PER_MS - 1) / NS_PER_MS, first_ms);
 }
 
+/* On copies: after the wait that was told it fits, a nanosecond before it does not (by clocks of dates: a millisecond). */
+static void check_edge(const struct fake_limit *limit, const struct fake_count *count,
+                       int64_t at_ms, uint64_t amount, uint64_t wait_ns) {
+    bool by_date = limit->shape == FAKE_FIXED || limit->shape == FAKE_SLIDING;
+    uint64_t step_ns = by_date ? NS_PER_MS : 1;
+    struct fake_count copy = *count;
+    struct fake_moment then = moment_at(at_ms);
+    if (wait_ns == FAKE_NEVER || wait_ns == 0)
+        return;
+    then.now_ns += wait_ns;
+    then.wall_ms += (int64_t)(wait_ns / NS_PER_MS);
+    assert_int_equal(fake_count_wait_ns(limit, &copy, then, amount), 0);
+    copy = *count;
+    then.now_ns -= step_ns;
+    then.wall_ms -= by_date;
+    assert_int_equal(fake_count_wait_ns(limit, &copy, then, amount), step_ns);
+}
+
 static void play(const struct fake_limit *limit, uint32_t sequence) {
+    static const int64_t gaps_ms[4] = {0, 1, 3, 9}; /* the last one is longer than two windows */
     struct fake_count count = {0};
     struct past past = {0};
     int64_t at_ms = BEGIN_MS;
     for (int step = 0; step < STEPS; step++) {
         uint64_t amount = 1 + sequence % 2;
-        at_ms += sequence / 2 % 4;
+        at_ms += gaps_ms[sequence / 2 % 4];
         sequence /= CHOICES;
         uint64_t wait_ns = fake_count_wait_ns(limit, &count, moment_at(at_ms), amount);
         check_wait(limit, &past, at_ms, amount, wait_ns);
+        check_edge(limit, &count, at_ms, amount, wait_ns);
         if (wait_ns > 0)
             continue;
         fake_count_take(limit, &count, moment_at(at_ms), amount);
@@ -219,7 +239,8 @@ static void test_meter(void **state) {
     (void)state;
     rand_seed(&rand, 5);
     for (int i = 0; i < USES; i++) {
-        at_ms[i] = (i > 0 ? at_ms[i - 1] : 0) + (int64_t)rand_below(&rand, 12);
+        at_ms[i] = (i > 0 ? at_ms[i - 1] : 0) +
+                   (int64_t)rand_below(&rand, 3) * 10; /* often a window apart */
         amounts[i] = rand_below(&rand, 4);
         fake_meter_add(&limit, &meter, moment_at(at_ms[i]), amounts[i]);
     }

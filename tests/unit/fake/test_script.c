@@ -73,6 +73,8 @@ static const struct {
     const char *members, *said, *at;
 } mistakes[] = {
     {"\"limits\":3", "a list is needed", "3"},
+    {"\"limits\":[[{\"requests\":3}]]", "an object is needed", "[{\"requests\":3}]"},
+    {"\"limits\":[3]", "an object is needed", "3"},
     {"\"limits\":[{\"per\":\"minute\"}]", "needs a unit", "{\"per\":\"minute\"}"},
     {"\"limits\":[{\"requests\":3}]", "\"per\" or \"window_ms\"", "{\"requests\":3}"},
     {"\"limits\":[{\"requests\":3,\"tokens\":4}]", "one unit", "4"},
