@@ -172,6 +172,14 @@ static bool add_provider(struct building *building) {
         return false;
     }
     provider.proxy = proxy_of(building, &provider);
+    struct proxy proxy;
+    const char *why = "";
+    if (provider.proxy.len > 0 && proxy_parse(provider.proxy, &proxy, &why) < 0) {
+        config_report_error(building->assembling->config, building->assembling->report,
+                            place_of(offer), "the proxy of '%.*s' cannot be used: its URL %s",
+                            SPAN_ARG(offer->id), why);
+        return false;
+    }
     building->provider = catalog_add_provider(building->assembling->builder, &provider);
     return true;
 }
@@ -246,8 +254,8 @@ static int plan_stated(struct building *building, struct limit_subject *subject,
     return err;
 }
 
-static int plan_limits(struct building *building, uint32_t key, struct span upstream,
-                       enum catalog_kind kind, struct catalog_route *route, uint32_t *limits) {
+static int plan_limits(struct building *building, uint32_t key, enum catalog_kind kind,
+                       struct catalog_route *route, uint32_t *limits) {
     const struct offer *offer = building->offer;
     uint32_t count = 0;
     struct limit_subject subject = {
@@ -256,7 +264,7 @@ static int plan_limits(struct building *building, uint32_t key, struct span upst
         .account = building->accounts[key],
         .facts = offer->facts,
         .plan = offer->keys[key].plan,
-        .upstream = upstream,
+        .upstream = route->upstream_model,
         .task = span_text(task_kind_name(kind == CATALOG_EMBED ? TASK_EMBED : TASK_CHAT)),
         .has_key = offer->keys[key].key != NULL,
     };
@@ -360,7 +368,7 @@ static void add_route(struct building *building, const struct planned_route *pla
             route.unit_cost_input = planned->facts->cost_input_micro;
             route.unit_cost_output = planned->facts->cost_output_micro;
         }
-        int err = plan_limits(building, key, planned->upstream, planned->kind, &route, limits);
+        int err = plan_limits(building, key, planned->kind, &route, limits);
         if (err == 0)
             err = catalog_add_route(building->assembling->builder, planned->model, &route);
         if (err < 0) {

@@ -32,6 +32,11 @@ static struct span text(struct json_value object, const char *name) {
     return span_absent(value) ? SPAN_LITERAL("") : value;
 }
 
+static long long number(struct json_value object, const char *name) {
+    int64_t value;
+    return json_i64(json_get(object, name), &value) == 0 ? value : 0;
+}
+
 static void print_left(struct json_value object) {
     for (size_t i = 0; i < array_length(units); i++)
         for (size_t j = 0; j < array_length(spans); j++) {
@@ -47,15 +52,12 @@ static void print_left(struct json_value object) {
 
 static void print_limits(struct json_value account) {
     for (struct json_iter it = json_each(json_get(account, "limits")); json_next(&it);) {
-        int64_t left = 0, amount = 0, frees_ms = 0;
+        long long left = number(it.value, "left"), frees_ms = number(it.value, "frees_in_ms");
         struct span model = text(it.value, "model");
-        (void)json_i64(json_get(it.value, "left"), &left);
-        (void)json_i64(json_get(it.value, "amount"), &amount);
-        (void)json_i64(json_get(it.value, "frees_in_ms"), &frees_ms);
-        (void)printf("    %lld of %.*s left%s%.*s", (long long)left,
+        (void)printf("    %lld of %.*s left%s%.*s", left,
                      SPAN_ARG(text(it.value, "limit")), model.len > 0 ? ", " : "", SPAN_ARG(model));
         if (frees_ms > 0)
-            (void)printf(", more in %lld s", (long long)(frees_ms + 999) / 1000);
+            (void)printf(", more in %lld s", (frees_ms + 999) / 1000);
         (void)printf("\n");
     }
 }

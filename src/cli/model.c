@@ -41,7 +41,7 @@ static void ask(struct served *served, const struct instance *instance) {
     int status = 0;
     arena_init(&served->arena, NULL, 0, 8 * SERVED_MAX_BYTES);
     dynbuf_init(&served->body, SERVED_MAX_BYTES);
-    int err = instance_get(instance, "/v1/models", &served->body, &status);
+    int err = instance_ask(instance, "/v1/models", SPAN_NONE, &served->body, &status);
     if (err < 0) {
         instance_complain(instance, err);
         return;

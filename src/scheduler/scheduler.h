@@ -19,8 +19,9 @@
 #include "scheduler/look.h"
 #include "scheduler/outcome.h"
 
-#define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause; count must be 0 before it */
-#define SCHEDULER_DISPATCH_PER_VISIT 64  /* the rest is re-armed for now */
+#define SCHEDULER_ACTIONS_MAX \
+    160 /* what one visit may cause; before it none, or those of one other visit */
+#define SCHEDULER_DISPATCH_PER_VISIT 64 /* the rest is re-armed for now */
 #define SCHEDULER_TICKETS_MAX        (1u << 24)
 
 typedef uint64_t scheduler_ticket; /* slot | generation << 32; 0 is none */
