@@ -10,7 +10,8 @@
 
 #include "base/check.h"
 
-#define HEAD_MAX_BYTES 8192
+#define HEAD_MAX_BYTES    8192
+#define WARNING_MAX_BYTES 2048 /* more than DIALECT_DROPPED_MAX names */
 
 int respond_browser_fields(struct dynbuf *head, struct span origin) {
     int err = http_write_header(head, "Access-Control-Allow-Origin", origin);
@@ -48,7 +49,7 @@ static int warning_field(const struct attempt *attempt, struct dynbuf *head) {
     int err = 0;
     if (attempt == NULL || attempt->upstream.dropped_count == 0)
         return 0;
-    dynbuf_init(&text, 1024);
+    dynbuf_init(&text, WARNING_MAX_BYTES);
     err = dynbuf_append_text(&text, "dropped:");
     for (uint32_t i = 0; i < attempt->upstream.dropped_count && err == 0; i++)
         err = dynbuf_append_format(&text, "%s %s", i > 0 ? "," : "", attempt->upstream.dropped[i]);
