@@ -11,8 +11,21 @@
 #include "base/check.h"
 #include "dialect/openai.h"
 
+#define DROPPED_NAME_MAX_BYTES 64
+
+/* Whether a name, perhaps of somebody's making, can stand in a list in a head field. */
+static bool can_be_told(const char *name) {
+    size_t length = 0;
+    for (; name[length] != '\0' && length <= DROPPED_NAME_MAX_BYTES; length++)
+        if (name[length] <= ' ' || name[length] >= 0x7f || name[length] == ',')
+            return false;
+    return length <= DROPPED_NAME_MAX_BYTES;
+}
+
 void dialect__openai_dropped(struct openai_writer *writer, const char *name) {
     struct dialect_request *request = writer->request;
+    if (!can_be_told(name))
+        name = "a member";
     for (uint32_t i = 0; i < request->dropped_count; i++)
         if (strcmp(request->dropped[i], name) == 0)
             return;
@@ -217,15 +230,6 @@ static bool is_taken(const struct openai_writer *writer, struct span name) {
     return false;
 }
 
-/* A name that can stand in a head field. */
-static const char *told(struct openai_writer *writer, struct span name) {
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7f || name.ptr[i] == ',')
-            return "a member";
-    char *text = arena_format(writer->out.rope->arena, "%.*s", SPAN_ARG(name));
-    return text != NULL ? text : "a member";
-}
-
 void dialect__openai_extra(struct openai_writer *writer, struct span name, struct span value) {
     struct span plain = name, renamed;
     if (json_unescape(name, writer->out.rope->arena, &plain) < 0) {
@@ -237,10 +241,13 @@ void dialect__openai_extra(struct openai_writer *writer, struct span name, struc
         value = apply_all(writer, MEMBER_OTHER, &renamed, value);
     if (span_absent(value))
         return;
-    if (is_taken(writer, plain) || span_equal(writer->target->strip, renamed))
-        dialect__openai_dropped(writer, told(writer, plain));
-    else
+    bool strip = plain.len > 0 && span_equal(writer->target->strip, renamed);
+    if (strip || is_taken(writer, plain)) {
+        char *told = arena_format(writer->out.rope->arena, "%.*s", SPAN_ARG(plain));
+        dialect__openai_dropped(writer, told != NULL ? told : "");
+    } else {
         write_member(writer, span_equal(renamed, plain) ? name : renamed, value);
+    }
 }
 
 /* A member inside an object is the provider's own affair (whom it may ask, what it may charge) and holds for every task; a

@@ -10,7 +10,8 @@
 
 #include "base/check.h"
 
-#define HEAD_MAX_BYTES 8192
+#define HEAD_MAX_BYTES    8192
+#define WARNING_MAX_BYTES 2048 /* more than DIALECT_DROPPED_MAX names */
 
 int respond_browser_fields(struct dynbuf *head, struct span origin) {
     int err = http_write_header(head, "Access-Control-Allow-Origin", origin);
@@ -61,7 +62,7 @@ static int warning_field(const struct request *r, struct dynbuf *head) {
     int err = 0;
     if (dropped == 0 && span_absent(r->warning))
         return 0;
-    dynbuf_init(&text, 2048);
+    dynbuf_init(&text, WARNING_MAX_BYTES);
     if (!span_absent(r->warning))
         err = dynbuf_append_format(&text, "%.*s%s", SPAN_ARG(r->warning), dropped > 0 ? "; " : "");
     if (err == 0 && dropped > 0)
