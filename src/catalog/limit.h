@@ -80,5 +80,6 @@ struct catalog_limit {
         group; /* quota account (catalog_group) it belongs to; LIMIT_NONE = the provider's, by address */
     struct span label; /* "30 requests a minute", for people */
     bool up_front;     /* tokens are charged as prompt + most output when the request is admitted */
+    bool guessed;      /* nobody tells the amount: it may be learned from what happens */
     bool refused_count; /* a request refused by the provider still counts in this window */
 };
