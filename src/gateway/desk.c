@@ -20,7 +20,8 @@
 #include <pthread.h>
 
 #define DESK_SLEEP_MAX_NS    NS_PER_S
-#define DESK_HANDED_OVER_MAX 4 /* decisions handed over within one visit */
+#define DESK_DATE_EVERY_NS   NS_PER_S /* how often the scheduler is told the date */
+#define DESK_HANDED_OVER_MAX 4        /* decisions handed over within one visit */
 
 struct desk {
     pthread_mutex_t lock;
@@ -30,6 +31,7 @@ struct desk {
     struct loop *loop;           /* borrowed: loop 0 */
     struct loop_timer timer;     /* loop 0's thread only */
     uint64_t wake_at_ns;         /* guarded by lock; CLOCK_BOOTTIME */
+    uint64_t date_told_ns;       /* guarded by lock; CLOCK_BOOTTIME */
     struct loop_message poke;    /* guarded by lock: one at a time */
     bool poke_under_way;
     bool attached;
@@ -136,10 +138,19 @@ static void leave(struct desk *desk, uint32_t home_index) {
         deliver_here(desk->gateway->loops[home_index], &mine[i]);
 }
 
+/* Caller holds the lock. What it causes goes out with the event that follows. */
+static void tell_date(struct desk *desk, uint64_t now_ns) {
+    if (desk->date_told_ns != 0 && now_ns - desk->date_told_ns < DESK_DATE_EVERY_NS)
+        return;
+    desk->date_told_ns = now_ns;
+    scheduler_wall(desk->scheduler, now_ns, clock_wall_ms(), &desk->actions);
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct desk *desk = container_of(timer, struct desk, timer);
     pthread_mutex_lock(&desk->lock);
     uint64_t now_ns = clock_boot_ns();
+    tell_date(desk, now_ns);
     if (now_ns < desk->wake_at_ns) {
         arm(desk); /* the cap of a second, not the time */
     } else {
@@ -206,6 +217,8 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     desk->actions.count = 0;
     check(scheduler_configure(desk->scheduler, clock_boot_ns(), &config, NULL, &desk->actions) ==
           0);
+    desk->date_told_ns = 0;
+    tell_date(desk, clock_boot_ns());
     leave(desk, 0);
     mem_free(accounts);
     mem_free(routes);
@@ -223,6 +236,7 @@ scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct dema
     demand->wait_until_ns = to_boot(demand->wait_until_ns, offset_ns);
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
     pthread_mutex_lock(&desk->lock);
+    tell_date(desk, boot_ns);
     scheduler_ticket ticket = scheduler_submit(desk->scheduler, boot_ns, demand, &desk->actions);
     leave(desk, home_index);
     return ticket;

@@ -22,12 +22,16 @@ static struct limit_node *node_of(const struct scheduler *scheduler, const struc
 
 bool holding_fits(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
                   const struct ticket *ticket) {
-    const struct route *route = &scheduler->routes[index];
+    struct route *route = &scheduler->routes[index];
     struct moment moment = moment_of(scheduler, now_ns);
     for (uint32_t i = 0; i < route->limit_count; i++) {
-        struct limit_node *node = node_of(scheduler, route, i);
-        if (!node_fits(node, moment, amount_wanted(node, route, ticket)))
-            return false;
+        /* The one that was full last changes places with the first. */
+        uint32_t place = i == 0 ? route->full_last : i == route->full_last ? 0 : i;
+        struct limit_node *node = node_of(scheduler, route, place);
+        if (node_fits(node, moment, amount_wanted(node, route, ticket)))
+            continue;
+        route->full_last = place;
+        return false;
     }
     return true;
 }
@@ -66,10 +70,13 @@ uint32_t holding_too_small(const struct scheduler *scheduler, uint32_t index,
     return found;
 }
 
-/* How far two lengths are apart, in thousandths of the shorter; days and months have several lengths. */
-static uint64_t apart(uint64_t a_ms, uint64_t b_ms) {
-    uint64_t shorter = a_ms < b_ms ? a_ms : b_ms, longer = a_ms < b_ms ? b_ms : a_ms;
-    return shorter == 0 ? UINT64_MAX : (longer - shorter) * 1000 / shorter;
+/* Days and months have several lengths. */
+uint64_t holding_windows_apart(uint64_t a, uint64_t b) {
+    uint64_t shorter = a < b ? a : b, longer = a < b ? b : a;
+    uint64_t difference = longer - shorter;
+    if (shorter == 0 || difference > UINT64_MAX / 1000)
+        return UINT64_MAX;
+    return difference * 1000 / shorter;
 }
 
 uint32_t holding_match(const struct scheduler *scheduler, uint32_t index, enum limit_unit unit,
@@ -79,7 +86,8 @@ uint32_t holding_match(const struct scheduler *scheduler, uint32_t index, enum l
     uint64_t nearest = WINDOW_APART_MAX;
     for (uint32_t i = 0; i < route->limit_count; i++) {
         const struct limit_node *node = node_of(scheduler, route, i);
-        uint64_t distance = window_ms == 0 ? 0 : apart(node->window_ns / NS_PER_MS, window_ms);
+        uint64_t distance =
+            window_ms == 0 ? 0 : holding_windows_apart(node->window_ns / NS_PER_MS, window_ms);
         if (node->unit != unit || node->window_ns == 0 || distance >= nearest)
             continue;
         nearest = distance;
@@ -142,6 +150,8 @@ static bool counts_as_request(const struct limit_node *node) {
 }
 
 static bool refusal_counts(const struct limit_node *node) {
+    if (node->guessed) /* what was refused must not look like use: learn.c measures by it */
+        return false;
     return node->refused_count ||
            (node->shape != LIMIT_ONCE && node->window_ns > 0 && node->window_ns <= SHORT_WINDOW_NS);
 }

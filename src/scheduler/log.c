@@ -31,7 +31,10 @@ void log_init(struct log *log, uint64_t window_ns, uint64_t spread_ns) {
 }
 
 void log_advance(struct log *log, uint64_t now_ns) {
+    if (now_ns < log->next_ns)
+        return;
     uint64_t number = now_ns / log->slot_ns;
+    log->next_ns = (number + 1) * log->slot_ns;
     if (number <= log->head)
         return;
     if (number - log->head >= LOG_SLOTS || log->sum == 0) {
@@ -99,7 +102,7 @@ void log_resize(struct log *log, uint64_t now_ns, uint64_t window_ns, uint64_t s
     log_advance(log, now_ns);
     struct log old = *log;
     log_init(log, window_ns, spread_ns);
-    log->head = now_ns / log->slot_ns;
+    log_advance(log, now_ns);
     /* An old slot moves to where its end lies, so that nothing is dropped earlier than before. */
     for (uint64_t number = oldest_of(&old); number <= old.head && old.sum > 0; number++) {
         uint64_t amount = old.slots[number % LOG_SLOTS];

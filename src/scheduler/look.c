@@ -91,9 +91,6 @@ void scheduler_explain(const struct scheduler *scheduler, uint64_t now_ns,
     ticket_take_demand(scheduler, &ticket, demand);
     for (uint32_t i = 0; i < demand->candidate_count; i++)
         explain_row(scheduler, now_ns, demand->candidates[i], &ticket, &ret_rows[i]);
-    uint32_t limit;
-    if (ticket_too_large(scheduler, &ticket, &limit))
-        return;
     uint32_t picked = ticket_choice(scheduler, now_ns, &ticket, ticket.live);
     /* The ticket counts only candidates that are configured. */
     for (uint32_t i = 0, known = 0; i < demand->candidate_count; i++) {

@@ -34,10 +34,15 @@ static void rolling_advance(struct limit_node *node, struct moment moment) {
     log_advance(&node->as.log, moment.now_ns);
 }
 
+/* Beside the window, for nodes of requests. */
+static bool paced_fits(const struct limit_node *node, struct moment moment) {
+    return node->pace_burst == 0 || (node->pending + 1 <= node->pacer.most &&
+                                     bucket_fits(&node->pacer, moment.now_ns, node->pending + 1));
+}
+
 static bool rolling_fits(const struct limit_node *node, struct moment moment, uint64_t amount,
                          uint64_t room) {
-    return node->as.log.sum + node->pending + amount <= room &&
-           (node->pace_burst == 0 || bucket_fits(&node->pacer, moment.now_ns, 1));
+    return node->as.log.sum + node->pending + amount <= room && paced_fits(node, moment);
 }
 
 static uint64_t rolling_free_at(const struct limit_node *node, struct moment moment,
@@ -46,8 +51,8 @@ static uint64_t rolling_free_at(const struct limit_node *node, struct moment mom
     uint64_t free_at_ns = 0;
     if (wanted > room)
         free_at_ns = log_free_at(&node->as.log, moment.now_ns, wanted - room);
-    if (node->pace_burst > 0 && !bucket_fits(&node->pacer, moment.now_ns, 1)) {
-        uint64_t paced_ns = bucket_free_at(&node->pacer, moment.now_ns, 1, 0);
+    if (!paced_fits(node, moment)) {
+        uint64_t paced_ns = bucket_free_at(&node->pacer, moment.now_ns, 1, node->pending);
         free_at_ns = paced_ns > free_at_ns ? paced_ns : free_at_ns;
     }
     return free_at_ns;
@@ -265,6 +270,7 @@ void node_init(struct limit_node *node, const struct catalog_limit *limit,
                                 .scope = limit->scope,
                                 .up_front = limit->up_front,
                                 .refused_count = limit->refused_count,
+                                .guessed = limit->guessed,
                                 .zone = limit->zone,
                                 .amount = limit->amount,
                                 .configured = limit->amount,
@@ -298,6 +304,10 @@ static uint64_t room_for(const struct limit_node *node, uint64_t amount) {
 /* --- questions --- */
 
 bool node_fits(struct limit_node *node, struct moment moment, uint64_t amount) {
+    if (node->shape == LIMIT_ROLLING) { /* most are: not by way of the table */
+        log_advance(&node->as.log, moment.now_ns);
+        return rolling_fits(node, moment, amount, room_for(node, amount));
+    }
     const struct shape *shape = &shapes[node->shape];
     shape->advance(node, moment);
     return shape->fits(node, moment, amount, room_for(node, amount));
@@ -338,7 +348,7 @@ uint64_t node_sent(struct limit_node *node, struct moment moment, uint64_t amoun
     node->unanswered += amount;
     shape->advance(node, moment);
     if (node->shape == LIMIT_ROLLING && node->pace_burst > 0)
-        (void)bucket_record(&node->pacer, moment.now_ns, 1);
+        (void)bucket_record(&node->pacer, moment.now_ns, amount);
     return shape->record(node, moment, amount);
 }
 
@@ -357,6 +367,9 @@ bool node_settle(struct limit_node *node, struct moment moment, const struct nod
     else
         node->released += end->reserved;
     shape->advance(node, moment);
+    if (end->used > end->reserved)
+        node->answered +=
+            end->used - end->reserved; /* so much more may overlap others (reading.c) */
     if (end->stamp != STAMP_NONE) {
         shape->correct(node, moment, end);
         return end->used < end->reserved;
@@ -369,6 +382,15 @@ bool node_settle(struct limit_node *node, struct moment moment, const struct nod
 }
 
 /* --- other numbers than before --- */
+
+static bool follows_dates(const struct limit_node *node) {
+    return shapes[node->shape].advance == period_advance;
+}
+
+void node_date_set(struct limit_node *node) {
+    if (follows_dates(node))
+        node->as.period.until_ns = 0;
+}
 
 void node_set_used(struct limit_node *node, struct moment moment, uint64_t used) {
     const struct shape *shape = &shapes[node->shape];
@@ -400,7 +422,7 @@ void node_set_pace(struct limit_node *node, struct moment moment, uint64_t burst
         return;
     struct bucket_shape shape = pacer_shape(node, node->pace_burst);
     if (was_off)
-        bucket_init(&node->pacer, &shape);
+        bucket_init(&node->pacer, &shape); /* what is in the window has had its refusal */
     else
         bucket_reshape(&node->pacer, moment.now_ns, &shape);
 }
@@ -428,9 +450,13 @@ void node_adopt(struct limit_node *node, const struct limit_node *from, struct m
     node->zone = fresh.zone;
     node->guard_ms = fresh.guard_ms;
     node->burst = fresh.burst;
+    node_date_set(node); /* its zone or guard may be others */
     node->configured = fresh.configured;
-    if (from->configured != fresh.configured)
+    if (from->configured != fresh.configured) {
         node->amount = fresh.configured;
+        node->guessed = fresh.guessed;
+        node->guess = (struct guess){0};
+    }
     reshape(node, moment);
 }
 

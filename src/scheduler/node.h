@@ -39,6 +39,7 @@ struct moment {
 struct log {
     uint64_t slot_ns; /* width: 63 of them cover the window and the spread */
     uint64_t head;    /* newest slot that may hold something: time / slot_ns */
+    uint64_t next_ns; /* when the slot after it begins: until then nothing moves */
     uint64_t sum;
     uint64_t slots[LOG_SLOTS]; /* by number modulo LOG_SLOTS */
 };
@@ -62,31 +63,43 @@ struct bucket {
  * sent around its end. */
 struct period {
     bool begun;
-    int64_t end_ms; /* never moves back */
+    int64_t end_ms;    /* never moves back */
+    uint64_t until_ns; /* nothing moves before, unless the date is set */
     uint64_t serial;
     uint64_t used, next_used;
 };
 
-struct limit_node {
+/* What refusals of a limit whose amount is a guess have taught (learn.c). */
+struct guess {
+    uint64_t accepted, accepted_ns;  /* the largest use without a refusal */
+    uint64_t refused_at, refused_ns; /* the least use at one; 0 = none is remembered */
+    uint64_t changed_ns;
+};
+
+struct limit_node { /* what every look needs stands first */
     enum limit_unit unit;
     enum limit_shape shape;
     enum limit_scope scope;
-    bool up_front, refused_count;
-    struct zone zone;
-    uint64_t amount, configured; /* in force; in the configuration */
-    uint64_t window_ns, burst;
-    uint64_t spread_ns;
-    int64_t guard_ms;
+    bool up_front, refused_count, guessed;
+    uint64_t amount;
     uint64_t pending; /* reserved, not sent */
     uint64_t margin;  /* kept free for others who use the same account */
+    uint64_t pace_burst;
     union {
         struct log log;
         struct bucket bucket;
         struct period period;
         uint64_t count; /* AT_ONCE, ONCE */
     } as;
+    uint64_t configured; /* amount in the configuration */
+    uint64_t window_ns, burst, spread_ns;
+    int64_t guard_ms;
+    struct zone zone;
     struct bucket pacer; /* ROLLING: in force while pace_burst > 0 (learn.c) */
-    uint64_t pace_burst;
+    uint64_t paced_ns;
+    struct guess guess;
+    uint64_t told_ns,
+        foreign_milli; /* last reading; use by others a second, in thousandths (reading.c) */
     uint64_t unanswered, answered; /* sent and not answered; running total of answered amounts */
     uint64_t reserved, settled, released,
         open;           /* conservation: reserved = settled + released + open */
@@ -120,6 +133,8 @@ struct node_end {
 };
 /* True when there is more room than before. */
 bool node_settle(struct limit_node *node, struct moment moment, const struct node_end *end);
+/* The machine's date was set. */
+void node_date_set(struct limit_node *node);
 /* Replaces what is recorded; a raise counts as new, a cut comes out of the oldest. */
 void node_set_used(struct limit_node *node, struct moment moment, uint64_t used);
 /* Another limit than before; what is used stays. */

@@ -33,11 +33,19 @@ static int64_t next_end(const struct limit_node *node, int64_t at_ms) {
     return (number + 1) * length_ms;
 }
 
+uint64_t period_opens_at(const struct limit_node *node, struct moment moment) {
+    return wall_boot_ns(moment.wall, node->as.period.end_ms + node->guard_ms);
+}
+
 void period_advance(struct limit_node *node, struct moment moment) {
     struct period *period = &node->as.period;
-    int64_t wall_ms = wall_ms_at(moment.wall, moment.now_ns);
-    if (period->begun && wall_ms < period->end_ms + node->guard_ms)
+    if (moment.now_ns < period->until_ns)
         return;
+    int64_t wall_ms = wall_ms_at(moment.wall, moment.now_ns);
+    if (period->begun && wall_ms < period->end_ms + node->guard_ms) {
+        period->until_ns = period_opens_at(node, moment);
+        return;
+    }
     int64_t end_ms = next_end(node, wall_ms - node->guard_ms);
     bool follows = period->begun && end_ms == next_end(node, period->end_ms);
     period->used = follows ? period->next_used : 0;
@@ -45,6 +53,7 @@ void period_advance(struct limit_node *node, struct moment moment) {
     period->serial += follows ? 1 : 2;
     period->end_ms = end_ms;
     period->begun = true;
+    period->until_ns = period_opens_at(node, moment);
 }
 
 static bool in_band(const struct limit_node *node, struct moment moment) {
@@ -55,10 +64,6 @@ bool period_fits(const struct limit_node *node, uint64_t amount, uint64_t room) 
     const struct period *period = &node->as.period;
     return period->used + node->pending + amount <= room &&
            period->next_used + node->pending + amount <= room;
-}
-
-uint64_t period_opens_at(const struct limit_node *node, struct moment moment) {
-    return wall_boot_ns(moment.wall, node->as.period.end_ms + node->guard_ms);
 }
 
 uint64_t period_free_at(const struct limit_node *node, struct moment moment, uint64_t amount,

@@ -232,9 +232,16 @@ static uint64_t waits_until(const struct ticket *ticket) {
                                                        : ticket->deadline_ns;
 }
 
+struct wait {
+    uint64_t mask, earliest_ns; /* candidates; when the first of them may be asked */
+};
+
 static enum refusal may_wait(const struct scheduler *scheduler, uint64_t now_ns,
-                             const struct ticket *ticket, uint64_t earliest_ns) {
-    uint64_t limit_ns = waits_until(ticket);
+                             const struct ticket *ticket, struct wait wait) {
+    uint32_t limit;
+    uint64_t limit_ns = waits_until(ticket), earliest_ns = wait.earliest_ns;
+    if (earliest_ns == UINT64_MAX && ticket_too_large(scheduler, ticket, wait.mask, &limit))
+        return REFUSAL_TOO_LARGE;
     if (now_ns >= limit_ns || earliest_ns > limit_ns)
         return REFUSAL_LIMITED;
     if (scheduler->counts.waiting >= scheduler->config.waiting_max ||
@@ -245,7 +252,8 @@ static enum refusal may_wait(const struct scheduler *scheduler, uint64_t now_ns,
 
 enum refusal queue_would_hold(const struct scheduler *scheduler, uint64_t now_ns,
                               const struct ticket *ticket, uint64_t mask) {
-    return may_wait(scheduler, now_ns, ticket, route_earliest(scheduler, now_ns, ticket, mask));
+    struct wait wait = {mask, route_earliest(scheduler, now_ns, ticket, mask)};
+    return may_wait(scheduler, now_ns, ticket, wait);
 }
 
 enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t mask) {
@@ -253,7 +261,8 @@ enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t ma
     uint64_t earliest_ns = route_earliest(scheduler, visit->now_ns, ticket, mask);
     uint64_t limit_ns = waits_until(ticket);
     ticket->retry_at_ns = earliest_ns == UINT64_MAX ? 0 : earliest_ns;
-    enum refusal refusal = may_wait(scheduler, visit->now_ns, ticket, earliest_ns);
+    enum refusal refusal =
+        may_wait(scheduler, visit->now_ns, ticket, (struct wait){mask, earliest_ns});
     if (refusal != REFUSAL_NONE)
         return refusal;
     queue_link(visit, ticket, mask);

@@ -121,7 +121,7 @@ scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns,
         ticket->arrival = scheduler->next_arrival++;
         scheduler->counts.submitted++;
         id = ticket_id(ticket);
-        ticket_begin(&visit, ticket);
+        ticket_place_or_refuse(&visit, ticket);
     }
     visit_end(&visit);
     return id;
@@ -214,7 +214,9 @@ static enum done_verdict attempt_done(struct visit *visit, struct ticket *ticket
                                       const struct outcome_detail *detail) {
     static const struct outcome_detail nothing = {.scope = BENCH_BY_ROW};
     struct scheduler *scheduler = visit->scheduler;
-    bench_note(visit, ticket, outcome, detail != NULL ? detail : &nothing);
+    detail = detail != NULL ? detail : &nothing;
+    learn_note(visit, ticket, outcome, detail);
+    bench_note(visit, ticket, outcome, detail);
     ledger_settle(visit, ticket, outcome_row(outcome)->charge, usage);
     ticket->last = outcome;
     if (outcome == OUTCOME_OK)
@@ -256,11 +258,6 @@ void scheduler_lift(struct scheduler *scheduler, uint64_t now_ns, uint32_t accou
     visit_end(&visit);
 }
 
-static bool follows_dates(const struct limit_node *node) {
-    return node->shape == LIMIT_CALENDAR_DAY || node->shape == LIMIT_CALENDAR_MONTH ||
-           node->shape == LIMIT_ALIGNED;
-}
-
 void scheduler_wall(struct scheduler *scheduler, uint64_t now_ns, uint64_t wall_ms,
                     struct actions *out) {
     int64_t step_ms = (int64_t)wall_ms - wall_ms_at(&scheduler->wall, now_ns);
@@ -269,9 +266,10 @@ void scheduler_wall(struct scheduler *scheduler, uint64_t now_ns, uint64_t wall_
     if (step_ms >= WALL_STEP_LEAST_MS || step_ms <= -WALL_STEP_LEAST_MS) {
         scheduler->wall = (struct wall){now_ns, (int64_t)wall_ms};
         /* Whoever waits for a date waits for another instant now. */
-        for (uint32_t i = 0; i < scheduler->node_count; i++)
-            if (follows_dates(&scheduler->nodes[i]))
-                node_freed(scheduler, i);
+        for (uint32_t i = 0; i < scheduler->node_count; i++) {
+            node_date_set(&scheduler->nodes[i]);
+            node_freed(scheduler, i);
+        }
     }
     visit_end(&visit);
 }

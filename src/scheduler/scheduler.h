@@ -19,8 +19,9 @@
 #include "scheduler/look.h"
 #include "scheduler/outcome.h"
 
-#define SCHEDULER_ACTIONS_MAX        160 /* what one visit may cause; count must be 0 before it */
-#define SCHEDULER_DISPATCH_PER_VISIT 64  /* the rest is re-armed for now */
+#define SCHEDULER_ACTIONS_MAX \
+    160 /* what one visit may cause; before it none, or those of one other visit */
+#define SCHEDULER_DISPATCH_PER_VISIT 64 /* the rest is re-armed for now */
 #define SCHEDULER_TICKETS_MAX        (1u << 24)
 
 typedef uint64_t scheduler_ticket; /* slot | generation << 32; 0 is none */
@@ -112,8 +113,7 @@ void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_
                         uint64_t output_tokens);
 /* What the head of the ticket's answer said about limits; before its end. */
 void scheduler_reading(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
-                       const struct scheduler_reading *readings, uint32_t count,
-                       struct actions *out);
+                       struct scheduler_readings readings, struct actions *out);
 /* detail: what the provider's signal adds to the outcome, NULL = nothing. */
 enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns,
                                  scheduler_ticket ticket, enum outcome outcome,

@@ -110,6 +110,8 @@ struct habit {
 struct route {
     uint32_t account, model, shut, model_place;
     uint32_t first_limit, limit_count; /* in scheduler.route_limits */
+    uint32_t
+        full_last; /* which of them was full last: asked first, since it most likely still is */
     uint64_t unit_cost_input, unit_cost_output;
     struct habit output;
     bool parked; /* none of its first waiters fits its nodes; `wake` or a node that frees ends it */
@@ -234,14 +236,12 @@ struct action *ticket_action(struct visit *visit, enum action_kind kind,
 void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refusal);
 /* Reserves, queues or rests it. REFUSAL_NONE: done; else why it cannot be, and the ticket is as before. */
 enum refusal ticket_place(struct visit *visit, struct ticket *ticket);
-/* Strikes out candidates with a limit that can never hold it; true when none is left, `ret_limit` is the widest of those. */
-bool ticket_too_large(const struct scheduler *scheduler, struct ticket *ticket,
+/* Whether each of these candidates has a limit that can never hold it; then `ret_limit` is the widest of those. */
+bool ticket_too_large(const struct scheduler *scheduler, const struct ticket *ticket, uint64_t mask,
                       uint32_t *ret_limit);
 /* Whom a fresh ticket is sent to at once; INDEX_NONE: it waits or is refused. */
 uint32_t ticket_choice(const struct scheduler *scheduler, uint64_t now_ns,
                        const struct ticket *ticket, uint64_t mask);
-/* A new ticket: strikes out the candidates it is too large for, then places or refuses it. */
-void ticket_begin(struct visit *visit, struct ticket *ticket);
 void ticket_place_or_refuse(struct visit *visit, struct ticket *ticket);
 /* Whether a failed attempt is followed by another; places the ticket if so. */
 bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome);
@@ -283,7 +283,7 @@ void bench_timer(struct visit *visit, const struct timer *timer);
 
 /* queue.c */
 enum refusal queue_enter(struct visit *visit, struct ticket *ticket, uint64_t mask);
-/* Whether it may wait: REFUSAL_NONE, LIMITED or QUEUE_FULL. */
+/* Whether it may wait: REFUSAL_NONE, TOO_LARGE, LIMITED or QUEUE_FULL. */
 enum refusal queue_would_hold(const struct scheduler *scheduler, uint64_t now_ns,
                               const struct ticket *ticket, uint64_t mask);
 /* As enter, without asking whether it may. */
@@ -339,9 +339,15 @@ void holding_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *t
 void holding_answered(struct scheduler *scheduler, struct ticket *ticket);
 void holding_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket,
                     enum charge charge, const struct scheduler_usage *usage);
+/* How far two lengths are apart, in thousandths of the shorter. */
+uint64_t holding_windows_apart(uint64_t a, uint64_t b);
 /* The node has room it had not: whoever is parked at it is looked at again. */
 void node_freed(struct scheduler *scheduler, uint32_t node);
 struct moment moment_of(const struct scheduler *scheduler, uint64_t now_ns);
+
+/* learn.c: before the attempt is settled */
+void learn_note(struct visit *visit, const struct ticket *ticket, enum outcome outcome,
+                const struct outcome_detail *detail);
 
 /* budget.c */
 bool budget_allows(const struct scheduler *scheduler);

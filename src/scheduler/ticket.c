@@ -101,44 +101,34 @@ struct action *ticket_action(struct visit *visit, enum action_kind kind,
     return action;
 }
 
-void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refusal) {
-    struct action *action = ticket_action(visit, ACTION_REFUSE, ticket);
-    action->refusal = refusal;
-    action->retry_at_ns = ticket->retry_at_ns;
-    visit->scheduler->counts.refused++;
-    ticket_free(visit->scheduler, ticket);
-}
-
-/* Whether each of its candidates has a limit that can never hold it; then `ret_limit` is the widest of these. */
-bool ticket_too_large(const struct scheduler *scheduler, struct ticket *ticket,
+bool ticket_too_large(const struct scheduler *scheduler, const struct ticket *ticket, uint64_t mask,
                       uint32_t *ret_limit) {
-    uint64_t fitting = ticket->live;
     *ret_limit = INDEX_NONE;
-    for (uint32_t i = 0; i < ticket->candidate_count; i++) {
-        uint32_t limit = holding_too_small(scheduler, ticket->candidates[i], ticket);
+    for (uint64_t rest = mask; rest != 0; rest &= rest - 1) {
+        uint32_t index = ticket->candidates[__builtin_ctzll(rest)];
+        uint32_t limit = holding_too_small(scheduler, index, ticket);
         if (limit == INDEX_NONE)
-            continue;
-        fitting &= ~((uint64_t)1 << i);
+            return false;
         if (*ret_limit == INDEX_NONE ||
             node_most(&scheduler->nodes[limit]) > node_most(&scheduler->nodes[*ret_limit]))
             *ret_limit = limit;
     }
-    ticket->live = fitting;
-    return fitting == 0 && *ret_limit != INDEX_NONE;
+    return mask != 0;
 }
 
-void ticket_begin(struct visit *visit, struct ticket *ticket) {
-    struct scheduler *scheduler = visit->scheduler;
-    uint32_t limit;
-    if (!ticket_too_large(scheduler, ticket, &limit)) {
-        ticket_place_or_refuse(visit, ticket);
-        return;
+void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refusal) {
+    struct action *action = ticket_action(visit, ACTION_REFUSE, ticket);
+    action->refusal = refusal;
+    uint32_t limit = INDEX_NONE;
+    if (refusal == REFUSAL_TOO_LARGE &&
+        ticket_too_large(visit->scheduler, ticket, ticket->live, &limit)) {
+        action->limit = limit;
+        action->limit_amount = node_most(&visit->scheduler->nodes[limit]);
+        action->limit_unit = visit->scheduler->nodes[limit].unit;
     }
-    ticket_refuse(visit, ticket, REFUSAL_TOO_LARGE);
-    struct action *action = &visit->out->items[visit->out->count - 1];
-    action->limit = limit;
-    action->limit_amount = node_most(&scheduler->nodes[limit]);
-    action->limit_unit = scheduler->nodes[limit].unit;
+    action->retry_at_ns = ticket->retry_at_ns;
+    visit->scheduler->counts.refused++;
+    ticket_free(visit->scheduler, ticket);
 }
 
 /* --- where to --- */
