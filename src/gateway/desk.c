@@ -312,7 +312,8 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
                                              .reset_ms = readings[i].reset_ms,
                                              .reset_is_full = readings[i].reset_is_full};
     pthread_mutex_lock(&desk->lock);
-    scheduler_reading(desk->scheduler, clock_boot_ns(), ticket, told, count, &desk->actions);
+    scheduler_reading(desk->scheduler, clock_boot_ns(), ticket,
+                      (struct scheduler_readings){.rows = told, .count = count}, &desk->actions);
     leave(desk, home_index);
 }
 

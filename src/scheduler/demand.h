@@ -52,3 +52,7 @@ struct scheduler_reading {
     uint64_t reset_ms;  /* from now */
     bool reset_is_full; /* of a bucket: the time until it is full again, not until one more fits */
 };
+struct scheduler_readings {
+    const struct scheduler_reading *rows; /* borrowed for the call */
+    uint32_t count;
+};

@@ -149,22 +149,22 @@ static bool sensible(const struct scheduler_reading *reading) {
 }
 
 void scheduler_reading(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id,
-                       const struct scheduler_reading *readings, uint32_t count,
-                       struct actions *out) {
+                       struct scheduler_readings readings, struct actions *out) {
     struct visit visit = {.scheduler = scheduler, .now_ns = now_ns, .out = out};
     visit_begin(&visit);
     struct ticket *ticket = ticket_find(scheduler, id);
     bool running = ticket != NULL && ticket->state >= TICKET_GRANTED && ticket->route != INDEX_NONE;
     if (running)
         ledger_sent(scheduler, now_ns, ticket); /* whoever answers has it */
-    for (uint32_t i = 0; i < count && running; i++) {
-        if (!sensible(&readings[i]))
+    for (uint32_t i = 0; i < readings.count && running; i++) {
+        const struct scheduler_reading *reading = &readings.rows[i];
+        if (!sensible(reading))
             continue;
-        const struct holding *holding = match(scheduler, ticket, &readings[i]);
+        const struct holding *holding = match(scheduler, ticket, reading);
         if (holding != NULL)
-            apply(&visit, ticket, holding, &readings[i]);
+            apply(&visit, ticket, holding, reading);
         else
-            rest_unknown(&visit, ticket, &readings[i]);
+            rest_unknown(&visit, ticket, reading);
     }
     visit_end(&visit);
 }

@@ -113,8 +113,7 @@ void scheduler_progress(struct scheduler *scheduler, uint64_t now_ns, scheduler_
                         uint64_t output_tokens);
 /* What the head of the ticket's answer said about limits; before its end. */
 void scheduler_reading(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket ticket,
-                       const struct scheduler_reading *readings, uint32_t count,
-                       struct actions *out);
+                       struct scheduler_readings readings, struct actions *out);
 /* detail: what the provider's signal adds to the outcome, NULL = nothing. */
 enum done_verdict scheduler_done(struct scheduler *scheduler, uint64_t now_ns,
                                  scheduler_ticket ticket, enum outcome outcome,
