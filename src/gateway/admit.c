@@ -65,7 +65,7 @@ static uint32_t filter(const struct request *r, const uint32_t *routes, uint32_t
 
 enum step_verdict step_admit(struct request *r) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX] UNINITIALIZED;
-    struct demand demand;
+    struct demand demand = {.candidate_count = 0};
     uint64_t missing;
     if (r->snapshot->route_count == 0)
         return request_fail(
@@ -74,14 +74,12 @@ enum step_verdict step_admit(struct request *r) {
     uint32_t count = catalog_resolve(r->snapshot, r->task.model, routes);
     if (count == 0)
         return unknown_model(r);
-    demand.candidate_count = 0;
     if (filter(r, routes, count, &demand, &missing) == 0)
         return cannot(r, missing);
     const struct gateway_config *config = &r->home->gateway->config;
     demand.owner = request_owner(r);
     demand.input_tokens = r->task.prompt_bytes / 4 + 1;
     demand.output_tokens_max = r->task.chat.max_output_tokens;
-    demand.client = 0;
     demand.session = span_hash(r->task.affinity);
     demand.wait_until_ns =
         r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns;
