@@ -10,8 +10,7 @@
 
 #include "base/check.h"
 
-#define HINTS_MAX     3
-#define SENTENCE_SIZE 160
+#define HINTS_MAX 3
 
 /* How many different accounts the keys name. */
 static uint32_t count_accounts(const struct offer *offer) {
@@ -66,8 +65,8 @@ static struct screen_provider row_of(const struct offer *offer, const struct ass
 }
 
 static struct screen_unused unused_row(const struct offer *offer, struct arena *arena) {
-    char *text = arena_alloc(arena, SENTENCE_SIZE);
-    discover_sentence(offer->verdict, offer->facts, text, SENTENCE_SIZE);
+    char *text = arena_alloc(arena, DISCOVER_SENTENCE_SIZE);
+    discover_sentence(offer->verdict, offer->facts, text, DISCOVER_SENTENCE_SIZE);
     return (struct screen_unused){
         .name = offer->id, .source = offer->keys[0].source, .why = span_text(text)};
 }
@@ -111,11 +110,16 @@ void screen_take_pool(struct screen *screen, const struct assembly *assembly, st
     struct screen_provider *keyless = arena_alloc(arena, most * sizeof *keyless);
     struct screen_unused *unused = arena_alloc(arena, most * sizeof *unused);
     struct span *more = arena_alloc(arena, most * sizeof *more);
+    struct span *demo = arena_alloc(arena, most * sizeof *demo);
     for (uint32_t i = 0; i < offers->count; i++) {
         const struct offer *offer = &offers->items[i];
         bool used = discover_used(offer->verdict);
         if (used && offer->server != NULL)
             continue; /* told as a server of this machine */
+        if (offer->simulated) {
+            demo[screen->demo_count++] = offer->id;
+            continue;
+        }
         if (offer->verdict == DISCOVER_USED_KEYLESS && offer->config == NULL)
             keyless[screen->keyless_count++] = row_of(offer, assembly, arena);
         else if (used)
@@ -129,6 +133,7 @@ void screen_take_pool(struct screen *screen, const struct assembly *assembly, st
     screen->keyless = keyless;
     screen->unused = unused;
     screen->keyless_more = more;
+    screen->demo = demo;
     take_hints(screen, offers, arena);
 }
 

@@ -76,6 +76,36 @@ static void refused_at_once_with_the_exact_time(void **state) {
     }
 }
 
+/* Who stands behind others is told the time of its own turn. */
+static void those_ahead_are_counted(void **state) {
+    (void)state;
+    struct limits_world *w = limits_new(0);
+    struct fixture *f = w->f;
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_REFILL, 2, 20000), 1); /* one every ten seconds */
+    limits_configure(w, NULL);
+    f->demand.candidate_count = 1;
+    f->demand.wait_until_ns = f->now_ns + 32 * SECOND;
+    for (int i = 0; i < 2; i++)
+        scheduler_sent(f->scheduler, f->now_ns, fixture_submit(f));
+    static const uint64_t turns_ms[] = {10300, 20300, 30600};
+    for (size_t i = 0; i < array_length(turns_ms); i++) { /* 10.3, 20.3, and one more round */
+        f->demand.never_wait = true;
+        fixture_submit(f);
+        assert_int_equal(limits_refused(w)->retry_at_ns, f->now_ns + turns_ms[i] * MS);
+        f->demand.never_wait = false;
+        fixture_submit(f);
+        assert_null(limits_refused(w));
+    }
+    fixture_submit(f); /* its turn would come after 40 seconds */
+    assert_int_equal(limits_refused(w)->refusal, REFUSAL_LIMITED);
+    /* Whom another route serves too stands in nobody's way. */
+    f->demand.candidate_count = 2;
+    fixture_submit(f);
+    assert_int_equal(fixture_dispatched(f), 1);
+    assert_int_equal(limits_run(w, f->now_ns + 33 * SECOND), 3);
+    limits_free(w);
+}
+
 static void never_waiting_means_now_or_not(void **state) {
     (void)state;
     struct limits_world *w = limits_new(0);
@@ -116,15 +146,16 @@ static void too_large_for_all(void **state) {
     (void)state;
     struct limits_world *w = limits_new(0);
     struct fixture *f = w->f;
-    limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 100, MINUTE_MS), 1);
-    uint32_t wider = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_REFILL, 149, MINUTE_MS), 2);
+    limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 98, MINUTE_MS), 1);
+    uint32_t wider = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_REFILL, 99, MINUTE_MS), 2);
     limits_configure(w, NULL);
-    f->demand.candidate_count = 2; /* 150 tokens */
+    f->demand.candidate_count =
+        2; /* 100 tokens, and 50 expected as answer, of which nobody knows */
     fixture_submit(f);
     const struct action *refuse = limits_refused(w);
     assert_int_equal(refuse->refusal, REFUSAL_TOO_LARGE);
     assert_int_equal(refuse->limit, wider);
-    assert_int_equal(refuse->limit_amount, 149);
+    assert_int_equal(refuse->limit_amount, 99);
     assert_int_equal(refuse->limit_unit, LIMIT_TOKENS);
     f->demand.candidate_count = 3; /* one without limits */
     fixture_submit(f);
@@ -405,6 +436,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_place_left_is_given_once),
         cmocka_unit_test(refused_at_once_with_the_exact_time),
+        cmocka_unit_test(those_ahead_are_counted),
         cmocka_unit_test(never_waiting_means_now_or_not),
         cmocka_unit_test(the_first_of_several_to_come_back),
         cmocka_unit_test(too_large_for_all),
