@@ -303,28 +303,28 @@ static uint64_t room_for(const struct limit_node *node, uint64_t amount) {
 
 /* --- questions --- */
 
+/* Its functions, once its state has been moved forward. */
+static const struct shape *moved(struct limit_node *node, struct moment moment) {
+    shapes[node->shape].advance(node, moment);
+    return &shapes[node->shape];
+}
+
 bool node_fits(struct limit_node *node, struct moment moment, uint64_t amount) {
     if (node->shape == LIMIT_ROLLING) { /* most are: not by way of the table */
         log_advance(&node->as.log, moment.now_ns);
         return rolling_fits(node, moment, amount, room_for(node, amount));
     }
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    return shape->fits(node, moment, amount, room_for(node, amount));
+    return moved(node, moment)->fits(node, moment, amount, room_for(node, amount));
 }
 
 uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t amount) {
     if (amount > node_most(node))
         return FREE_AT_NEVER;
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    return shape->free_at(node, moment, amount, room_for(node, amount));
+    return moved(node, moment)->free_at(node, moment, amount, room_for(node, amount));
 }
 
 uint64_t node_used(struct limit_node *node, struct moment moment) {
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    return shape->used(node, moment);
+    return moved(node, moment)->used(node, moment);
 }
 
 bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, uint64_t amount) {
@@ -335,17 +335,18 @@ bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, ui
     return amount + settled <= room_for(node, amount);
 }
 
-/* How long it takes until all that one visit may take at most has come back: a pacer's burst is a part of its amount. */
-static uint64_t round_ns(const struct limit_node *node, uint64_t most) {
-    bool part = node->shape == LIMIT_PACER && most < node->amount;
-    return part ? node->window_ns / node->amount * most : node->window_ns + node->spread_ns;
-}
-
 uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
                       uint64_t ahead) {
     uint64_t most = node_most(node);
     if (amount > most)
         return FREE_AT_NEVER;
+    if (is_bucket(node)) { /* drains, whoever comes */
+        bool fits = ahead + amount <= most && node_fits(node, moment, ahead + amount);
+        uint64_t kept_free = most - room_for(node, amount);
+        return fits ? 0
+                    : bucket_free_at(&node->as.bucket, moment.now_ns, amount + kept_free,
+                                     node->pending + ahead);
+    }
     /* Those ahead fill so many whole windows; the rest of them go in the same one. */
     uint64_t rounds = (ahead + amount - 1) / most, together = (ahead + amount - 1) % most + 1;
     if (rounds == 0 && node_fits(node, moment, together))
@@ -354,13 +355,11 @@ uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t am
         node_fits(node, moment, together) ? moment.now_ns : node_free_at(node, moment, together);
     if (free_at_ns == FREE_AT_UNKNOWN || free_at_ns == FREE_AT_NEVER)
         return free_at_ns;
-    return free_at_ns + rounds * round_ns(node, most);
+    return free_at_ns + rounds * (node->window_ns + node->spread_ns);
 }
 
 uint64_t node_resets_at(struct limit_node *node, struct moment moment) {
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    return shape->resets_at(node, moment);
+    return moved(node, moment)->resets_at(node, moment);
 }
 
 /* --- an amount's way --- */
@@ -423,9 +422,7 @@ void node_date_set(struct limit_node *node) {
 }
 
 void node_set_used(struct limit_node *node, struct moment moment, uint64_t used) {
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    shape->set_used(node, moment, used);
+    moved(node, moment)->set_used(node, moment, used);
 }
 
 static void reshape(struct limit_node *node, struct moment moment) {

@@ -87,8 +87,8 @@ static void those_ahead_are_counted(void **state) {
     f->demand.wait_until_ns = f->now_ns + 32 * SECOND;
     for (int i = 0; i < 2; i++)
         scheduler_sent(f->scheduler, f->now_ns, fixture_submit(f));
-    static const uint64_t turns_ms[] = {10300, 20300, 30600};
-    for (size_t i = 0; i < array_length(turns_ms); i++) { /* 10.3, 20.3, and one more round */
+    static const uint64_t turns_ms[] = {10300, 20300, 30300};
+    for (size_t i = 0; i < array_length(turns_ms); i++) {
         f->demand.never_wait = true;
         fixture_submit(f);
         assert_int_equal(limits_refused(w)->retry_at_ns, f->now_ns + turns_ms[i] * MS);
