@@ -111,6 +111,8 @@ uint64_t amount_used(const struct limit_node *node, const struct route *route,
         return reserved;
     struct parts tokens = {bounded(known ? usage->input_tokens : ticket->input_tokens),
                            bounded(known ? usage->output_tokens : ticket->output_seen)};
+    if (node->up_front && ticket->output_tokens_max > tokens.output)
+        tokens.output = bounded(ticket->output_tokens_max); /* charged, whatever came of it */
     uint64_t used = of_tokens(node->unit, route, tokens);
     return known || used > reserved ? used : reserved;
 }

@@ -406,6 +406,26 @@ static void more_than_was_reserved_is_recorded(void **state) {
     limits_free(w);
 }
 
+/* Who charges the most that may come charges it for the prompt as it really was. */
+static void up_front_is_the_true_prompt_and_the_most(void **state) {
+    (void)state;
+    struct limits_world *w = limits_new(0);
+    struct fixture *f = w->f;
+    struct catalog_limit row = limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 1000, MINUTE_MS);
+    row.up_front = true;
+    uint32_t tokens = limits_add(w, row, 1);
+    limits_configure(w, NULL);
+    f->demand.candidate_count = 1;
+    scheduler_ticket ticket = fixture_submit(f); /* 100 in, at most 50 out */
+    scheduler_sent(f->scheduler, f->now_ns, ticket);
+    struct scheduler_usage usage = {.known = true, .input_tokens = 120, .output_tokens = 10};
+    f->out.count = 0;
+    scheduler_done(f->scheduler, f->now_ns, ticket, OUTCOME_OK, &usage, NULL, &f->out);
+    fixture_note(f);
+    assert_int_equal(limits_used(w, tokens), 170);
+    limits_free(w);
+}
+
 static void answers_teach_what_to_reserve(void **state) {
     (void)state;
     struct limits_world *w = limits_new(0);
@@ -447,6 +467,7 @@ int main(void) {
         cmocka_unit_test(charges_by_outcome),
         cmocka_unit_test(costs_that_are_told_count),
         cmocka_unit_test(more_than_was_reserved_is_recorded),
+        cmocka_unit_test(up_front_is_the_true_prompt_and_the_most),
         cmocka_unit_test(answers_teach_what_to_reserve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
