@@ -11,6 +11,7 @@
 #include "app/assemble.h"
 #include "app/configure.h"
 #include "app/data_dir.h"
+#include "app/demo.h"
 #include "app/drain.h"
 #include "app/screen_rows.h"
 #include "app/settings.h"
@@ -42,9 +43,10 @@ struct app_loop {
 struct app {
     struct settings settings;     /* owned */
     struct local_servers servers; /* owned */
-    struct assembly assembly;     /* its snapshot is a ref */
-    struct gateway *gateway;      /* owned */
-    struct app_loop *loops;       /* owned */
+    struct demo demo;
+    struct assembly assembly; /* its snapshot is a ref */
+    struct gateway *gateway;  /* owned */
+    struct app_loop *loops;   /* owned */
     uint32_t loop_count;
     atomic_uint loops_running;
     struct listen_address address;
@@ -86,6 +88,14 @@ static int load_config(struct app *app, const struct app_options *options) {
     return 0;
 }
 
+static int start_demo(struct app *app) {
+    int err = demo_start(&app->demo);
+    if (err < 0)
+        return fail("not started: the simulated providers of --demo cannot be played: %s",
+                    err_text(err));
+    return 0;
+}
+
 static int build_catalog(struct app *app) {
     struct config *config = app->settings.config;
     struct config_report report = {0};
@@ -94,7 +104,8 @@ static int build_catalog(struct app *app) {
     const struct offer_sources sources = {.facts = known_facts,
                                           .config = config,
                                           .credentials = app->settings.credentials,
-                                          .servers = &app->servers};
+                                          .servers = &app->servers,
+                                          .demo = app->demo.config};
     int err = assemble(&sources, config, &report, &app->arena, &app->assembly);
     tell_report(&report, app->settings.path != NULL ? app->settings.path : "environment");
     if (err < 0)
@@ -224,6 +235,7 @@ static void show_screen(struct app *app) {
         .data_dir = span_text(app->data_dir),
         .ignored_config = span_absent(app->settings.config->file) && access("papi.yaml", F_OK) == 0,
         .loops = app->loop_count,
+        .demo_port = app->demo.port,
         .models = app->assembly.snapshot->model_count,
         .aliases = app->settings.config->alias_count,
         .no_training = app->settings.config->data_use == CONFIG_DATA_NO_TRAINING,
@@ -278,6 +290,7 @@ static void tear_down(struct app *app) {
     if (app->lock_fd >= 0)
         data_dir_unlock(app->lock_fd);
     local_servers_free(&app->servers);
+    demo_stop(&app->demo);
     settings_free(&app->settings);
     arena_reset(&app->arena);
 }
@@ -295,6 +308,8 @@ int app_serve(const struct app_options *options) {
     }
     if (err == 0)
         err = open_address(&app, options);
+    if (err == 0 && options->demo)
+        err = start_demo(&app);
     if (err == 0)
         err = build_catalog(&app);
     if (err == 0)

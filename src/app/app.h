@@ -5,10 +5,13 @@
  *
  * Ownership: the options and their texts are the caller's and stay valid until app_serve returns.
  */
+#include <stdbool.h>
+
 struct app_options {
     const char *config_path; /* --config; NULL = search (config_find) */
     const char *data_dir;    /* --data; NULL = search */
     const char *listen;      /* --listen ADDRESS:PORT; NULL = as configured */
+    bool demo;               /* --demo: with the simulated pool */
 };
 
 /* Runs until TERM or INT and returns an exit code: 0 drained, 1 failed (said so on stderr). */

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One provider of the pool: its address, accounts, limits and routes.
+ * One provider of the pool: its accounts, limits and routes.
  *
  * What the configuration says of a provider comes before what the catalog knows: an address, models, limits, timeouts, quirks. Keys
  * of one account share a group, and with it every count. Promises: a provider that cannot be built is told with its place, the
  * rest is built. Leaves to others: which routes may be reached how (catalog/discover), which limits are shared
- * (catalog/limit_plan).
+ * (catalog/limit_plan), the address (assemble_address.c).
  */
 #include "app/assemble_parts.h"
 #include "base/check.h"
 #include "catalog/model.h"
 #include "message/task.h"
-#include "net/proxy.h"
 
 #include <string.h>
 #include <time.h>
@@ -45,92 +44,7 @@ struct building {
     uint32_t made_count;
 };
 
-static struct config_place place_of(const struct offer *offer) {
-    return (struct config_place){offer->config != NULL ? offer->config->line : 0, 1};
-}
-
-/* --- its address --- */
-
-/* "https://host/{account_id}/v1" with its braces filled, in the order of env_extra. */
-static struct span fill_braces(const struct building *building, const char *url) {
-    const struct fact_provider *facts = building->offer->facts;
-    struct arena *arena = building->assembling->arena;
-    struct span filled = span_text(url);
-    for (size_t i = 0; facts->env_extra != NULL && facts->env_extra[i] != NULL; i++) {
-        const char *open = memchr(filled.ptr, '{', filled.len);
-        const char *close = open != NULL ? strchr(open, '}') : NULL;
-        struct span value = offer_extra(building->assembling->sources, facts, facts->env_extra[i]);
-        if (close == NULL || span_absent(value))
-            break;
-        const char *text = arena_format(arena, "%.*s%.*s%s", (int)(open - filled.ptr), filled.ptr,
-                                        SPAN_ARG(value), close + 1);
-        if (text == NULL)
-            break;
-        filled = span_text(text);
-    }
-    return filled;
-}
-
-static struct span host_header(struct arena *arena, const struct catalog_provider *provider) {
-    bool default_port = provider->port == (provider->tls ? 443 : 80);
-    bool numeric_v6 = provider->host.len > 0 && memchr(provider->host.ptr, ':', provider->host.len);
-    const char *text =
-        arena_format(arena, numeric_v6 ? "[%.*s]" : "%.*s", SPAN_ARG(provider->host));
-    if (text != NULL && !default_port)
-        text = arena_format(arena, "%s:%u", text, provider->port);
-    return text != NULL ? span_text(text) : provider->host;
-}
-
-static void take_config_address(const struct config_provider *config,
-                                struct catalog_provider *provider) {
-    provider->host = config->host;
-    provider->base_path = config->base_path;
-    provider->port = config->port;
-    provider->tls = config->tls;
-    provider->allow_loopback = config->host_is_loopback;
-}
-
-static bool take_facts_address(const struct building *building, struct catalog_provider *provider) {
-    struct config_url url;
-    struct span text = fill_braces(building, building->offer->facts->base_url);
-    if (config_url_parse(text, &url) != NULL)
-        return false;
-    provider->host = url.host;
-    provider->base_path = url.path;
-    provider->port = url.port;
-    provider->tls = url.tls;
-    provider->allow_loopback = url.host_is_loopback;
-    return true;
-}
-
-static bool take_address(const struct building *building, struct catalog_provider *provider) {
-    const struct offer *offer = building->offer;
-    if (offer->config != NULL && !span_absent(offer->config->host)) {
-        take_config_address(offer->config, provider);
-    } else if (offer->server != NULL) {
-        provider->host = SPAN_LITERAL("127.0.0.1");
-        provider->base_path = SPAN_LITERAL("/v1");
-        provider->port = offer->server->port;
-        provider->allow_loopback = true;
-    } else if (!take_facts_address(building, provider)) {
-        return false;
-    }
-    provider->host_header = host_header(building->assembling->arena, provider);
-    return true;
-}
-
-/* The provider's own proxy, else the general one for its scheme, unless its host goes around it. */
-static struct span proxy_of(const struct building *building,
-                            const struct catalog_provider *provider) {
-    const struct config *config = building->assembling->config;
-    const struct config_provider *own = building->offer->config;
-    if (own != NULL && !span_absent(own->proxy))
-        return span_is(own->proxy, "none") ? SPAN_NONE : own->proxy;
-    if (provider->allow_loopback ||
-        proxy_bypassed(config->no_proxy, provider->host, provider->port))
-        return SPAN_NONE;
-    return provider->tls ? config->proxy_https : config->proxy_http;
-}
+/* --- itself --- */
 
 static struct span user_agent_of(const struct offer *offer) {
     if (offer->config != NULL && !span_absent(offer->config->user_agent))
@@ -165,21 +79,8 @@ static bool add_provider(struct building *building) {
     }
     if (span_absent(provider.dialect) && offer->facts != NULL)
         provider.dialect = span_text(offer->facts->dialect);
-    if (!take_address(building, &provider)) {
-        config_report_error(building->assembling->config, building->assembling->report,
-                            place_of(offer), "the address of '%.*s' cannot be used",
-                            SPAN_ARG(offer->id));
+    if (!assemble_address(building->assembling, offer, &provider))
         return false;
-    }
-    provider.proxy = proxy_of(building, &provider);
-    struct proxy proxy;
-    const char *why = "";
-    if (provider.proxy.len > 0 && proxy_parse(provider.proxy, &proxy, &why) < 0) {
-        config_report_error(building->assembling->config, building->assembling->report,
-                            place_of(offer), "the proxy of '%.*s' cannot be used: its URL %s",
-                            SPAN_ARG(offer->id), why);
-        return false;
-    }
     building->provider = catalog_add_provider(building->assembling->builder, &provider);
     return true;
 }
@@ -341,7 +242,7 @@ struct planned_route {
 
 static void report_route(struct building *building, const struct planned_route *planned, int err) {
     config_report_error(
-        building->assembling->config, building->assembling->report, place_of(building->offer),
+        building->assembling->config, building->assembling->report, assemble_place(building->offer),
         "provider '%.*s', model '%.*s': %s", SPAN_ARG(building->offer->id),
         SPAN_ARG(planned->model),
         err == ERR_TOO_LARGE
@@ -362,7 +263,7 @@ static void add_route(struct building *building, const struct planned_route *pla
             .output_tokens_max = planned->output_tokens_max,
             .facts = planned->facts,
             .quirks = quirks,
-            .automatic = planned->automatic,
+            .automatic = planned->automatic && !building->offer->keys[key].paid,
         };
         if (planned->facts != NULL) {
             route.unit_cost_input = planned->facts->cost_input_micro;
@@ -414,13 +315,21 @@ static const struct config_model *listed_model(const struct offer *offer, struct
     return NULL;
 }
 
+/* What costs is asked only where an alias or a pin names it; the configuration's word on that comes first. */
+static enum discover_reach reach_of(const struct offer *offer, const struct fact_route *route,
+                                    const struct config_model *listed) {
+    if (listed != NULL && listed->free != CONFIG_NOT_SAID)
+        return listed->free == CONFIG_YES ? REACH_AUTOMATIC : REACH_BY_NAME_ONLY;
+    return discover_route(&offer->found, route, listed != NULL);
+}
+
 static void add_fact_route(struct building *building, const struct fact_route *from) {
     const struct offer *offer = building->offer;
     struct span upstream = span_text(from->upstream);
     struct span model = from->model[0] != '\0' ? span_text(from->model) : upstream;
     const struct config_model *listed = listed_model(offer, model, upstream);
     const struct fact_model *facts = facts_model(building->assembling->sources->facts, model);
-    enum discover_reach reach = discover_route(&offer->found, from, listed != NULL);
+    enum discover_reach reach = reach_of(offer, from, listed);
     bool only_listed = offer->config != NULL && offer->config->model_count > 0;
     if ((only_listed && listed == NULL) || reach == REACH_NOT)
         return;
@@ -469,7 +378,8 @@ static void add_listed_route(struct building *building, const struct config_mode
         .can = can_of_config(from),
         .context_tokens = from->context_tokens,
         .output_tokens_max = from->output_tokens_max,
-        .automatic = !building->offer->found.paid,
+        .automatic =
+            from->free == CONFIG_YES || (from->free != CONFIG_NO && !building->offer->found.paid),
     };
     add_route(building, &planned);
     describe(building, &planned, facts);

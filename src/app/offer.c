@@ -162,6 +162,14 @@ static const struct config_provider *config_of(const struct config *config, stru
     return NULL;
 }
 
+/* One that the configuration names the same is the user's. */
+static void gather_simulated(struct gathering *gathering, const struct config_provider *played) {
+    if (config_of(gathering->sources->config, played->id) != NULL)
+        return;
+    gather_one(gathering, NULL, played, NULL);
+    gathering->offers->items[gathering->offers->count - 1].simulated = true;
+}
+
 /* A server that the configuration names by its port is as it says there. */
 static const struct local_server *server_of(const struct offer_sources *sources, const char *id) {
     for (uint32_t i = 0; sources->servers != NULL && i < sources->servers->count; i++) {
@@ -178,10 +186,12 @@ static const struct local_server *server_of(const struct offer_sources *sources,
 
 /* Groups of the list, in order. */
 static unsigned rank_of(const struct offer *offer) {
+    if (offer->simulated)
+        return 4;
     if (offer->config != NULL)
         return 0;
     if (!discover_used(offer->verdict))
-        return 4;
+        return 5;
     if (offer->server != NULL)
         return 2;
     return offer->verdict == DISCOVER_USED_KEYLESS ? 3 : 1;
@@ -209,9 +219,11 @@ int offers_gather(const struct offer_sources *sources, struct arena *arena,
         .policy = {.keyless = keyless_of(config->keyless),
                    .audience = audience_of(config->audience),
                    .no_training = config->data_use == CONFIG_DATA_NO_TRAINING}};
+    uint32_t demo_count = sources->demo != NULL ? sources->demo->provider_count : 0;
     *ret_offers = (struct offers){0};
-    ret_offers->items = arena_zalloc(arena, (config->provider_count + facts->provider_count + 1) *
-                                                sizeof *ret_offers->items);
+    ret_offers->items =
+        arena_zalloc(arena, (config->provider_count + facts->provider_count + demo_count + 1) *
+                                sizeof *ret_offers->items);
     for (uint32_t i = 0; i < config->provider_count; i++) {
         const struct fact_provider *known = facts_provider(facts, config->providers[i].id);
         gather_one(&gathering, known, &config->providers[i],
@@ -221,6 +233,8 @@ int offers_gather(const struct offer_sources *sources, struct arena *arena,
         if (config_of(config, span_text(facts->providers[i].id)) == NULL)
             gather_one(&gathering, &facts->providers[i], NULL,
                        server_of(sources, facts->providers[i].id));
+    for (uint32_t i = 0; i < demo_count; i++)
+        gather_simulated(&gathering, &sources->demo->providers[i]);
     sort_offers(ret_offers);
     return gathering.cut ? ERR_TOO_LARGE : 0;
 }

@@ -5,7 +5,7 @@
  * this machine; and the verdict whether it is used.
  *
  * Offers stand in the order of preference: the configuration's providers as in the file, then those of the catalog that have keys,
- * servers of this machine, keyless ones, and behind them those that are not used. Everything is borrowed.
+ * servers of this machine, keyless ones, simulated ones, and behind them those that are not used. Everything is borrowed.
  */
 #include "app/local_servers.h"
 #include "catalog/discover.h"
@@ -26,6 +26,7 @@ struct offer {
     const struct fact_provider *facts;    /* NULL = only configured */
     const struct config_provider *config; /* NULL = not named */
     const struct local_server *server;    /* NULL = none answered */
+    bool simulated;                       /* of --demo */
     struct span id;
     struct discover_case found;
     enum discover_verdict verdict;
@@ -44,6 +45,7 @@ struct offer_sources {
     const struct config_credentials
         *credentials;                    /* NULL = none; provider = index into facts->providers */
     const struct local_servers *servers; /* NULL = not looked for */
+    const struct config *demo;           /* its providers are simulated; NULL = none */
 };
 
 /* ERR_TOO_LARGE: a provider has more keys than OFFER_KEYS_MAX (the first are kept). */

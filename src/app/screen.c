@@ -156,7 +156,11 @@ static void write_heading(struct page *page) {
         with_key += screen->providers[i].keys > 0;
     uint32_t without = screen->provider_count - with_key + screen->keyless_count;
     begin(&line, "Providers");
-    if (screen->provider_count + screen->keyless_count + screen->server_count == 0)
+    if (screen->provider_count + screen->keyless_count + screen->server_count == 0 &&
+        screen->demo_count > 0)
+        add(&line, "none but the demo: %u models, \"auto\"; set a key named below, then restart",
+            screen->models);
+    else if (screen->provider_count + screen->keyless_count + screen->server_count == 0)
         add(&line,
             "none yet: set a key named below, or start a local server such as Ollama, then this");
     else
@@ -233,6 +237,20 @@ static void write_servers(struct page *page) {
     end(page, &line);
 }
 
+static void write_demo(struct page *page) {
+    const struct screen *screen = page->screen;
+    struct names names = {.count = 0};
+    struct line line;
+    if (screen->demo_count == 0)
+        return;
+    begin(&line, "Demo");
+    add(&line, "simulated on :%u, answers are made up: ", screen->demo_port);
+    for (uint32_t i = 0; i < screen->demo_count; i++)
+        add_name(&names, screen->demo[i]);
+    add_names(&line, &names);
+    end(page, &line);
+}
+
 static void write_unused(struct page *page) {
     const struct screen *screen = page->screen;
     for (uint32_t i = 0; i < screen->unused_count && i < UNUSED_LINES_MAX; i++) {
@@ -282,7 +300,7 @@ static void write_prompts(struct page *page) {
         add(&line, "%s", cure ? leave_out : "");
         end(page, &line);
     }
-    if (written == 0 && screen->provider_count + screen->server_count > 0) {
+    if (written == 0 && screen->provider_count + screen->server_count + screen->demo_count > 0) {
         begin(&line, "Prompts");
         add(&line, "stay on this machine: every provider is on it");
         end(page, &line);
@@ -367,6 +385,7 @@ static void write_last(struct page *page) {
 static void write_below(struct page *page) {
     write_keyless(page);
     write_servers(page);
+    write_demo(page);
     write_unused(page);
     write_prompts(page);
     write_hints(page);

@@ -61,6 +61,9 @@ struct screen {
     bool keyless_off;
     const struct screen_server *servers;
     uint32_t server_count;
+    const struct span *demo; /* names of the simulated ones */
+    uint32_t demo_count;
+    uint16_t demo_port;
     const struct screen_unused *unused;
     uint32_t unused_count;
     bool no_training; /* routing.data_use: those that may train are left out already */

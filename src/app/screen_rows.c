@@ -111,11 +111,16 @@ void screen_take_pool(struct screen *screen, const struct assembly *assembly, st
     struct screen_provider *keyless = arena_alloc(arena, most * sizeof *keyless);
     struct screen_unused *unused = arena_alloc(arena, most * sizeof *unused);
     struct span *more = arena_alloc(arena, most * sizeof *more);
+    struct span *demo = arena_alloc(arena, most * sizeof *demo);
     for (uint32_t i = 0; i < offers->count; i++) {
         const struct offer *offer = &offers->items[i];
         bool used = discover_used(offer->verdict);
         if (used && offer->server != NULL)
             continue; /* told as a server of this machine */
+        if (offer->simulated) {
+            demo[screen->demo_count++] = offer->id;
+            continue;
+        }
         if (offer->verdict == DISCOVER_USED_KEYLESS && offer->config == NULL)
             keyless[screen->keyless_count++] = row_of(offer, assembly, arena);
         else if (used)
@@ -129,6 +134,7 @@ void screen_take_pool(struct screen *screen, const struct assembly *assembly, st
     screen->keyless = keyless;
     screen->unused = unused;
     screen->keyless_more = more;
+    screen->demo = demo;
     take_hints(screen, offers, arena);
 }
 

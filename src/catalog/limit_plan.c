@@ -192,6 +192,7 @@ static int add_unknown(const struct gathering *to, enum limit_scope scope) {
                                 .shape = LIMIT_AT_ONCE,
                                 .scope = scope,
                                 .amount = 1,
+                                .guessed = true,
                                 .label = SPAN_LITERAL("1 request at once (size not published)")};
     struct catalog_limit pace = {.unit = LIMIT_REQUESTS,
                                  .shape = LIMIT_PACER,
@@ -199,6 +200,7 @@ static int add_unknown(const struct gathering *to, enum limit_scope scope) {
                                  .amount = 1,
                                  .burst = 1,
                                  .window_ms = UNKNOWN_SPACING_MS,
+                                 .guessed = true,
                                  .label = SPAN_LITERAL("1 request a second (size not published)")};
     int err = add(to, ROW_UNKNOWN, 0, &one);
     return err == 0 ? add(to, ROW_UNKNOWN, 1, &pace) : err;

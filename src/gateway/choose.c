@@ -201,6 +201,11 @@ static enum step_verdict cannot(struct request *r, const struct catalog_choice *
 /* The wording that clients look for (wire 1.6); no word about rates in it. */
 static enum step_verdict too_long(struct request *r, const struct catalog_choice *choice) {
     uint64_t input = r->input_tokens, output = r->task.chat.max_output_tokens;
+    if (r->task.kind == TASK_EMBED)
+        return request_fail(r, API_CONTEXT_TOO_LONG, "input",
+                            "This model's maximum context length is %llu tokens, but a text has "
+                            "about %llu. Please divide it into shorter ones.",
+                            (unsigned long long)choice->context_tokens, (unsigned long long)input);
     return request_fail(r, API_CONTEXT_TOO_LONG, "messages",
                         "This model's maximum context length is %llu tokens, but the request needs "
                         "about %llu tokens (%llu in the messages, %llu for the answer). Please "

@@ -204,6 +204,16 @@ static void on_stop(struct loop_message *message) {
     mock_begin_stop(container_of(message, struct mock, stop));
 }
 
+/* Signals are the host program's: its own threads hear them. */
+static int start_thread(struct mock *mock) {
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int refused = pthread_create(&mock->thread, NULL, run_thread, mock);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return refused == 0 ? 0 : ERR_SYSTEM;
+}
+
 int mock_start(const char *scenario, uint64_t seed, struct mock **ret_mock, uint16_t *ret_port) {
     struct mock *mock = mem_zalloc(sizeof *mock);
     struct arena arena;
@@ -217,8 +227,8 @@ int mock_start(const char *scenario, uint64_t seed, struct mock **ret_mock, uint
         err = listen_address_parse(SPAN_LITERAL(MOCK_LISTEN_INSIDE), &mock->address);
     if (err == 0)
         err = mock_open(mock);
-    if (err == 0 && pthread_create(&mock->thread, NULL, run_thread, mock) != 0)
-        err = ERR_SYSTEM;
+    if (err == 0)
+        err = start_thread(mock);
     if (err < 0) {
         mock_done(mock);
         mem_free(mock);

@@ -74,6 +74,14 @@ bool amount_same_for_all(const struct limit_node *node) {
             node->unit != LIMIT_EMBED_INPUTS);
 }
 
+/* A guess about the answer alone never makes a request too large for a limit. */
+static uint64_t with_guess(const struct limit_node *node, uint64_t likely, uint64_t least) {
+    uint64_t most = node_most(node);
+    if (likely <= most)
+        return likely;
+    return least < most ? most : least;
+}
+
 uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
                        const struct ticket *ticket) {
     if (node->shape == LIMIT_AT_ONCE)
@@ -85,9 +93,12 @@ uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
     if (!follows_tokens(node->unit))
         return 1;
     struct parts tokens = {bounded(ticket->input_tokens), likely_output(route, ticket)};
-    if (node->up_front && ticket->output_tokens_max > 0)
+    if (node->up_front && ticket->output_tokens_max > 0) {
         tokens.output = bounded(ticket->output_tokens_max);
-    return of_tokens(node->unit, route, tokens);
+        return of_tokens(node->unit, route, tokens);
+    }
+    return with_guess(node, of_tokens(node->unit, route, tokens),
+                      of_tokens(node->unit, route, (struct parts){tokens.input, 0}));
 }
 
 uint64_t amount_used(const struct limit_node *node, const struct route *route,

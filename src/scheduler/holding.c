@@ -56,6 +56,32 @@ uint64_t holding_free_at(const struct scheduler *scheduler, uint64_t now_ns, uin
     return latest_ns;
 }
 
+uint64_t holding_turn_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
+                         const struct ticket *ticket) {
+    const struct route *route = &scheduler->routes[index];
+    struct moment moment = moment_of(scheduler, now_ns);
+    uint64_t latest_ns = 0;
+    for (uint32_t i = 0; i < route->limit_count; i++) {
+        struct limit_node *node = node_of(scheduler, route, i);
+        /* Who was asked before goes ahead of those that came later. */
+        uint64_t ahead = ticket->attempts == 0 ? node->waiting : 0;
+        uint64_t turn_at_ns = node_turn_at(node, moment, amount_wanted(node, route, ticket), ahead);
+        latest_ns = turn_at_ns > latest_ns ? turn_at_ns : latest_ns;
+    }
+    return latest_ns;
+}
+
+void holding_line_up(struct scheduler *scheduler, uint32_t index, bool in) {
+    const struct route *route = &scheduler->routes[index];
+    for (uint32_t i = 0; i < route->limit_count; i++) {
+        struct limit_node *node = node_of(scheduler, route, i);
+        if (!amount_same_for_all(node))
+            continue;
+        check(in || node->waiting > 0);
+        node->waiting = in ? node->waiting + 1 : node->waiting - 1;
+    }
+}
+
 uint32_t holding_too_small(const struct scheduler *scheduler, uint32_t index,
                            const struct ticket *ticket) {
     const struct route *route = &scheduler->routes[index];

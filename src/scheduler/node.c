@@ -321,6 +321,22 @@ uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t am
     return shape->free_at(node, moment, amount, room_for(node, amount));
 }
 
+uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
+                      uint64_t ahead) {
+    uint64_t most = node_most(node);
+    if (amount > most)
+        return FREE_AT_NEVER;
+    /* Those ahead fill so many whole windows; the rest of them go in the same one. */
+    uint64_t rounds = (ahead + amount - 1) / most, together = (ahead + amount - 1) % most + 1;
+    if (rounds == 0 && node_fits(node, moment, together))
+        return 0;
+    uint64_t free_at_ns =
+        node_fits(node, moment, together) ? moment.now_ns : node_free_at(node, moment, together);
+    if (free_at_ns == FREE_AT_UNKNOWN || free_at_ns == FREE_AT_NEVER)
+        return free_at_ns;
+    return free_at_ns + rounds * (node->window_ns + node->spread_ns);
+}
+
 uint64_t node_used(struct limit_node *node, struct moment moment) {
     const struct shape *shape = &shapes[node->shape];
     shape->advance(node, moment);
@@ -444,6 +460,7 @@ void node_adopt(struct limit_node *node, const struct limit_node *from, struct m
     struct limit_node fresh = *node;
     *node = *from;
     list_init(&node->parked);
+    node->waiting = 0; /* tickets line up anew */
     node->scope = fresh.scope;
     node->up_front = fresh.up_front;
     node->refused_count = fresh.refused_count;

@@ -85,6 +85,8 @@ struct limit_node { /* what every look needs stands first */
     uint64_t pending; /* reserved, not sent */
     uint64_t margin;  /* kept free for others who use the same account */
     uint64_t pace_burst;
+    uint64_t
+        waiting; /* tickets in the queue that can go nowhere else and take one each (queue.c) */
     union {
         struct log log;
         struct bucket bucket;
@@ -122,6 +124,9 @@ uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t am
 uint64_t node_used(struct limit_node *node, struct moment moment);
 /* When something of what is used comes back; FREE_AT_*. */
 uint64_t node_resets_at(struct limit_node *node, struct moment moment);
+/* As free_at, for one who stands behind `ahead` in amounts; FREE_AT_*, 0 also when it fits now. */
+uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
+                      uint64_t ahead);
 void node_reserve(struct limit_node *node, uint64_t amount);
 /* Returns the stamp by which the record is found again. */
 uint64_t node_sent(struct limit_node *node, struct moment moment, uint64_t amount);

@@ -199,6 +199,8 @@ void queue_link(struct visit *visit, struct ticket *ticket, uint64_t mask) {
     struct scheduler *scheduler = visit->scheduler;
     check(ticket->linked == 0);
     ticket->linked = mask;
+    if ((mask & (mask - 1)) == 0)
+        holding_line_up(scheduler, ticket->candidates[__builtin_ctzll(mask)], true);
     ticket_move(scheduler, ticket, TICKET_WAITING);
     client_add(scheduler, ticket->client);
     for (uint64_t rest = mask; rest != 0; rest &= rest - 1) {
@@ -219,6 +221,8 @@ void queue_link(struct visit *visit, struct ticket *ticket, uint64_t mask) {
 void queue_leave(struct scheduler *scheduler, struct ticket *ticket) {
     uint64_t linked = ticket->linked;
     ticket->linked = 0;
+    if ((linked & (linked - 1)) == 0)
+        holding_line_up(scheduler, ticket->candidates[__builtin_ctzll(linked)], false);
     client_remove(scheduler, ticket->client);
     for (uint64_t rest = linked; rest != 0; rest &= rest - 1) {
         uint32_t candidate = (uint32_t)__builtin_ctzll(rest);

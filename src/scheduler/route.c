@@ -94,10 +94,12 @@ uint64_t route_earliest(const struct scheduler *scheduler, uint64_t now_ns,
                         const struct ticket *ticket, uint64_t mask) {
     uint64_t earliest_ns = UINT64_MAX;
     for_each_candidate(candidate, mask) {
-        uint64_t free_at_ns =
-            route_free_at(scheduler, now_ns, ticket->candidates[candidate], ticket);
-        if (free_at_ns < earliest_ns)
-            earliest_ns = free_at_ns;
+        uint32_t index = ticket->candidates[candidate];
+        uint64_t until_ns = route_shut_until(scheduler, &scheduler->routes[index]);
+        uint64_t turn_at_ns = holding_turn_at(scheduler, now_ns, index, ticket);
+        until_ns = until_ns > turn_at_ns ? until_ns : turn_at_ns;
+        if (until_ns < earliest_ns)
+            earliest_ns = until_ns;
     }
     return earliest_ns;
 }

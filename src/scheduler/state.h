@@ -255,7 +255,8 @@ uint32_t route_pick(const struct scheduler *scheduler, uint64_t now_ns, const st
 /* As pick will once the timers that are due have run. */
 uint32_t route_pick_later(const struct scheduler *scheduler, uint64_t now_ns,
                           const struct ticket *ticket, uint64_t mask);
-/* When the first may open: 0 = unknown (one is merely full), UINT64_MAX = never. */
+/* When its turn may come at the first of them, those ahead in the queue counted: 0 = unknown (one is merely full),
+ * UINT64_MAX = never. */
 uint64_t route_earliest(const struct scheduler *scheduler, uint64_t now_ns,
                         const struct ticket *ticket, uint64_t mask);
 /* When this ticket could go there, as far as benches and limits say; 0 = now or unknown, UINT64_MAX = never. */
@@ -328,6 +329,11 @@ bool holding_fits(const struct scheduler *scheduler, uint64_t now_ns, uint32_t r
 /* The latest of its nodes' times for a ticket that does not fit; FREE_AT_*. */
 uint64_t holding_free_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
                          const struct ticket *ticket, uint32_t *ret_limit);
+/* As free_at, behind those that wait for the same nodes and can go nowhere else; 0 = now or unknown. */
+uint64_t holding_turn_at(const struct scheduler *scheduler, uint64_t now_ns, uint32_t route,
+                         const struct ticket *ticket);
+/* One of those enters or leaves the queue. */
+void holding_line_up(struct scheduler *scheduler, uint32_t route, bool in);
 /* The smallest limit of the route that can never hold it; INDEX_NONE. */
 uint32_t holding_too_small(const struct scheduler *scheduler, uint32_t route,
                            const struct ticket *ticket);

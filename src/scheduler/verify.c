@@ -26,7 +26,7 @@ static size_t verify_list(const struct list *list) {
 }
 
 struct sums {
-    uint64_t *open, *pending, *unanswered; /* per node */
+    uint64_t *open, *pending, *unanswered, *lined_up; /* per node */
     uint32_t waiting, reserving, running, tickets, linked, probes, abandoned;
 };
 
@@ -67,6 +67,18 @@ static void verify_ticket(const struct scheduler *scheduler, const struct ticket
     verify_reservation(scheduler, ticket);
 }
 
+static void add_waiting(const struct scheduler *scheduler, const struct sums *sums,
+                        const struct ticket *ticket) {
+    if (ticket->linked == 0 || (ticket->linked & (ticket->linked - 1)) != 0)
+        return;
+    uint32_t index = ticket->candidates[__builtin_ctzll(ticket->linked)];
+    const struct route *route = &scheduler->routes[index];
+    for (uint32_t i = 0; i < route->limit_count; i++) {
+        uint32_t node = scheduler->route_limits[route->first_limit + i].node;
+        sums->lined_up[node] += amount_same_for_all(&scheduler->nodes[node]);
+    }
+}
+
 static void add_holdings(const struct sums *sums, const struct ticket *ticket) {
     for (uint32_t i = 0; i < ticket->holding_count; i++) {
         const struct holding *holding = &ticket->holdings[i];
@@ -86,7 +98,7 @@ static void verify_nodes(const struct scheduler *scheduler, const struct sums *s
         const struct limit_node *node = &scheduler->nodes[i];
         node_verify(node);
         check(node->open == sums->open[i] && node->pending == sums->pending[i]);
-        check(node->unanswered == sums->unanswered[i]);
+        check(node->unanswered == sums->unanswered[i] && node->waiting == sums->lined_up[i]);
         (void)verify_list(&node->parked);
     }
 }
@@ -100,6 +112,7 @@ static void verify_tickets(const struct scheduler *scheduler, struct sums *sums)
         }
         verify_ticket(scheduler, ticket);
         add_holdings(sums, ticket);
+        add_waiting(scheduler, sums, ticket);
         sums->tickets++;
         sums->waiting += ticket->state == TICKET_WAITING;
         sums->reserving += ticket->state == TICKET_RESERVING;
@@ -192,8 +205,11 @@ static void verify_clients(const struct scheduler *scheduler, const struct sums 
 
 void scheduler_verify(const struct scheduler *scheduler) {
     size_t bytes = ((size_t)scheduler->node_count + 1) * sizeof(uint64_t);
-    struct sums sums = {
-        mem_zalloc(bytes), mem_zalloc(bytes), mem_zalloc(bytes), 0, 0, 0, 0, 0, 0, 0};
+    struct sums sums = {0};
+    sums.open = mem_zalloc(bytes);
+    sums.pending = mem_zalloc(bytes);
+    sums.unanswered = mem_zalloc(bytes);
+    sums.lined_up = mem_zalloc(bytes);
     verify_tickets(scheduler, &sums);
     verify_nodes(scheduler, &sums);
     verify_clients(scheduler, &sums);
@@ -214,4 +230,5 @@ void scheduler_verify(const struct scheduler *scheduler) {
     mem_free(sums.open);
     mem_free(sums.pending);
     mem_free(sums.unanswered);
+    mem_free(sums.lined_up);
 }

@@ -191,7 +191,7 @@ def test_an_error_whose_body_never_comes_is_told_by_its_head(start_serve, upstre
     started = time.monotonic()
     status, fields, answer = ask(papi)
     assert (status, answer["error"]["code"]) == (429, "rate_limit_exceeded"), answer
-    assert 40 <= int(fields["retry-after"]) <= 50
+    assert 40 <= int(fields["retry-after"]) <= 55  # up to a tenth more, so that not all come back at once
     assert time.monotonic() - started < 15
     assert outcomes(papi) == {"rate_limited": 1}
 

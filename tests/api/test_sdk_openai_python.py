@@ -365,8 +365,8 @@ def test_rate_limit_within_a_minute(stage, stream):
     with Counted(stage, max_retries=0, timeout=30) as client:
         error = failing(client, openai.RateLimitError, "m-soon", stream=stream)
     check_status(error, 429, "rate_limit_error", "rate_limit_exceeded")
-    assert 30 <= int(error.response.headers["retry-after"]) <= 40
-    assert 30_000 <= int(error.response.headers["retry-after-ms"]) <= 40_000
+    assert 30 <= int(error.response.headers["retry-after"]) <= 44  # up to a tenth more
+    assert 30_000 <= int(error.response.headers["retry-after-ms"]) <= 44_000
     assert "x-should-retry" not in error.response.headers
 
 

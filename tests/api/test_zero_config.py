@@ -161,7 +161,7 @@ def test_check_tells_where_keys_stand_and_never_what_they_are(tmp_path):
 @pytest.mark.parametrize("text, words", [
     ("providers: {lab: {base_url: http://127.0.0.1:1, models: [m], limits: [{requests: 5}]}}\n", "needs a window"),
     ("providers: {lab: {base_url: http://127.0.0.1:1, models: [m], tier: paid, billing: free}}\n", "one of them is wrong"),
-    ("providers: {lab: {models: [m]}}\n", "base_url' is missing"),
+    ("providers: {lab: {models: [m]}}\n", "Another one needs base_url and models"),
     ("providers: {lab: {base_url: http://127.0.0.1:1, models: [m], keys: ['sk my secret']}}\n", "spaces"),
     ("proxy: ftp://user:my-secret@x\n", "must start with"),
     ("audience: everyone\n", "must be self, group or public"),

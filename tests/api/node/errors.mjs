@@ -45,7 +45,7 @@ await run({
   },
   async rate_limit() {
     const error = await failing(OpenAI.RateLimitError, 'm-tomorrow');
-    checkStatus(error, 429, 'rate_limit_error', 'rate_limit_exceeded');
+    checkStatus(error, 429, 'insufficient_quota', 'insufficient_quota');
     assert.equal(error.headers.get('x-should-retry'), 'false');
     assert.equal(error.headers.get('retry-after'), null);
   },

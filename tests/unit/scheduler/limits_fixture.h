@@ -68,7 +68,7 @@ static inline uint64_t limits_used(const struct limits_world *w, uint32_t limit)
     return limits_state(w, limit).used;
 }
 
-/* Ticks at every wake-up that is asked for until `until_ns`; the number of dispatches on the way. */
+/* Ticks at every wake-up that is asked for until `until_ns`, and sends what is let go; how many that were. */
 static inline uint32_t limits_run(struct limits_world *w, uint64_t until_ns) {
     uint32_t dispatches = 0;
     for (int steps = 0; w->f->armed_ns <= until_ns && steps < 100000; steps++) {
@@ -76,6 +76,9 @@ static inline uint32_t limits_run(struct limits_world *w, uint64_t until_ns) {
         w->f->armed_ns = UINT64_MAX;
         fixture_tick(w->f, at_ns);
         dispatches += fixture_count(w->f, ACTION_DISPATCH);
+        const struct action *dispatch;
+        for (uint32_t n = 0; (dispatch = fixture_action(w->f, ACTION_DISPATCH, n)) != NULL; n++)
+            scheduler_sent(w->f->scheduler, w->f->now_ns, dispatch->ticket);
     }
     if (until_ns > w->f->now_ns)
         w->f->now_ns = until_ns;

@@ -76,6 +76,36 @@ static void refused_at_once_with_the_exact_time(void **state) {
     }
 }
 
+/* Who stands behind others is told the time of its own turn. */
+static void those_ahead_are_counted(void **state) {
+    (void)state;
+    struct limits_world *w = limits_new(0);
+    struct fixture *f = w->f;
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_REFILL, 2, 20000), 1); /* one every ten seconds */
+    limits_configure(w, NULL);
+    f->demand.candidate_count = 1;
+    f->demand.wait_until_ns = f->now_ns + 32 * SECOND;
+    for (int i = 0; i < 2; i++)
+        scheduler_sent(f->scheduler, f->now_ns, fixture_submit(f));
+    static const uint64_t turns_ms[] = {10300, 20300, 30600};
+    for (size_t i = 0; i < array_length(turns_ms); i++) { /* 10.3, 20.3, and one more round */
+        f->demand.never_wait = true;
+        fixture_submit(f);
+        assert_int_equal(limits_refused(w)->retry_at_ns, f->now_ns + turns_ms[i] * MS);
+        f->demand.never_wait = false;
+        fixture_submit(f);
+        assert_null(limits_refused(w));
+    }
+    fixture_submit(f); /* its turn would come after 40 seconds */
+    assert_int_equal(limits_refused(w)->refusal, REFUSAL_LIMITED);
+    /* Whom another route serves too stands in nobody's way. */
+    f->demand.candidate_count = 2;
+    fixture_submit(f);
+    assert_int_equal(fixture_dispatched(f), 1);
+    assert_int_equal(limits_run(w, f->now_ns + 33 * SECOND), 3);
+    limits_free(w);
+}
+
 static void never_waiting_means_now_or_not(void **state) {
     (void)state;
     struct limits_world *w = limits_new(0);
@@ -405,6 +435,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_place_left_is_given_once),
         cmocka_unit_test(refused_at_once_with_the_exact_time),
+        cmocka_unit_test(those_ahead_are_counted),
         cmocka_unit_test(never_waiting_means_now_or_not),
         cmocka_unit_test(the_first_of_several_to_come_back),
         cmocka_unit_test(too_large_for_all),
