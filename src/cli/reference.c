@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * papi reference: writes docs/reference/configuration.md from the table of settings, docs/reference/providers.md from the catalog,
- * or the tables of docs/guides/simulator.md from those of the simulator's scripts.
+ * the table of docs/internals/attempts.md from that of outcomes, or the tables of docs/guides/simulator.md from those of the
+ * simulator's scripts.
  *
  * For those who change PAPI, so it is not listed. A command and not a script of the build, because only the program itself
  * knows its tables. Unit tests compare the committed pages with this output.
@@ -30,6 +31,7 @@ static const struct {
     void (*write)(struct page *page);
 } pages[] = {
     {"configuration", write_settings},
+    {"outcomes", reference_outcomes},
     {"providers", write_providers},
     {"simulator", write_simulator},
 };
@@ -45,7 +47,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     while (i < array_length(pages) && strcmp(pages[i].name, name) != 0)
         i++;
     if (i == array_length(pages) || operands.count > 1) {
-        cli_complain("reference: configuration, providers, simulator, or nothing is expected");
+        cli_complain(
+            "reference: configuration, outcomes, providers, simulator, or nothing is expected");
         return CLI_USAGE;
     }
     page_init(&page);
@@ -55,7 +58,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_reference = {
     .name = "reference",
-    .operands = "[configuration|providers|simulator]",
+    .operands = "[configuration|outcomes|providers|simulator]",
     .line = "print a page of docs/reference from the program's tables",
     .about = "",
     .hidden = true,

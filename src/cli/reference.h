@@ -6,3 +6,5 @@
 
 /* docs/reference/providers.md */
 void reference_providers(struct page *page, const struct facts *facts);
+/* the table of docs/internals/attempts.md */
+void reference_outcomes(struct page *page);

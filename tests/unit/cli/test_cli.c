@@ -141,8 +141,12 @@ static const struct {
     {{"launch", "opencode", "--json"}, 0, "{\"agent\":\"opencode\"", ""},
     {{"reference"}, 0, "# Configuration\n", ""},
     {{"reference", "configuration"}, 0, "# Configuration\n", ""},
+    {{"reference", "outcomes"}, 0, "| `ok` | nobody |  | 0 | usage |\n", ""},
     {{"reference", "simulator"}, 0, "### Members of a script\n", ""},
-    {{"reference", "simulators"}, 2, "", "papi: reference: configuration, providers, simulator"},
+    {{"reference", "simulators"},
+     2,
+     "",
+     "papi: reference: configuration, outcomes, providers, simulator"},
     {{"reference", "simulator", "providers"}, 2, "", "papi: reference: "},
 };
 

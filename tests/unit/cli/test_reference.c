@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * docs/reference/providers.md: the committed page is what the program writes, every table of it has every provider once, and texts of
- * the catalog cannot break a table.
+ * the catalog cannot break a table. docs/internals/attempts.md has the table of outcomes.
  */
 #include "cli/reference.h"
 
@@ -16,13 +16,17 @@
 #define PAGE_MAX_BYTES 262144
 #define TABLES         6
 
-static void read_committed(struct dynbuf *committed) {
-    FILE *file = fopen(PAPI_SOURCE_DIR "/docs/reference/providers.md", "r");
+static void read_page(struct dynbuf *committed, const char *path) {
+    FILE *file = fopen(path, "r");
     dynbuf_init(committed, PAGE_MAX_BYTES);
     assert_non_null(file);
     for (int c = fgetc(file); c != EOF; c = fgetc(file))
         assert_int_equal(dynbuf_append_char(committed, (char)c), 0);
     assert_int_equal(fclose(file), 0);
+}
+
+static void read_committed(struct dynbuf *committed) {
+    read_page(committed, PAPI_SOURCE_DIR "/docs/reference/providers.md");
 }
 
 static void is_what_the_program_writes(void **state) {
@@ -100,6 +104,24 @@ static void rows_are_as_wide_as_their_head(void **state) {
     dynbuf_done(&committed);
 }
 
+static void attempts_have_the_table_of_outcomes(void **state) {
+    struct dynbuf committed;
+    struct page page;
+    (void)state;
+    read_page(&committed, PAPI_SOURCE_DIR "/docs/internals/attempts.md");
+    page_init(&page);
+    reference_outcomes(&page);
+    assert_int_equal(page.err, 0);
+    assert_int_equal(dynbuf_append_char(&page.out, '\0'), 0);
+    assert_int_equal(dynbuf_append_char(&committed, '\0'), 0);
+    check_columns(dynbuf_span(&committed));
+    if (strstr(dynbuf_span(&committed).ptr, dynbuf_span(&page.out).ptr) == NULL)
+        fail_msg(
+            "docs/internals/attempts.md has not the table that `papi reference outcomes` prints");
+    dynbuf_done(&page.out);
+    dynbuf_done(&committed);
+}
+
 /* What little a catalog may say, and what could break a table. */
 static void survives_any_text(void **state) {
     static const char *const models[] = {"a|b", "c*", NULL}, *const tasks[] = {"chat", "embed",
@@ -155,6 +177,7 @@ int main(void) {
         cmocka_unit_test(is_what_the_program_writes),
         cmocka_unit_test(has_every_provider_in_every_table),
         cmocka_unit_test(rows_are_as_wide_as_their_head),
+        cmocka_unit_test(attempts_have_the_table_of_outcomes),
         cmocka_unit_test(survives_any_text),
     };
     return cmocka_run_group_tests_name("cli_reference", tests, NULL, NULL);
