@@ -262,8 +262,7 @@ static void answer(struct run *run) {
 }
 
 static void run_case(void *context, const struct golden_case *golden) {
-    struct run run = {
-        .golden = golden, .failures = context, .surface = &surface_openai_chat};
+    struct run run = {.golden = golden, .failures = context, .surface = &surface_openai_chat};
     arena_init(&run.arena, NULL, 0, ARENA_CAP);
     arena_init(&run.attempt, NULL, 0, ARENA_CAP);
     dynbuf_init(&run.client, ARENA_CAP);
