@@ -327,9 +327,8 @@ uint64_t node_used(struct limit_node *node, struct moment moment) {
     return shape->used(node, moment);
 }
 
-/* Answers that are under way take what was reserved for them, maybe less: when the last of them ends it may fit at once. */
-static bool may_fit_when_settled(struct limit_node *node, struct moment moment, uint64_t amount) {
-    if (node->open == 0 || amount_same_for_all(node))
+bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, uint64_t amount) {
+    if (node->open == 0)
         return false;
     uint64_t used = node_used(node, moment);
     uint64_t settled = used > node->unanswered ? used - node->unanswered : 0;
@@ -341,8 +340,6 @@ uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t am
     uint64_t most = node_most(node);
     if (amount > most)
         return FREE_AT_NEVER;
-    if (may_fit_when_settled(node, moment, amount))
-        return FREE_AT_UNKNOWN;
     /* Those ahead fill so many whole windows; the rest of them go in the same one. */
     uint64_t rounds = (ahead + amount - 1) / most, together = (ahead + amount - 1) % most + 1;
     if (rounds == 0 && node_fits(node, moment, together))
