@@ -69,7 +69,6 @@ def test_those_who_waited_as_long_as_they_may_are_told_the_time(tmp_path):
         assert_never_over(pool.stats("lab"))
 
 
-@pytest.mark.xfail(strict=True, reason="the wait that is compared with the deadline leaves out those who are ahead in the queue")
 def test_who_cannot_come_in_time_is_refused_at_once(tmp_path):
     """The wait is computed with those ahead: the sixth in line for five places a window knows that two windows are too long."""
     with Pool(tmp_path, {"lab": {"limits": [LIMIT]}}, lab([OURS])) as pool:
@@ -140,7 +139,7 @@ def test_waiters_that_hang_up_cost_nothing(full):
         connection.send(request_bytes("POST", "/v1/chat/completions", body, {"x-papi-deadline-ms": "10000"}))
         gone.append(connection)
     with concurrent.futures.ThreadPoolExecutor(1) as clients:
-        stays = clients.submit(full.chat, headers={"x-papi-deadline-ms": "9000"})
+        stays = clients.submit(full.chat, headers={"x-papi-deadline-ms": "25000"})
         threading.Event().wait(0.3)
         for i, connection in enumerate(gone):
             connection.reset() if i % 2 else connection.close()  # pylint: disable=expression-not-assigned
@@ -229,7 +228,6 @@ def test_tokens_are_reserved_before_and_settled_after(counted):
     assert tokens_of(pool)["used"] == used and tokens_of(pool)["left"] == 1000 - used
 
 
-@pytest.mark.xfail(strict=True, reason="reservations that run are taken for used: who would fit when they are settled is refused for a minute")
 def test_who_fits_when_another_is_settled_waits_for_it(counted):
     pool, running = counted
     waits = pool.chat(max_tokens=900, headers={"x-papi-deadline-ms": "8000"})
