@@ -107,7 +107,7 @@ static void read_setting(struct run *run, struct span line) {
     else if (span_is(word, "output"))
         assert_true(span_to_u64(rest, &run->target.output_tokens_max));
     else if (span_is(word, "strip"))
-        run->target.strip = rest;
+        run->target.strips.names[run->target.strips.count++] = rest;
     else if (span_is(word, "quirk"))
         read_row(run, rest);
     else if (span_is(word, "surface")) {
@@ -262,8 +262,7 @@ static void answer(struct run *run) {
 }
 
 static void run_case(void *context, const struct golden_case *golden) {
-    struct run run = {
-        .golden = golden, .failures = context, .surface = &surface_openai_chat};
+    struct run run = {.golden = golden, .failures = context, .surface = &surface_openai_chat};
     arena_init(&run.arena, NULL, 0, ARENA_CAP);
     arena_init(&run.attempt, NULL, 0, ARENA_CAP);
     dynbuf_init(&run.client, ARENA_CAP);
