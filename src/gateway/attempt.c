@@ -239,19 +239,34 @@ static struct attempt *attempt_new(struct request *r, uint32_t route) {
     return attempt;
 }
 
+/* What this route is known to refuse, and what it refused of this very request. Names are copied: the loop may learn others
+ * while the attempt runs. One that there is no room for is sent, and refused. */
+static void choose_strips(struct attempt *attempt, const struct request *r) {
+    struct dialect_strips strips = {.count = 0};
+    if (!span_absent(r->strip.name) && r->strip.route == attempt->route)
+        strips.names[strips.count++] = r->strip.name;
+    left_out_add(&r->home->left_out, r->snapshot->version, attempt->route, &strips);
+    for (uint32_t i = 0; i < strips.count; i++)
+        if (arena_copy(&attempt->arena, strips.names[i],
+                       &attempt->strips.names[attempt->strips.count]) == 0)
+            attempt->strips.count++;
+}
+
 struct attempt *attempt_start(struct request *r, uint32_t route_index,
                               struct attempt_patience patience) {
     struct attempt *attempt = attempt_new(r, route_index);
     const struct catalog_route *route = &r->snapshot->routes[route_index];
     const struct catalog_account *account = &r->snapshot->accounts[route->account];
     const struct catalog_provider *provider = &r->snapshot->providers[account->provider];
-    const struct dialect_target target = target_of(provider, route);
+    struct dialect_target target = target_of(provider, route);
     attempt->dialect = dialect_find(provider->dialect);
     check(attempt->dialect != NULL); /* the configuration was checked against the same table */
     attempt->origin = origin_of(provider);
     attempt->blamed = patience.blames;
     attempt->gap_ns = provider->timeouts.gap_ms * NS_PER_MS;
     attempt_answer_prepare(attempt);
+    choose_strips(attempt, r);
+    target.strips = attempt->strips;
     int err = attempt->dialect->encode(&r->task, &target, &attempt->arena, &attempt->upstream);
     if (err == 0)
         err = write_head(attempt, account);

@@ -56,6 +56,14 @@ void verdict_keep_words(struct attempt *attempt, struct span message, struct spa
     attempt->error_code = keep(attempt, code);
 }
 
+/* What was left out already, or cannot be, makes no other request. */
+static bool can_strip(const struct attempt *attempt, struct span name) {
+    for (uint32_t i = 0; i < attempt->strips.count; i++)
+        if (span_equal(attempt->strips.names[i], name))
+            return false;
+    return !span_absent(name) && attempt->dialect->can_strip(name);
+}
+
 void verdict_judge(struct attempt *attempt, int status, struct span body) {
     const struct catalog_account *account;
     const struct catalog_provider *provider = provider_of(attempt, &account);
@@ -78,8 +86,10 @@ void verdict_judge(struct attempt *attempt, int status, struct span body) {
     attempt->outcome = verdict.outcome;
     attempt->detail = verdict.detail;
     verdict_keep_words(attempt, verdict.message, verdict.code);
-    attempt->strip = keep(attempt, verdict.strip);
-    attempt->again = verdict.retry_once || !span_absent(attempt->strip);
+    if (can_strip(attempt, verdict.strip))
+        attempt->strip = keep(attempt, verdict.strip);
+    attempt->strip_holds = !verdict.strip_here;
+    attempt->detail.again = verdict.retry_once || !span_absent(attempt->strip);
 }
 
 void verdict_read_head(struct attempt *attempt, const struct http_headers *headers) {
