@@ -7,6 +7,7 @@
  * A decoder belongs to one attempt. Framing is not its business: it is given whole records (the data of one server-sent
  * event) or one whole body.
  */
+#include "catalog/facts.h"
 #include "dialect/quirks.h"
 #include "message/event.h"
 #include "message/task.h"
@@ -84,6 +85,15 @@ struct dialect {
     /* Whether a task without this member is still what its client asked for, and can be sent. */
     bool (*can_strip)(struct span name);
 };
+
+/* The head field that carries a key: its name (NULL = none is sent), what stands before the key, and what is sent without one
+ * (absent = nothing). The provider's own way comes before the wire's. `facts` NULL: nothing is known of it. */
+struct dialect_key_field {
+    const char *name;
+    struct span before, anonymous;
+};
+struct dialect_key_field dialect_key_field(const struct dialect *dialect,
+                                           const struct fact_provider *facts);
 
 extern const struct dialect dialect_openai;
 /* By config's `type`; NULL when unknown. */

@@ -24,17 +24,8 @@ static struct signal_head head_of(const struct http_headers *headers) {
 }
 
 void verdict_keep_head(struct attempt *attempt, const struct http_headers *headers) {
-    struct http_headers *copy = arena_try_alloc(&attempt->arena, sizeof *copy);
-    if (copy == NULL)
-        return; /* without its head a refusal is judged by status and body */
-    copy->count = 0;
-    for (size_t i = 0; i < headers->count; i++) {
-        struct http_header *field = &copy->items[copy->count];
-        if (arena_copy(&attempt->arena, headers->items[i].name, &field->name) == 0 &&
-            arena_copy(&attempt->arena, headers->items[i].value, &field->value) == 0)
-            copy->count++;
-    }
-    attempt->refusal_head = copy;
+    if (http_headers_copy(headers, &attempt->arena, &attempt->refusal_head) < 0)
+        attempt->refusal_head = NULL; /* then it is judged by status and body */
 }
 
 static const struct catalog_provider *provider_of(const struct attempt *attempt,
