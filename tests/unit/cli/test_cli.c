@@ -140,6 +140,14 @@ static const struct {
      ""},
     {{"launch", "opencode", "--json"}, 0, "{\"agent\":\"opencode\"", ""},
     {{"reference"}, 0, "# Configuration\n", ""},
+    {{"reference", "configuration"}, 0, "# Configuration\n", ""},
+    {{"reference", "outcomes"}, 0, "| `ok` | nobody |  | 0 | usage |\n", ""},
+    {{"reference", "simulator"}, 0, "### Members of a script\n", ""},
+    {{"reference", "simulators"},
+     2,
+     "",
+     "papi: reference: configuration, outcomes, providers, simulator"},
+    {{"reference", "simulator", "providers"}, 2, "", "papi: reference: "},
 };
 
 static void expect_part(const char *name, const char *text, const char *part, size_t row) {
