@@ -7,11 +7,22 @@
  * A decoder belongs to one attempt. Framing is not its business: it is given whole records (the data of one server-sent
  * event) or one whole body.
  */
+#include "catalog/facts.h"
 #include "dialect/quirks.h"
 #include "message/event.h"
 #include "message/task.h"
 
 #define DIALECT_DROPPED_MAX 24
+#define DIALECT_STRIPS_MAX  5
+#define DIALECT_IN_MESSAGES "messages[]."
+
+/* Members to leave out, learned from refusals: "NAME" of the request or of messages, or "strict", by the name the provider got;
+ * "messages[].NAME" of messages alone. The output limit is sent under its other name first. What dialect.can_strip denies is
+ * not looked at. */
+struct dialect_strips {
+    struct span names[DIALECT_STRIPS_MAX]; /* borrowed */
+    uint32_t count;
+};
 
 struct dialect_target {
     struct span upstream_model; /* plain UTF-8 */
@@ -19,9 +30,7 @@ struct dialect_target {
         base_path; /* "/v1" or "": path of base_url without the last slash, percent-encoded */
     uint64_t output_tokens_max;          /* 0 = unknown; the client's wish is clamped to it */
     const struct dialect_quirks *quirks; /* borrowed; NULL = none */
-    /* A member to leave out for a second try, learned from a refusal: of the request, of messages, or "strict"; by the name the
-     * provider got. The output limit is sent under its other name. Never model, messages, tools or stream. Absent = none. */
-    struct span strip;
+    struct dialect_strips strips;
 };
 
 struct dialect_request {
@@ -73,7 +82,18 @@ struct dialect {
     /* What an error body says: message and code, escaped, absent when not found. Any bytes. */
     void (*read_error)(struct span body, struct arena *arena, struct span *ret_message,
                        struct span *ret_code);
+    /* Whether a task without this member is still what its client asked for, and can be sent. */
+    bool (*can_strip)(struct span name);
 };
+
+/* The head field that carries a key: its name (NULL = none is sent), what stands before the key, and what is sent without one
+ * (absent = nothing). The provider's own way comes before the wire's. `facts` NULL: nothing is known of it. */
+struct dialect_key_field {
+    const char *name;
+    struct span before, anonymous;
+};
+struct dialect_key_field dialect_key_field(const struct dialect *dialect,
+                                           const struct fact_provider *facts);
 
 extern const struct dialect dialect_openai;
 /* By config's `type`; NULL when unknown. */

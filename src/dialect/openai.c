@@ -21,6 +21,7 @@ const struct dialect dialect_openai = {
     .usage_so_far = dialect__openai_usage_total,
     .is_over = dialect__openai_is_over,
     .read_error = dialect__openai_read_error,
+    .can_strip = dialect__openai_can_strip,
 };
 
 static const struct dialect *const dialects[] = {&dialect_openai};

@@ -28,10 +28,18 @@ struct openai_writer {
     uint32_t done;                       /* rules that were applied */
 };
 
-/* Whether a member of that name is to be left out for this try. */
-static inline bool dialect__openai_strips(const struct openai_writer *writer, const char *name) {
-    return writer->target->strip.len > 0 && span_is(writer->target->strip, name);
+static inline bool dialect__openai_is_among(const char *const *names, size_t count,
+                                            struct span name) {
+    for (size_t i = 0; i < count; i++)
+        if (span_is(name, names[i]))
+            return true;
+    return false;
 }
+/* openai_strip.c. Whether a member of that name, of the request or a schema, is left out for this provider. */
+bool dialect__openai_strips(const struct openai_writer *writer, struct span name);
+/* The member of messages that a name stands for; absent: of none that may be left out. */
+struct span dialect__openai_strip_of_messages(struct span name);
+bool dialect__openai_can_strip(struct span name);
 /* Notes a member that is left out, once. */
 void dialect__openai_dropped(struct openai_writer *writer, const char *name);
 /* No memory: the whole request fails. */

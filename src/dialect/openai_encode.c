@@ -45,7 +45,7 @@ static void add_max_tokens(struct openai_writer *writer) {
     uint64_t tokens = writer->chat->max_output_tokens;
     uint64_t most = writer->target->output_tokens_max;
     bool plain = ((writer->quirks->ruled | writer->quirks->drop) >> MEMBER_MAX_TOKENS & 1) == 0 &&
-                 writer->target->strip.len == 0;
+                 writer->target->strips.count == 0;
     if (plain && tokens > 0) {
         stitch_add(&writer->out, writer->quirks->max_tokens_legacy
                                      ? SPAN_LITERAL(",\"max_tokens\":")
@@ -90,7 +90,8 @@ static void add_stream(struct openai_writer *writer) {
     if (!streams(writer))
         return;
     STITCH_LITERAL(&writer->out, ",\"stream\":true");
-    if (!writer->quirks->no_stream_usage && !dialect__openai_strips(writer, "stream_options"))
+    if (!writer->quirks->no_stream_usage &&
+        !dialect__openai_strips(writer, SPAN_LITERAL("stream_options")))
         STITCH_LITERAL(&writer->out, ",\"stream_options\":{\"include_usage\":true}");
 }
 

@@ -14,7 +14,7 @@
 #include "dialect/openai.h"
 
 #define EDITS_MAX 32
-#define NAMES_MAX (DIALECT_MESSAGE_NAMES_MAX + 1)
+#define NAMES_MAX (DIALECT_MESSAGE_NAMES_MAX + DIALECT_STRIPS_MAX)
 #define JOINT     "\\n"    /* between text parts that become one string */
 #define GAP       "\\n\\n" /* between messages that become one */
 
@@ -53,16 +53,6 @@ static const char *const tidy_names[] = {"refusal",     "function_call", "audio"
                                          "annotations", "tool_calls",    "name"};
 static const char *const reasoning_names[] = {"reasoning_content", "reasoning",
                                               "reasoning_details"};
-/* Without these a message is none. */
-static const char *const needed_names[] = {"role", "content", "tool_calls", "tool_call_id"};
-
-static bool is_among(const char *const *names, size_t count, struct span name) {
-    for (size_t i = 0; i < count; i++)
-        if (span_is(name, names[i]))
-            return true;
-    return false;
-}
-
 static bool says_nothing(struct json_value value) {
     return json_is(value, JSON_NULL) || (json_is(value, JSON_ARRAY) && json_count(value) == 0);
 }
@@ -302,8 +292,9 @@ static void edit_tidy(struct edits *edits, const struct message *message) {
 
 /* Tells the client of a member that said something, but for marks that are not its own. */
 static void tell_dropped(const struct scribe *scribe, const char *name) {
-    bool mark = strcmp(name, "extra_content") == 0 ||
-                is_among(reasoning_names, array_length(reasoning_names), span_text(name));
+    bool mark =
+        strcmp(name, "extra_content") == 0 ||
+        dialect__openai_is_among(reasoning_names, array_length(reasoning_names), span_text(name));
     char *place = mark ? NULL : arena_format(scribe->arena, "messages.%s", name);
     if (place != NULL)
         dialect__openai_dropped(scribe->writer, place);
@@ -365,7 +356,7 @@ static void write_content(const struct scribe *scribe, const struct message *mes
 }
 
 static bool takes(const struct scribe *scribe, const char *name) {
-    return !is_among(scribe->names, scribe->name_count, span_text(name));
+    return !dialect__openai_is_among(scribe->names, scribe->name_count, span_text(name));
 }
 
 static const char *role_of(const struct message *message, unsigned changes) {
@@ -440,17 +431,19 @@ static void fold_system(struct scribe *scribe) {
 }
 
 static void choose_names(struct scribe *scribe) {
-    struct span strip = scribe->writer->target->strip;
+    const struct dialect_strips *strips = &scribe->writer->target->strips;
     for (uint32_t i = 0; i < scribe->quirks->message_name_count; i++)
         scribe->names[scribe->name_count++] = scribe->quirks->message_names[i];
-    if (strip.len == 0 || is_among(needed_names, array_length(needed_names), strip) ||
-        memchr(strip.ptr, '\0', strip.len) != NULL)
-        return;
-    const char *name = arena_format(scribe->arena, "%.*s", SPAN_ARG(strip));
-    if (name != NULL)
-        scribe->names[scribe->name_count++] = name;
-    else
-        dialect__openai_no_room(scribe->out);
+    for (uint32_t i = 0; i < strips->count; i++) {
+        struct span strip = dialect__openai_strip_of_messages(strips->names[i]);
+        if (span_absent(strip))
+            continue;
+        const char *name = arena_format(scribe->arena, "%.*s", SPAN_ARG(strip));
+        if (name != NULL)
+            scribe->names[scribe->name_count++] = name;
+        else
+            dialect__openai_no_room(scribe->out);
+    }
 }
 
 static bool needs_no_change(const struct scribe *scribe) {

@@ -185,14 +185,15 @@ static struct span name_of(const struct openai_writer *writer, enum dialect_memb
     if (member != MEMBER_MAX_TOKENS)
         return span_text(dialect_member_name(member));
     bool legacy = writer->quirks->max_tokens_legacy;
-    return span_text(limits[dialect__openai_strips(writer, limits[legacy]) ? !legacy : legacy]);
+    bool strip = dialect__openai_strips(writer, span_text(limits[legacy]));
+    return span_text(limits[strip ? !legacy : legacy]);
 }
 
 void dialect__openai_member(struct openai_writer *writer, enum dialect_member member,
                             struct span value) {
     uint32_t bit = (uint32_t)1 << member;
     bool plain = ((writer->quirks->drop | writer->quirks->ruled) & bit) == 0 &&
-                 writer->target->strip.len == 0 && heads[member].len > 0;
+                 writer->target->strips.count == 0 && heads[member].len > 0;
     if (plain) {
         if (span_absent(value))
             return;
@@ -214,8 +215,7 @@ void dialect__openai_member(struct openai_writer *writer, enum dialect_member me
         return;
     if (member == MEMBER_MAX_TOKENS)
         value = clamp(writer, value);
-    bool strip = member != MEMBER_TOOLS && span_equal(writer->target->strip, name);
-    if (!strip)
+    if (!dialect__openai_strips(writer, name))
         write_member(writer, name, value);
     else if (given)
         dialect__openai_dropped(writer, dialect_member_name(member));
@@ -241,8 +241,7 @@ void dialect__openai_extra(struct openai_writer *writer, struct span name, struc
         value = apply_all(writer, MEMBER_OTHER, &renamed, value);
     if (span_absent(value))
         return;
-    bool strip = plain.len > 0 && span_equal(writer->target->strip, renamed);
-    if (strip || is_taken(writer, plain)) {
+    if (dialect__openai_strips(writer, renamed) || is_taken(writer, plain)) {
         char *told = arena_format(writer->out.rope->arena, "%.*s", SPAN_ARG(plain));
         dialect__openai_dropped(writer, told != NULL ? told : "");
     } else {
@@ -267,7 +266,7 @@ void dialect__openai_rest(struct openai_writer *writer) {
             continue;
         struct span name = span_of(rule->field, rule->head_length);
         struct span value = apply_all(writer, MEMBER_OTHER, &name, SPAN_NONE);
-        if (!span_absent(value) && !span_equal(writer->target->strip, name))
+        if (!span_absent(value) && !dialect__openai_strips(writer, name))
             write_member(writer, name, value);
     }
 }

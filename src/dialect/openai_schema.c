@@ -104,7 +104,7 @@ static struct json_value parse(struct openai_writer *writer, struct span raw) {
 }
 
 static bool drops_strict(const struct openai_writer *writer) {
-    return writer->quirks->drop_strict || dialect__openai_strips(writer, "strict");
+    return writer->quirks->drop_strict || dialect__openai_strips(writer, SPAN_LITERAL("strict"));
 }
 
 /* An object that holds a schema and `strict`, both as the provider takes them. Absent: nothing to change. */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "gateway/desk.h"
 #include "gateway/request.h"
+#include "gateway/upstream.h"
 
 static const struct sm_state states[] = {
     [ATTEMPT_CALLING] = {"calling",
@@ -136,63 +137,12 @@ static void on_done(void *context, int err, bool answer_bytes_seen) {
 
 static const struct http_call_handler call_handler = {on_sent, on_head, on_body, on_done};
 
-/* What some providers want to see from those who have no key of their own. */
-static struct span anonymous_key(const struct fact_provider *facts) {
-    for (uint32_t i = 0; facts != NULL && i < facts->quirk_count; i++)
-        if (facts->quirks[i].kind == FACT_QUIRK_ANONYMOUS_KEY)
-            return span_text(facts->quirks[i].value);
-    return SPAN_NONE;
-}
-
-static int write_key(struct attempt *attempt, const struct catalog_account *account) {
-    static const char *const fields[] = {
-        [AUTH_X_API_KEY] = "x-api-key", [AUTH_X_GOOG_API_KEY] = "x-goog-api-key"};
-    const struct fact_provider *facts = attempt->snapshot->providers[account->provider].facts;
-    struct span key = account->key != NULL ? secret_reveal(account->key) : anonymous_key(facts);
-    if (span_absent(key) || attempt->dialect->auth == AUTH_NONE)
-        return 0;
-    if (facts != NULL && strcmp(facts->auth_scheme, "header") == 0)
-        return http_write_header(&attempt->head, facts->auth_header, key);
-    if (attempt->dialect->auth != AUTH_BEARER)
-        return http_write_header(&attempt->head, fields[attempt->dialect->auth], key);
-    char *value = arena_try_alloc(&attempt->arena, sizeof "Bearer " + key.len);
-    if (value == NULL)
-        return ERR_TOO_LARGE;
-    memcpy(value, "Bearer ", 7);
-    memcpy(value + 7, key.ptr, key.len);
-    int err = http_write_header(&attempt->head, "Authorization", span_of(value, 7 + key.len));
-    secret_wipe(value, 7 + key.len);
-    return err;
-}
-
 static int write_head(struct attempt *attempt, const struct catalog_account *account) {
-    dynbuf_init(&attempt->head, 2 * SECRET_MAX_BYTES);
-    int err = dynbuf_reserve(&attempt->head, 512);
-    if (err == 0)
-        err = http_write_header(&attempt->head, "Content-Type",
-                                span_text(attempt->upstream.content_type));
-    if (err == 0)
-        err = http_write_header(&attempt->head, "Accept", span_text(attempt->upstream.accept));
-    if (err == 0)
-        err = http_write_header(&attempt->head, "Accept-Encoding", SPAN_LITERAL("identity"));
-    struct span agent = attempt->snapshot->providers[account->provider].user_agent;
-    if (err == 0)
-        err = http_write_header(&attempt->head, "User-Agent",
-                                span_absent(agent) ? SPAN_LITERAL("papi-gateway") : agent);
-    if (err == 0)
-        err = http_write_header(&attempt->head, "x-papi-hop",
-                                span_text(attempt->home->gateway->instance));
-    return err == 0 ? write_key(attempt, account) : err;
-}
-
-static struct origin origin_of(const struct catalog_provider *provider) {
-    return (struct origin){.host = provider->host,
-                           .port = provider->port,
-                           .tls = provider->tls,
-                           .allow_loopback = provider->allow_loopback,
-                           .private_network = provider->private_network,
-                           .ca_file = provider->ca_file,
-                           .proxy = provider->proxy};
+    const struct upstream_fields fields = {.content_type = attempt->upstream.content_type,
+                                           .accept = attempt->upstream.accept,
+                                           .hop = span_text(attempt->home->gateway->instance)};
+    return upstream_write_head(&attempt->snapshot->providers[account->provider], account->key,
+                               attempt->dialect, &fields, &attempt->head);
 }
 
 static void call(struct attempt *attempt, const struct catalog_provider *provider) {
@@ -239,19 +189,34 @@ static struct attempt *attempt_new(struct request *r, uint32_t route) {
     return attempt;
 }
 
+/* What this route is known to refuse, and what it refused of this very request. Names are copied: the loop may learn others
+ * while the attempt runs. One that there is no room for is sent, and refused. */
+static void choose_strips(struct attempt *attempt, const struct request *r) {
+    struct dialect_strips strips = {.count = 0};
+    if (!span_absent(r->strip.name) && r->strip.route == attempt->route)
+        strips.names[strips.count++] = r->strip.name;
+    left_out_add(&r->home->left_out, r->snapshot->version, attempt->route, &strips);
+    for (uint32_t i = 0; i < strips.count; i++)
+        if (arena_copy(&attempt->arena, strips.names[i],
+                       &attempt->strips.names[attempt->strips.count]) == 0)
+            attempt->strips.count++;
+}
+
 struct attempt *attempt_start(struct request *r, uint32_t route_index,
                               struct attempt_patience patience) {
     struct attempt *attempt = attempt_new(r, route_index);
     const struct catalog_route *route = &r->snapshot->routes[route_index];
     const struct catalog_account *account = &r->snapshot->accounts[route->account];
     const struct catalog_provider *provider = &r->snapshot->providers[account->provider];
-    const struct dialect_target target = target_of(provider, route);
+    struct dialect_target target = target_of(provider, route);
     attempt->dialect = dialect_find(provider->dialect);
     check(attempt->dialect != NULL); /* the configuration was checked against the same table */
-    attempt->origin = origin_of(provider);
+    attempt->origin = upstream_origin(provider);
     attempt->blamed = patience.blames;
     attempt->gap_ns = provider->timeouts.gap_ms * NS_PER_MS;
     attempt_answer_prepare(attempt);
+    choose_strips(attempt, r);
+    target.strips = attempt->strips;
     int err = attempt->dialect->encode(&r->task, &target, &attempt->arena, &attempt->upstream);
     if (err == 0)
         err = write_head(attempt, account);
@@ -259,9 +224,7 @@ struct attempt *attempt_start(struct request *r, uint32_t route_index,
         loop_timer_set(r->home->loop, &attempt->clock, patience.deadline_ns);
         call(attempt, provider);
     }
-    if (attempt->head.data != NULL)
-        secret_wipe(attempt->head.data, attempt->head.capacity);
-    dynbuf_done(&attempt->head);
+    upstream_wipe_head(&attempt->head);
     if (err < 0)
         attempt_end(attempt, OUTCOME_GATEWAY_FAULT, err);
     return attempt;

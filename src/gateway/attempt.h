@@ -77,10 +77,10 @@ struct attempt {
     bool counted;                      /* its time is in the request's upstream_ns */
     struct outcome_detail detail;      /* what the provider's signal adds to the outcome */
     struct http_headers *refusal_head; /* borrowed: arena; NULL while the answer is good */
-    struct span
-        strip;     /* member that the provider refused; left out when it is asked again; arena */
-    bool again;    /* the same provider may be asked once more at once */
-    bool has_cost; /* the head told what the answer cost */
+    struct dialect_strips strips;      /* arena: members left out of this try */
+    struct span strip; /* arena: one more to leave out when the same route is asked again */
+    bool strip_holds;  /* for other requests too */
+    bool has_cost;     /* the head told what the answer cost */
     enum limit_unit cost_unit;
     uint64_t cost;
     struct span error_message, error_code; /* escaped, arena; absent when none */

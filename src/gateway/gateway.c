@@ -175,6 +175,7 @@ void gateway_loop_free(struct gateway_loop *home) {
     ladder_ring_free(home->ladders);
     shelf_clear(&home->request_shelf);
     shelf_clear(&home->attempt_shelf);
+    left_out_done(&home->left_out);
     mem_free(home->slots);
     mem_free(home->free_slots);
     mem_free(home);

@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/shelf.h"
 #include "catalog/candidates.h"
+#include "gateway/left_out.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -61,6 +62,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
+    struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
     uint32_t index;
     struct rand rand;

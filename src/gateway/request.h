@@ -70,6 +70,12 @@ struct request {
     struct request_rung ladder[REQUEST_LADDER_MAX];
     uint32_t attempts;
     enum outcome last_outcome;
+    /* What the last attempt's refusal named, to be left out when the same route is asked again. */
+    struct {
+        struct span name; /* arena; absent = nothing */
+        uint32_t route;
+        bool holds; /* for other requests too */
+    } strip;
     uint64_t input_tokens; /* of the prompt, estimated */
     struct scheduler_usage usage;
 

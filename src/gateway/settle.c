@@ -38,6 +38,23 @@ static void keep_words(struct request *r) {
         r->error.code = SPAN_NONE;
 }
 
+/* Before the attempt goes: what to leave out of the next, if its route is asked again. */
+static void keep_strip(struct request *r) {
+    const struct attempt *attempt = r->attempt;
+    if (span_absent(attempt->strip) || arena_copy(&r->arena, attempt->strip, &r->strip.name) < 0)
+        return;
+    r->strip.route = attempt->route;
+    r->strip.holds = attempt->strip_holds;
+}
+
+/* A member is remembered once the request went better without it: a refusal may name one and mean another. */
+static void learn_strip(struct request *r, bool good) {
+    const struct attempt *attempt = r->attempt;
+    bool better = good || !span_absent(attempt->strip);
+    if (!span_absent(r->strip.name) && r->strip.holds && r->strip.route == attempt->route && better)
+        left_out_learn(&r->home->left_out, r->snapshot->version, attempt->route, r->strip.name);
+}
+
 static int finish_stream(struct request *r) {
     int err = r->surface->stream_end(r->encoder, &r->identity, &r->out);
     if (err == 0 && r->head == HEAD_HELD)
@@ -119,9 +136,11 @@ enum step_verdict step_settle(struct request *r) {
     r->empty_seen = r->empty_seen || outcome == OUTCOME_EMPTY;
     if (!empty_stands)
         r->usage = usage;
+    learn_strip(r, good);
     if (!good)
         keep_words(r);
     if (verdict == DONE_RETRYING) {
+        keep_strip(r);
         drop_attempt(r);
         r->submitted_ns = request_now_ns(r);
         return request_go(r, STEP_DISPATCH);

@@ -24,17 +24,8 @@ static struct signal_head head_of(const struct http_headers *headers) {
 }
 
 void verdict_keep_head(struct attempt *attempt, const struct http_headers *headers) {
-    struct http_headers *copy = arena_try_alloc(&attempt->arena, sizeof *copy);
-    if (copy == NULL)
-        return; /* without its head a refusal is judged by status and body */
-    copy->count = 0;
-    for (size_t i = 0; i < headers->count; i++) {
-        struct http_header *field = &copy->items[copy->count];
-        if (arena_copy(&attempt->arena, headers->items[i].name, &field->name) == 0 &&
-            arena_copy(&attempt->arena, headers->items[i].value, &field->value) == 0)
-            copy->count++;
-    }
-    attempt->refusal_head = copy;
+    if (http_headers_copy(headers, &attempt->arena, &attempt->refusal_head) < 0)
+        attempt->refusal_head = NULL; /* then it is judged by status and body */
 }
 
 static const struct catalog_provider *provider_of(const struct attempt *attempt,
@@ -54,6 +45,14 @@ static struct span keep(struct attempt *attempt, struct span text) {
 void verdict_keep_words(struct attempt *attempt, struct span message, struct span code) {
     attempt->error_message = keep(attempt, message);
     attempt->error_code = keep(attempt, code);
+}
+
+/* What was left out already, or cannot be, makes no other request. */
+static bool can_strip(const struct attempt *attempt, struct span name) {
+    for (uint32_t i = 0; i < attempt->strips.count; i++)
+        if (span_equal(attempt->strips.names[i], name))
+            return false;
+    return !span_absent(name) && attempt->dialect->can_strip(name);
 }
 
 void verdict_judge(struct attempt *attempt, int status, struct span body) {
@@ -78,8 +77,10 @@ void verdict_judge(struct attempt *attempt, int status, struct span body) {
     attempt->outcome = verdict.outcome;
     attempt->detail = verdict.detail;
     verdict_keep_words(attempt, verdict.message, verdict.code);
-    attempt->strip = keep(attempt, verdict.strip);
-    attempt->again = verdict.retry_once || !span_absent(attempt->strip);
+    if (can_strip(attempt, verdict.strip))
+        attempt->strip = keep(attempt, verdict.strip);
+    attempt->strip_holds = !verdict.strip_here;
+    attempt->detail.again = verdict.retry_once || !span_absent(attempt->strip);
 }
 
 void verdict_read_head(struct attempt *attempt, const struct http_headers *headers) {

@@ -20,6 +20,22 @@ struct span http_header_find(const struct http_headers *headers, struct span nam
     return SPAN_NONE;
 }
 
+int http_headers_copy(const struct http_headers *headers, struct arena *arena,
+                      struct http_headers **ret_copy) {
+    struct http_headers *copy = arena_try_alloc(arena, sizeof *copy);
+    int err = copy == NULL ? ERR_TOO_LARGE : 0;
+    if (err == 0)
+        copy->count = headers->count;
+    for (size_t i = 0; err == 0 && i < headers->count; i++) {
+        err = arena_copy(arena, headers->items[i].name, &copy->items[i].name);
+        if (err == 0)
+            err = arena_copy(arena, headers->items[i].value, &copy->items[i].value);
+    }
+    if (err == 0)
+        *ret_copy = copy;
+    return err;
+}
+
 size_t http_header_count(const struct http_headers *headers, const char *name) {
     size_t count = 0;
     for (size_t i = 0; i < headers->count; i++)
@@ -69,10 +85,16 @@ static bool printable(struct span value) {
 }
 
 int http_write_header(struct dynbuf *out, const char *name, struct span value) {
+    return http_write_header_joined(out, name, SPAN_NONE, value);
+}
+
+int http_write_header_joined(struct dynbuf *out, const char *name, struct span before,
+                             struct span value) {
     struct span name_span = span_text(name);
-    if (name_span.len == 0 || !http_all_of(name_span, HTTP_BYTE_TOKEN) || !printable(value))
+    if (name_span.len == 0 || !http_all_of(name_span, HTTP_BYTE_TOKEN) || !printable(before) ||
+        !printable(value))
         return ERR_INVALID;
-    size_t length = name_span.len + value.len + 4;
+    size_t length = name_span.len + before.len + value.len + 4;
     int err = dynbuf_reserve(out, length);
     if (err < 0)
         return err;
@@ -81,6 +103,9 @@ int http_write_header(struct dynbuf *out, const char *name, struct span value) {
     tail += name_span.len;
     *tail++ = ':';
     *tail++ = ' ';
+    if (before.len > 0)
+        memcpy(tail, before.ptr, before.len);
+    tail += before.len;
     if (value.len > 0)
         memcpy(tail, value.ptr, value.len);
     memcpy(tail + value.len, "\r\n", 2);

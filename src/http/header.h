@@ -6,6 +6,7 @@
  * Read fields are spans into the head's bytes. Written fields go through http_write_header, which refuses control and
  * non-ASCII bytes, so that no value of a peer or a config file can split a message.
  */
+#include "base/arena.h"
 #include "base/dynbuf.h"
 
 #define HTTP_HEADERS_MAX    100         /* fields in one head */
@@ -23,6 +24,10 @@ struct http_headers {
 
 struct span http_header_find(const struct http_headers *headers, struct span name);
 
+/* A copy that lives in the arena; ERR_TOO_LARGE at its cap. */
+int http_headers_copy(const struct http_headers *headers, struct arena *arena,
+                      struct http_headers **ret_copy) WARN_UNUSED;
+
 /* First field of that name (case ignored), or absent span. */
 static inline struct span http_header_get(const struct http_headers *headers, const char *name) {
     return http_header_find(headers, span_text(name)); /* inline: the compiler knows the length */
@@ -35,6 +40,9 @@ bool http_header_has_token(const struct http_headers *headers, const char *name,
 
 /* "Name: value\r\n"; ERR_INVALID when a byte does not belong, ERR_TOO_LARGE at the buffer's cap. */
 int http_write_header(struct dynbuf *out, const char *name, struct span value) WARN_UNUSED;
+/* The value in two pieces, so that nobody has to join what must not be copied. */
+int http_write_header_joined(struct dynbuf *out, const char *name, struct span before,
+                             struct span value) WARN_UNUSED;
 int http_write_header_u64(struct dynbuf *out, const char *name, uint64_t value) WARN_UNUSED;
 /* "HTTP/1.1 200 OK\r\n" and "Date: ...\r\n" (cached per second). */
 int http_write_status(struct dynbuf *out, int status) WARN_UNUSED;

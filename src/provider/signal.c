@@ -204,6 +204,13 @@ static void settle_request(struct signal_verdict *verdict, const struct told *to
         verdict->outcome = OUTCOME_CLIENT_FAULT;
 }
 
+/* Than that the provider does not know the member: its value is refused, or our row guesses which member it is. */
+static bool says_less(const struct told *told, const struct fact_signal *row) {
+    bool named_by_row = row != NULL && row->strip != NULL && row->strip[0] != '\0';
+    return named_by_row || told_code(told, "unsupported_value") ||
+           told_says(told, "unsupported value");
+}
+
 static void obey_row(struct signal_verdict *verdict, const struct told *told,
                      const struct fact_signal *row) {
     check((unsigned)row->class < FACT_CLASS_COUNT && (unsigned)row->about < FACT_ABOUT_COUNT);
@@ -289,6 +296,8 @@ void signal_classify(const struct signal_answer *answer, struct arena *arena,
                                            .detail.window_unit = UNIT_NONE,
                                            .learned_unit = UNIT_NONE};
     classify(ret_verdict, told);
+    if (!span_absent(ret_verdict->strip))
+        ret_verdict->strip_here = says_less(told, ret_verdict->row);
 }
 
 enum outcome signal_outcome(int status, struct span code, struct span message) {

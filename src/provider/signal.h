@@ -36,6 +36,8 @@ struct signal_verdict {
     struct span
         strip; /* member of the request to leave out before the same candidate is asked once more, "NAME", or
                         * "messages[].NAME" for a member of each message; absent = none */
+    bool
+        strip_here; /* a value of it was refused, or our row guesses that it is to blame: nothing to remember */
     bool retry_once;        /* the same request may succeed there at once */
     uint64_t learned_limit; /* an amount told in words or in quotaValue; 0 = none */
     enum limit_unit learned_unit;

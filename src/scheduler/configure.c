@@ -342,6 +342,7 @@ static void rename_candidates(const struct scheduler *scheduler, const struct ma
     ticket->live = move_bits(ticket->live, places);
     ticket->tried = move_bits(ticket->tried, places);
     ticket->asked = move_bits(ticket->asked, places);
+    ticket->again = move_bits(ticket->again, places);
     ticket->linked = move_bits(ticket->linked, places);
     if (ticket->candidate != INDEX_NONE)
         ticket->candidate = places[ticket->candidate];

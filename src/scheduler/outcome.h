@@ -137,4 +137,6 @@ struct outcome_detail {
         window_ns; /* of the limit that is used up: rest until the ledger's window of that length comes back; 0 = not named */
     enum limit_unit window_unit; /* LIMIT_UNIT_COUNT = not told */
     bool until_changed;          /* no time brings it back: a new key or a new configuration does */
+    bool
+        again; /* the same candidate may be asked once more at once: its provider said so, or the request will be another */
 };

@@ -221,7 +221,7 @@ static enum done_verdict attempt_done(struct visit *visit, struct ticket *ticket
     ticket->last = outcome;
     if (outcome == OUTCOME_OK)
         budget_earn(scheduler);
-    if (ticket_retry(visit, ticket, outcome))
+    if (ticket_retry(visit, ticket, outcome, detail->again))
         return DONE_RETRYING;
     scheduler->counts.finished++;
     ticket_free(scheduler, ticket);

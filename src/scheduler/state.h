@@ -150,6 +150,7 @@ struct ticket {
     uint64_t live;   /* may be asked at all */
     uint64_t tried;  /* asked in this round */
     uint64_t asked;  /* ever */
+    uint64_t again;  /* given back to the round once, since asking again may help */
     uint64_t linked; /* waits for these */
     /* the reservation */
     uint32_t route, account, candidate, question;
@@ -243,8 +244,8 @@ bool ticket_too_large(const struct scheduler *scheduler, const struct ticket *ti
 uint32_t ticket_choice(const struct scheduler *scheduler, uint64_t now_ns,
                        const struct ticket *ticket, uint64_t mask);
 void ticket_place_or_refuse(struct visit *visit, struct ticket *ticket);
-/* Whether a failed attempt is followed by another; places the ticket if so. */
-bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome);
+/* Whether a failed attempt is followed by another; places the ticket if so. `again`: as outcome_detail. */
+bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome, bool again);
 void ticket_timer(struct visit *visit, struct ticket *ticket);
 void ticket_arm(struct visit *visit, struct ticket *ticket,
                 uint64_t time_ns); /* UINT64_MAX = never */

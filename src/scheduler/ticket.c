@@ -8,7 +8,8 @@
  * After a failure: nothing once a token reached the client; a second opinion is asked at one other provider, never waited
  * for, and whatever it says the first answer stands; other failures go on to the next candidate within attempts_max, paying
  * the retry budget where outcome.h says so. A quick refusal (under a second) is not an attempt; one that would be repeated
- * word for word (context too long) strikes the candidate out for this ticket.
+ * word for word (context too long) strikes the candidate out for this ticket. Where asking again may help (outcome_detail.again)
+ * the same candidate comes first, once, whatever the class; it costs an attempt.
  * Promises: every ticket ends exactly once; a freed slot's old name finds nothing. Leaves to others: counting (ledger.c).
  */
 #include "scheduler/state.h"
@@ -237,20 +238,47 @@ static uint64_t struck_out(const struct scheduler *scheduler, const struct ticke
     return 0;
 }
 
-bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome) {
-    const struct outcome_row *row = outcome_row(outcome);
-    if (ticket->committed || ticket->second_opinion || row->retry == RETRY_NEVER)
+/* The candidate that was asked, once more, if it may be; a second opinion stays one. */
+static bool takes_back(struct ticket *ticket) {
+    if (ticket->candidate == INDEX_NONE)
         return false;
-    bool quick =
-        row->retry == RETRY_ELSEWHERE_FREE && visit->now_ns - ticket->granted_ns < QUICK_NS;
+    uint64_t bit = (uint64_t)1 << ticket->candidate;
+    if ((ticket->again & bit) != 0 || (ticket->live & bit) == 0)
+        return false;
+    ticket->again |= bit;
+    ticket->tried &= ~bit;
+    return true;
+}
+
+/* At once where there is room, else in its turn like any other. */
+static bool place_again(struct visit *visit, struct ticket *ticket) {
+    uint64_t bit = (uint64_t)1 << ticket->candidate;
+    return take_candidate(visit, ticket, pick(visit, ticket, bit)) ||
+           (!ticket->second_opinion && ticket_place(visit, ticket) == REFUSAL_NONE);
+}
+
+static bool place_elsewhere(struct visit *visit, struct ticket *ticket,
+                            const struct outcome_row *row) {
+    ticket->live &= ~struck_out(visit->scheduler, ticket, row);
+    ticket->second_opinion = row->retry == RETRY_SECOND_OPINION;
+    return ticket_place(visit, ticket) == REFUSAL_NONE;
+}
+
+bool ticket_retry(struct visit *visit, struct ticket *ticket, enum outcome outcome, bool again) {
+    const struct outcome_row *row = outcome_row(outcome);
+    if (ticket->committed || row->retry == RETRY_NEVER)
+        return false;
+    again = again && takes_back(ticket);
+    if (ticket->second_opinion && !again)
+        return false;
+    bool quick = !again && row->retry == RETRY_ELSEWHERE_FREE &&
+                 visit->now_ns - ticket->granted_ns < QUICK_NS;
     if (!quick && ++ticket->costly >= visit->scheduler->config.attempts_max)
         return false;
     bool pays = row->retry == RETRY_ELSEWHERE;
     if (pays && !budget_allows(visit->scheduler))
         return false;
-    ticket->live &= ~struck_out(visit->scheduler, ticket, row);
-    ticket->second_opinion = row->retry == RETRY_SECOND_OPINION;
-    if (ticket_place(visit, ticket) != REFUSAL_NONE)
+    if (again ? !place_again(visit, ticket) : !place_elsewhere(visit, ticket, row))
         return false;
     if (pays)
         budget_spend(visit->scheduler);

@@ -50,7 +50,8 @@ static void verify_ticket(const struct scheduler *scheduler, const struct ticket
     uint64_t all = ticket->candidate_count == DEMAND_CANDIDATES_MAX
                        ? UINT64_MAX
                        : ((uint64_t)1 << ticket->candidate_count) - 1;
-    check(((ticket->live | ticket->tried | ticket->asked | ticket->linked) & ~all) == 0);
+    check(((ticket->live | ticket->tried | ticket->asked | ticket->again | ticket->linked) &
+           ~all) == 0);
     check((ticket->linked & ~ticket->live) == 0);
     check((ticket->linked != 0) <= (ticket->state == TICKET_WAITING));
     check(!ticket->resting || (ticket->state == TICKET_WAITING && ticket->linked == 0));

@@ -61,7 +61,7 @@ class Pool:
         self.mock = self._stack.enter_context(
             papi_process.mock(self.folder / "mock", json.dumps(scripts, indent=1) + "\n", ["--seed", "1"]))
         self.papi = self._stack.enter_context(papi_process.serve(self.folder / "serve", {
-            "loops": 1, "keyless": "off", "local_servers": "off", "providers": {name: self._row(name, row) for name, row in self.providers.items()},
+            "loops": 1, "providers": {name: self._row(name, row) for name, row in self.providers.items()},
             **self.config}, env=self.env))
         return self
 

@@ -136,6 +136,7 @@ def test_captured_refusals(tmp_path, number):
     cases = [cases[number] for cases in of_provider.values() if number < len(cases)]
     now_s = int(time.time())
     scripts = {case.provider: {"always": case.replay(now_s)} for case in cases}
-    with Pool(tmp_path, scripts, {case.provider: row(case) for case in cases}, queue={"max_wait": "1ms"}, keyless="all") as pool:
+    with Pool(tmp_path, scripts, {case.provider: row(case) for case in cases}, queue={"max_wait": "1ms"},
+              env={"PAPI_KEYLESS": "all"}) as pool:
         found = [words for case in cases for words in complaints(pool, case)]
         assert not found, "\n" + "\n".join(found)

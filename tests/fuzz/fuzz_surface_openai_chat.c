@@ -53,7 +53,7 @@ static void encode(const struct task *task, const struct dialect_quirks *quirks,
     struct dialect_target target = {.upstream_model = SPAN_LITERAL("m"),
                                     .output_tokens_max = most,
                                     .quirks = quirks,
-                                    .strip = span_text(strip)};
+                                    .strips = {{span_text(strip)}, strip != NULL}};
     struct dialect_request request;
     struct arena arena;
     struct dynbuf out;

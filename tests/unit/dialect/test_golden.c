@@ -107,7 +107,7 @@ static void read_setting(struct run *run, struct span line) {
     else if (span_is(word, "output"))
         assert_true(span_to_u64(rest, &run->target.output_tokens_max));
     else if (span_is(word, "strip"))
-        run->target.strip = rest;
+        run->target.strips.names[run->target.strips.count++] = rest;
     else if (span_is(word, "quirk"))
         read_row(run, rest);
     else if (span_is(word, "surface")) {

@@ -135,7 +135,8 @@ static void say(struct dynbuf *out, const struct signal_verdict *verdict) {
         SAY("\n");
     }
     if (!span_absent(verdict->strip))
-        SAY("strip %.*s\n", SPAN_ARG(verdict->strip));
+        SAY("strip %.*s%s\n", SPAN_ARG(verdict->strip),
+            verdict->strip_here ? " for this request" : "");
     if (verdict->retry_once)
         SAY("again\n");
     struct span message = verdict->message;

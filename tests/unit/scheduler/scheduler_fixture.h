@@ -90,15 +90,22 @@ static inline scheduler_ticket fixture_submit(struct fixture *f) {
     return ticket;
 }
 
-static inline enum done_verdict fixture_done_after(struct fixture *f, scheduler_ticket ticket,
-                                                   enum outcome outcome, uint64_t retry_after_ns) {
+static inline enum done_verdict fixture_done_detail(struct fixture *f, scheduler_ticket ticket,
+                                                    enum outcome outcome,
+                                                    struct outcome_detail detail) {
     struct scheduler_usage usage = {.input_tokens = 90, .output_tokens = 10, .known = true};
     f->out.count = 0;
-    const struct outcome_detail detail = {.scope = BENCH_BY_ROW, .told_ns = retry_after_ns};
     enum done_verdict verdict =
         scheduler_done(f->scheduler, f->now_ns, ticket, outcome, &usage, &detail, &f->out);
     fixture_note(f);
     return verdict;
+}
+
+static inline enum done_verdict fixture_done_after(struct fixture *f, scheduler_ticket ticket,
+                                                   enum outcome outcome, uint64_t retry_after_ns) {
+    return fixture_done_detail(
+        f, ticket, outcome,
+        (struct outcome_detail){.scope = BENCH_BY_ROW, .told_ns = retry_after_ns});
 }
 
 static inline enum done_verdict fixture_done(struct fixture *f, scheduler_ticket ticket,
