@@ -59,6 +59,15 @@ struct span offer_extra(const struct offer_sources *sources, const struct fact_p
     return SPAN_NONE;
 }
 
+/* Verdicts about what we may send, not about what there is. */
+bool offer_can_be_tried(const struct offer *offer) {
+    static const bool tried[DISCOVER_VERDICT_COUNT] = {
+        [DISCOVER_ONLY_BILLS] = true, [DISCOVER_OFF] = true,    [DISCOVER_KEYLESS_OFF] = true,
+        [DISCOVER_AUDIENCE] = true,   [DISCOVER_TRAINS] = true,
+    };
+    return discover_used(offer->verdict) || (offer->found.has_key && tried[offer->verdict]);
+}
+
 static void add_key(struct gathering *gathering, struct offer *offer, struct offer_key key) {
     if (offer->key_count == OFFER_KEYS_MAX) {
         gathering->cut = true;
