@@ -19,14 +19,6 @@
 static const struct catalog_timeouts usual_timeouts = {
     .connect_ms = 5000,
     .tls_ms = 5000,
-    .first_token_ms = 60000,
-    .first_byte_ms = 300000,
-    .gap_ms = 60000,
-};
-/* A server of our own may have to load the model first. */
-static const struct catalog_timeouts local_timeouts = {
-    .connect_ms = 5000,
-    .tls_ms = 5000,
     .first_token_ms = 120000,
     .first_byte_ms = 300000,
     .gap_ms = 60000,
@@ -66,7 +58,7 @@ static bool add_provider(struct building *building) {
         .paid = offer->found.paid,
         .trains = discover_trains(&offer->found),
         .facts = offer->facts,
-        .timeouts = local ? local_timeouts : usual_timeouts,
+        .timeouts = usual_timeouts,
         .user_agent = user_agent_of(offer),
     };
     if (config != NULL) {

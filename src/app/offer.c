@@ -33,12 +33,17 @@ static enum discover_audience audience_of(enum config_audience audience) {
                                       : AUDIENCE_SELF;
 }
 
+/* Unless the file knows better: a server on this machine may ask others. */
+static bool stays_here(const struct config_provider *config) {
+    return config->host_is_loopback && config->training == CONFIG_TRAINING_NOT_SAID;
+}
+
 static enum fact_tri trains_of(const struct config_provider *config) {
     if (config == NULL)
         return FACT_UNKNOWN;
     return config->training == CONFIG_TRAINS        ? FACT_YES
            : config->training == CONFIG_NO_TRAINING ? FACT_NO
-           : config->host_is_loopback               ? FACT_NO /* it stays on this machine */
+           : stays_here(config)                     ? FACT_NO
                                                     : FACT_UNKNOWN;
 }
 
@@ -57,6 +62,15 @@ struct span offer_extra(const struct offer_sources *sources, const struct fact_p
         if (item->provider == number && item->key == NULL && strcmp(item->variable, variable) == 0)
             return item->value;
     return SPAN_NONE;
+}
+
+/* Verdicts about what we may send, not about what there is. */
+bool offer_can_be_tried(const struct offer *offer) {
+    static const bool tried[DISCOVER_VERDICT_COUNT] = {
+        [DISCOVER_ONLY_BILLS] = true, [DISCOVER_OFF] = true,    [DISCOVER_KEYLESS_OFF] = true,
+        [DISCOVER_AUDIENCE] = true,   [DISCOVER_TRAINS] = true,
+    };
+    return discover_used(offer->verdict) || (offer->found.has_key && tried[offer->verdict]);
 }
 
 static void add_key(struct gathering *gathering, struct offer *offer, struct offer_key key) {
@@ -220,7 +234,7 @@ int offers_gather(const struct offer_sources *sources, struct arena *arena,
                    .audience = audience_of(config->audience),
                    .no_training = config->data_use == CONFIG_DATA_NO_TRAINING}};
     uint32_t demo_count = sources->demo != NULL ? sources->demo->provider_count : 0;
-    *ret_offers = (struct offers){0};
+    *ret_offers = (struct offers){.policy = gathering.policy};
     ret_offers->items =
         arena_zalloc(arena, (config->provider_count + facts->provider_count + demo_count + 1) *
                                 sizeof *ret_offers->items);

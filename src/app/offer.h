@@ -37,6 +37,7 @@ struct offer {
 struct offers {
     struct offer *items; /* arena */
     uint32_t count;
+    struct discover_policy policy; /* by which the verdicts were given */
 };
 
 struct offer_sources {
@@ -46,11 +47,15 @@ struct offer_sources {
         *credentials;                    /* NULL = none; provider = index into facts->providers */
     const struct local_servers *servers; /* NULL = not looked for */
     const struct config *demo;           /* its providers are simulated; NULL = none */
+    bool
+        test_keys; /* providers that are not used, but have a key, are built too: to be tried, not to serve */
 };
 
 /* ERR_TOO_LARGE: a provider has more keys than OFFER_KEYS_MAX (the first are kept). */
 int offers_gather(const struct offer_sources *sources, struct arena *arena,
                   struct offers *ret_offers) WARN_UNUSED;
+/* Whether it has a key and an address to try it at, used or not. */
+bool offer_can_be_tried(const struct offer *offer);
 /* The value of a variable that fills a {brace} of the base URL; absent when it is not set. */
 struct span offer_extra(const struct offer_sources *sources, const struct fact_provider *facts,
                         const char *variable);

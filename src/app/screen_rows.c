@@ -53,7 +53,8 @@ static struct screen_provider row_of(const struct offer *offer, const struct ass
                                   .address = address_of(offer, arena),
                                   .models = count_models(assembly->snapshot, offer->id),
                                   .trains = discover_trains(&offer->found),
-                                  .local = offer->config != NULL && offer->config->host_is_loopback,
+                                  .local = offer->config != NULL && offer->config->host_is_loopback &&
+ discover_trains(&offer->found) == FACT_NO,
                                   .paid = offer->found.paid};
     for (uint32_t i = 0; i < offer->key_count; i++)
         row.keys += offer->keys[i].key != NULL;
@@ -71,10 +72,17 @@ static struct screen_unused unused_row(const struct offer *offer, struct arena *
         .name = offer->id, .source = offer->keys[0].source, .why = span_text(text)};
 }
 
-static uint32_t worth_of(const struct offer *offer) {
+/* Whether a key would bring it in: audience and data use may be against it. */
+static bool key_would_do(const struct offer *offer, const struct discover_policy *policy) {
+    struct discover_case found = offer->found;
+    found.has_key = true;
+    return discover_used(discover_provider(&found, policy));
+}
+
+static uint32_t worth_of(const struct offer *offer, const struct discover_policy *policy) {
     const struct fact_provider *facts = offer->facts;
     uint32_t free = 0;
-    bool easy = facts != NULL && facts->on && facts->terms.card == FACT_NO &&
+    bool easy = key_would_do(offer, policy) && facts != NULL && facts->on && facts->terms.card == FACT_NO &&
                 facts->terms.phone != FACT_YES && facts->key_url[0] != '\0' && facts->env != NULL &&
                 facts->env[0] != NULL;
     for (uint32_t i = 0; easy && i < facts->route_count; i++)
@@ -91,13 +99,13 @@ static void take_hints(struct screen *screen, const struct offers *offers, struc
         const struct offer *best = NULL;
         for (uint32_t i = 0; i < offers->count; i++) {
             const struct offer *offer = &offers->items[i];
-            if (offer->verdict == DISCOVER_NO_KEY && worth_of(offer) > 0 &&
-                worth_of(offer) < least && (best == NULL || worth_of(offer) > worth_of(best)))
+            if (offer->verdict == DISCOVER_NO_KEY && worth_of(offer, &offers->policy) > 0 &&
+                worth_of(offer, &offers->policy) < least && (best == NULL || worth_of(offer, &offers->policy) > worth_of(best, &offers->policy)))
                 best = offer;
         }
         if (best == NULL)
             return;
-        least = worth_of(best);
+        least = worth_of(best, &offers->policy);
         hints[screen->hint_count++] = (struct screen_hint){
             .variable = span_text(best->facts->env[0]), .url = span_text(best->facts->key_url)};
     }

@@ -9,6 +9,7 @@
 #include "cli/catalog_words.h"
 #include "cli/cli.h"
 #include "cli/page.h"
+#include "cli/provider_test.h"
 
 #include "base/check.h"
 
@@ -16,10 +17,15 @@
 
 struct values {
     bool json;
+    struct provider_test_wish test;
 };
 
 static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
+    {"--config", CLI_TEXT, offsetof(struct values, test.config), "FILE",
+     "test: the configuration; else the one `papi serve` would read"},
+    {"--chat", CLI_FLAG, offsetof(struct values, test.chat), NULL,
+     "test: ask each for one token too; that costs quota"},
 };
 
 /* --- list --- */
@@ -242,10 +248,17 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
+    if (operands.count > 0 && strcmp(operands.items[0], "test") == 0) {
+        values.test.json = values.json;
+        values.test.ids = (const char *const *)(operands.items + 1);
+        values.test.id_count = (uint32_t)operands.count - 1;
+        return provider_test(&values.test);
+    }
     bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
     bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
-    if (!lists && !shows) {
-        cli_complain("papi provider list, or papi provider show ID");
+    if ((!lists && !shows) || values.test.config != NULL || values.test.chat) {
+        cli_complain("papi provider list, papi provider show ID, or papi provider test [ID...]; "
+                     "--config and --chat belong to test");
         return CLI_USAGE;
     }
     const struct fact_provider *provider =
@@ -262,9 +275,10 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_provider = {
     .name = "provider",
-    .operands = "list|show [ID]",
-    .line = "what the catalog knows of providers: limits, terms, where to get a key",
-    .about = "",
+    .operands = "list|show|test [ID...]",
+    .line =
+        "what the catalog knows of providers: limits, terms, where to get a key; test tries keys",
+    .about = PROVIDER_TEST_ABOUT,
     .options = options,
     .option_count = array_length(options),
     .run = run,

@@ -169,21 +169,47 @@ static enum refusal refusal_of(const struct request *r) {
                                                                        : r->decision.refusal;
 }
 
-/* Nobody told it: when the first of those that can do this has room again. */
-static uint64_t opens_at_ns(struct request *r) {
+/* Which of those that can do this has room first, and when. */
+struct opening {
+    uint64_t at_ns; /* 0 = nobody knows */
+    uint32_t route;
+    uint32_t limit; /* that is used up; LIMIT_NONE = another reason */
+};
+
+static struct opening first_opening(struct request *r) {
     struct scheduler_candidate rows[DEMAND_CANDIDATES_MAX];
     struct catalog_choice choice;
     struct demand demand;
-    uint64_t now_ns, earliest_ns = 0;
+    struct opening first = {.limit = LIMIT_NONE};
+    uint64_t now_ns;
     choose_candidates(r, &choice);
     choose_demand(r, &choice, &demand);
     desk_explain(r->home->gateway->desk, &demand, rows, &now_ns);
     for (uint32_t i = 0; i < demand.candidate_count; i++) {
         uint64_t at_ns = rows[i].available_at_ns;
-        if (at_ns != 0 && at_ns != UINT64_MAX && (earliest_ns == 0 || at_ns < earliest_ns))
-            earliest_ns = at_ns;
+        if (at_ns != 0 && at_ns != UINT64_MAX && (first.at_ns == 0 || at_ns < first.at_ns))
+            first = (struct opening){
+                .at_ns = at_ns, .route = demand.candidates[i], .limit = rows[i].limit};
     }
-    return earliest_ns;
+    return first;
+}
+
+/* A limit that is used up is named: nobody failed. */
+static const char *refused_sentence(struct request *r, enum refusal refusal,
+                                    const struct opening *opening) {
+    const struct catalog_snapshot *snapshot = r->snapshot;
+    bool lacks_room = refusal == REFUSAL_LIMITED || refusal == REFUSAL_WAIT_OVER;
+    if (!lacks_room || opening->limit == LIMIT_NONE)
+        return refused[refusal].sentence;
+    const struct catalog_account *account =
+        &snapshot->accounts[snapshot->routes[opening->route].account];
+    const char *text =
+        arena_format(&r->arena,
+                     "No provider of this model has room; the first to have it again is %.*s "
+                     "(limit: %.*s).",
+                     SPAN_ARG(snapshot->providers[account->provider].id),
+                     SPAN_ARG(snapshot->limits[opening->limit].label));
+    return text != NULL ? text : refused[refusal].sentence;
 }
 
 /* Waiting never helps: as with a context that is too small, less text does, and that is the code that makes clients shorten it. */
@@ -219,13 +245,16 @@ static void explain(struct request *r) {
     bool lacks_room = outcome == OUTCOME_OK ? refusal == REFUSAL_WAIT_OVER
                                             : api_error_status(told[outcome].kind) == 429;
     /* The last one has just refused, or the client's deadline came before the scheduler's word. */
+    struct opening opening = {.limit = LIMIT_NONE};
+    if (refusal == REFUSAL_LIMITED || refusal == REFUSAL_WAIT_OVER || (lacks_room && wait_ms < 0))
+        opening = first_opening(r);
     if (lacks_room && wait_ms < 0)
-        wait_ms = wait_ms_until(opens_at_ns(r));
+        wait_ms = wait_ms_until(opening.at_ns);
     if (outcome == OUTCOME_OK && refusal == REFUSAL_TOO_LARGE) {
         explain_too_large(r);
     } else if (outcome == OUTCOME_OK) {
         r->error.kind = refused[refusal].kind;
-        set_message(r, refused[refusal].sentence, wait_ms);
+        set_message(r, refused_sentence(r, refusal, &opening), wait_ms);
     } else {
         r->error.kind = told[outcome].kind;
         if (!told[outcome].own_words || !use_own_words(r))

@@ -19,7 +19,7 @@
 #define MINUTE_MS ((uint64_t)60 * 1000)
 
 void capacity_spans(int64_t wall_ms, struct capacity_spans *ret_spans) {
-    ret_spans->ms[CAPACITY_NOW] = MINUTE_MS;
+    ret_spans->ms[CAPACITY_NOW] = 0;
     ret_spans->ms[CAPACITY_TODAY] = (uint64_t)(zone_day_next_ms(&zone_utc, wall_ms) - wall_ms);
     ret_spans->ms[CAPACITY_MONTH] = (uint64_t)(zone_month_next_ms(&zone_utc, wall_ms) - wall_ms);
 }
@@ -34,18 +34,21 @@ static uint64_t share(uint64_t amount, uint64_t part, uint64_t whole) {
     return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
 }
 
+/* The one that begins then, and those that begin within `rest_ms`: whole ones, since a calendar gives nothing in between. */
+static uint64_t windows_of(const struct catalog_limit *limit, uint64_t amount, uint64_t rest_ms) {
+    uint64_t further = limit->window_ms == 0 ? 0 : (rest_ms - 1) / limit->window_ms, all;
+    return __builtin_mul_overflow(amount, further + 1, &all) ? CAPACITY_UNLIMITED - 1 : all;
+}
+
 static uint64_t comes_back(const struct catalog_limit *limit, const struct capacity_limit *state,
                            uint64_t span_ms) {
     switch (limit->shape) {
     case LIMIT_CALENDAR_DAY:
     case LIMIT_CALENDAR_MONTH:
     case LIMIT_ALIGNED:
-        if (span_ms < state->comes_in_ms || state->comes_in_ms == 0)
+        if (span_ms <= state->comes_in_ms || state->comes_in_ms == 0)
             return 0;
-        return limit->window_ms == 0
-                   ? state->amount
-                   : plus(state->amount,
-                          share(state->amount, span_ms - state->comes_in_ms, limit->window_ms));
+        return windows_of(limit, state->amount, span_ms - state->comes_in_ms);
     case LIMIT_ONCE:
         return 0;
     default:

@@ -46,12 +46,12 @@ static void explain_limits(const struct scheduler *scheduler, uint64_t now_ns, u
             .state = CANDIDATE_TOO_LARGE, .limit = limit, .available_at_ns = FREE_AT_NEVER};
         return;
     }
-    uint64_t free_at_ns = holding_free_at(scheduler, now_ns, index, ticket, &limit);
+    (void)holding_free_at(scheduler, now_ns, index, ticket, &limit);
     if (limit == INDEX_NONE)
         return;
     row->state = CANDIDATE_FULL;
     row->limit = limit;
-    row->available_at_ns = free_at_ns;
+    row->available_at_ns = holding_turn_at(scheduler, now_ns, index, ticket);
 }
 
 static void explain_row(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * Trying keys: one free question for each account, maybe a tiny chat after it; all providers at once, each one question at a time.
+ */
+#include "app/key_verdict.h"
+#include "catalog/snapshot.h"
+
+#define KEY_TEST_SECONDS     10                         /* for one question, all of it */
+#define KEY_TEST_BODY_BYTES  ((size_t)4 * 1024 * 1024)  /* of an answer; more is not read */
+#define KEY_TEST_ARENA_BYTES ((size_t)96 * 1024 * 1024) /* of one test */
+
+struct key_test {
+    /* what to do */
+    uint32_t account; /* of the snapshot */
+    bool own_address; /* as in key_probe_plan */
+    uint32_t
+        chat_route; /* of the snapshot: asked for one token once the probe went well; UINT32_MAX = not */
+    /* what came of it */
+    struct key_finding finding; /* of the last question */
+    const char *asked;          /* "GET /models"; of the last question */
+    int status;                 /* of its answer; 0 = none came */
+    uint64_t latency_ms;        /* until its head; holds when status != 0 */
+    bool proves;                /* what the probe could have proven */
+    uint32_t model_count;       /* that the list had */
+    bool listed;
+    const struct catalog_route **missing; /* arena: routes whose model is not in the list */
+    uint32_t missing_count;
+};
+
+/* Tests of one provider stand together. Texts live in the arena. */
+void key_tests_run(const struct catalog_snapshot *snapshot, struct key_test *tests, uint32_t count,
+                   struct arena *arena);
