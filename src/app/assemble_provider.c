@@ -34,6 +34,7 @@ struct building {
     struct dialect_quirks *made[DIALECT_RULES_MAX]; /* arena */
     const struct dialect_quirks *kept[DIALECT_RULES_MAX];
     uint32_t made_count;
+    uint32_t route_count;
 };
 
 /* --- itself --- */
@@ -268,6 +269,7 @@ static void add_route(struct building *building, const struct planned_route *pla
             report_route(building, planned, err);
             return;
         }
+        building->route_count++;
     }
 }
 
@@ -350,7 +352,15 @@ static void add_fact_route(struct building *building, const struct fact_route *f
     describe(building, &planned, facts);
 }
 
-static bool is_fact_route(const struct offer *offer, const struct config_model *listed) {
+static bool is_fact_route(const struct offer *offer, struct span name) {
+    for (uint32_t i = 0; offer->facts != NULL && i < offer->facts->route_count; i++)
+        if (span_is(name, offer->facts->routes[i].model) ||
+            span_is(name, offer->facts->routes[i].upstream))
+            return true;
+    return false;
+}
+
+static bool is_listed_fact(const struct offer *offer, const struct config_model *listed) {
     for (uint32_t i = 0; offer->facts != NULL && i < offer->facts->route_count; i++) {
         const struct fact_route *route = &offer->facts->routes[i];
         if (listed_model(offer, span_text(route->model), span_text(route->upstream)) == listed)
@@ -391,6 +401,38 @@ static void add_local_route(struct building *building, const struct local_model 
     describe(building, &planned, facts);
 }
 
+/* "gpt-4o-mini" of "openai/gpt-4o-mini" when the offer is openai; else absent. */
+static struct span pin_of(const struct offer *offer, struct span target) {
+    struct span id = offer->id;
+    bool pinned = target.len > id.len + 1 && memcmp(target.ptr, id.ptr, id.len) == 0 &&
+                  target.ptr[id.len] == '/';
+    return pinned ? span_of(target.ptr + id.len + 1, target.len - id.len - 1) : SPAN_NONE;
+}
+
+static bool pinned_before(const struct config *config, uint32_t alias, uint32_t target) {
+    struct span name = config->aliases[alias].targets[target];
+    for (uint32_t i = 0; i <= alias; i++)
+        for (uint32_t j = 0; j < (i < alias ? config->aliases[i].target_count : target); j++)
+            if (span_equal(config->aliases[i].targets[j], name))
+                return true;
+    return false;
+}
+
+/* Catalogs of those who bill are long and theirs: what an alias names there is taken at its word. */
+static void add_pinned_routes(struct building *building) {
+    const struct offer *offer = building->offer;
+    const struct config *config = building->assembling->config;
+    for (uint32_t i = 0; i < config->alias_count; i++)
+        for (uint32_t j = 0; j < config->aliases[i].target_count; j++) {
+            struct span name = pin_of(offer, config->aliases[i].targets[j]);
+            const struct config_model pinned = {.id = name, .upstream = name};
+            if (span_absent(name) || pinned_before(config, i, j) ||
+                listed_model(offer, name, name) != NULL || is_fact_route(offer, name))
+                continue;
+            add_listed_route(building, &pinned);
+        }
+}
+
 void assemble_provider(struct assembling *assembling, const struct offer *offer) {
     struct building building = {.assembling = assembling, .offer = offer};
     if (!add_provider(&building))
@@ -399,9 +441,16 @@ void assemble_provider(struct assembling *assembling, const struct offer *offer)
     for (uint32_t i = 0; offer->facts != NULL && i < offer->facts->route_count; i++)
         add_fact_route(&building, &offer->facts->routes[i]);
     for (uint32_t i = 0; offer->config != NULL && i < offer->config->model_count; i++)
-        if (!is_fact_route(offer, &offer->config->models[i]))
+        if (!is_listed_fact(offer, &offer->config->models[i]))
             add_listed_route(&building, &offer->config->models[i]);
     bool listed = offer->config != NULL && offer->config->model_count > 0;
     for (uint32_t i = 0; offer->server != NULL && !listed && i < offer->server->model_count; i++)
         add_local_route(&building, &offer->server->models[i]);
+    if (offer->found.paid && !listed)
+        add_pinned_routes(&building);
+    if (building.route_count == 0 && offer->config != NULL)
+        config_report_warning(assembling->config, assembling->report, assemble_place(offer),
+                              "provider '%.*s' serves nothing: neither the catalog nor this file "
+                              "names a model of it that may be asked; list its models",
+                              SPAN_ARG(offer->id));
 }

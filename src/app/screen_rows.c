@@ -53,8 +53,9 @@ static struct screen_provider row_of(const struct offer *offer, const struct ass
                                   .address = address_of(offer, arena),
                                   .models = count_models(assembly->snapshot, offer->id),
                                   .trains = discover_trains(&offer->found),
-                                  .local = offer->config != NULL && offer->config->host_is_loopback &&
- discover_trains(&offer->found) == FACT_NO,
+                                  .local = offer->config != NULL &&
+                                           offer->config->host_is_loopback &&
+                                           discover_trains(&offer->found) == FACT_NO,
                                   .paid = offer->found.paid};
     for (uint32_t i = 0; i < offer->key_count; i++)
         row.keys += offer->keys[i].key != NULL;
@@ -82,9 +83,9 @@ static bool key_would_do(const struct offer *offer, const struct discover_policy
 static uint32_t worth_of(const struct offer *offer, const struct discover_policy *policy) {
     const struct fact_provider *facts = offer->facts;
     uint32_t free = 0;
-    bool easy = key_would_do(offer, policy) && facts != NULL && facts->on && facts->terms.card == FACT_NO &&
-                facts->terms.phone != FACT_YES && facts->key_url[0] != '\0' && facts->env != NULL &&
-                facts->env[0] != NULL;
+    bool easy = key_would_do(offer, policy) && facts != NULL && facts->on &&
+                facts->terms.card == FACT_NO && facts->terms.phone != FACT_YES &&
+                facts->key_url[0] != '\0' && facts->env != NULL && facts->env[0] != NULL;
     for (uint32_t i = 0; easy && i < facts->route_count; i++)
         free += fact_route_automatic(facts->routes[i].status);
     return free;
@@ -100,7 +101,9 @@ static void take_hints(struct screen *screen, const struct offers *offers, struc
         for (uint32_t i = 0; i < offers->count; i++) {
             const struct offer *offer = &offers->items[i];
             if (offer->verdict == DISCOVER_NO_KEY && worth_of(offer, &offers->policy) > 0 &&
-                worth_of(offer, &offers->policy) < least && (best == NULL || worth_of(offer, &offers->policy) > worth_of(best, &offers->policy)))
+                worth_of(offer, &offers->policy) < least &&
+                (best == NULL ||
+                 worth_of(offer, &offers->policy) > worth_of(best, &offers->policy)))
                 best = offer;
         }
         if (best == NULL)

@@ -16,8 +16,6 @@
 
 #include <string.h>
 
-#define MINUTE_MS ((uint64_t)60 * 1000)
-
 void capacity_spans(int64_t wall_ms, struct capacity_spans *ret_spans) {
     ret_spans->ms[CAPACITY_NOW] = 0;
     ret_spans->ms[CAPACITY_TODAY] = (uint64_t)(zone_day_next_ms(&zone_utc, wall_ms) - wall_ms);

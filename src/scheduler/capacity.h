@@ -26,7 +26,7 @@ struct capacity {
     uint64_t tokens[CAPACITY_SPAN_COUNT];
 };
 
-/* The times that the spans cover from now: a minute, to the end of the day and of the month (UTC). */
+/* The times that the spans cover from now: nothing, to the end of the day and of the month (UTC). */
 struct capacity_spans {
     uint64_t ms[CAPACITY_SPAN_COUNT];
 };

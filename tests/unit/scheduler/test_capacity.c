@@ -21,8 +21,10 @@ static void gives_what_comes_back(void **state) {
         {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, 0, 10},
         {LIMIT_REFILL, DAY_MS, 0, 1000, DAY_MS, DAY_MS / 2, 500},
         {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3599999, 5},
-        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600000, 25},
-        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600000 + DAY_MS, 45},
+        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600000, 5}, /* that is tomorrow */
+        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600001, 25},
+        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600000 + DAY_MS, 25},
+        {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3600001 + DAY_MS, 45},
         {LIMIT_CALENDAR_MONTH, 0, 5, 1000, 10, 20, 1005},
         {LIMIT_ONCE, 0, 7, 100, 0, DAY_MS, 7},
         {LIMIT_AT_ONCE, 0, 1, 1, 0, DAY_MS, CAPACITY_UNLIMITED},
@@ -44,7 +46,7 @@ static void spans_end_with_day_and_month(void **state) {
     struct capacity_spans spans;
     (void)state;
     capacity_spans(1795910400000 - 1000, &spans); /* 2026-11-28 23:59:59 UTC */
-    assert_int_equal(spans.ms[CAPACITY_NOW], MINUTE_MS);
+    assert_int_equal(spans.ms[CAPACITY_NOW], 0);
     assert_int_equal(spans.ms[CAPACITY_TODAY], 1000);
     assert_int_equal(spans.ms[CAPACITY_MONTH], 2 * DAY_MS + 1000);
 }
