@@ -20,7 +20,7 @@ ROWS = {"one": {"models": ["m"], "limits": DAY}, "refuses": {"models": ["m", EMB
 
 @pytest.fixture(name="pool", scope="module")
 def fixture_pool(tmp_path_factory):
-    scripts = {"one": {}, "refuses": {"always": "429", "retry_after_ms": 1000}, "two": {"limits": [{"requests": 1000, "per": "minute"}]}}
+    scripts = {"one": {}, "refuses": {"always": "429", "retry_after_ms": 3600000}, "two": {"limits": [{"requests": 1000, "per": "minute"}]}}
     with Pool(tmp_path_factory.mktemp("pool"), scripts, ROWS, queue={"max_wait": "200ms"}) as running:
         assert running.chat("one/m").status == 200
         yield running
