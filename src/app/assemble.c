@@ -132,6 +132,19 @@ static void add_aliases(struct assembling *assembling) {
     }
 }
 
+/* What a file says and has no effect is said, whatever the reason. */
+static void warn_of_unused(struct assembling *assembling, const struct offers *offers) {
+    char sentence[DISCOVER_SENTENCE_SIZE];
+    for (uint32_t i = 0; i < offers->count; i++) {
+        const struct offer *offer = &offers->items[i];
+        if (offer->config == NULL || offer->config->disabled || discover_used(offer->verdict))
+            continue;
+        discover_sentence(offer->verdict, offer->facts, sentence, sizeof sentence);
+        config_report_warning(assembling->config, assembling->report, assemble_place(offer),
+                              "provider '%.*s' is not used: %s", SPAN_ARG(offer->id), sentence);
+    }
+}
+
 static void fill(struct assembling *assembling, const struct offers *offers) {
     for (uint32_t i = 0; i < offers->count; i++)
         if (discover_used(offers->items[i].verdict) ||
@@ -172,6 +185,7 @@ int assemble(const struct offer_sources *sources, struct config *config,
                               "a provider has more than %d keys; the first are used",
                               OFFER_KEYS_MAX);
     arena_init(&texts, NULL, 0, TEXTS_MAX_BYTES);
+    warn_of_unused(&assembling, &ret_assembly->offers);
     int err = build(&assembling, &ret_assembly->offers, ret_assembly);
     arena_reset(&texts);
     if (err < 0 && report->errors == 0)

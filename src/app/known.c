@@ -118,8 +118,6 @@ uint32_t known_variables(const struct facts *facts, struct arena *arena,
     struct config_variable *variables = arena_alloc(arena, room * sizeof *variables);
     for (uint32_t i = 0; i < facts->provider_count; i++) {
         const struct fact_provider *provider = &facts->providers[i];
-        if (provider->dialect[0] == '\0')
-            continue;
         for (const char *const *name = provider->env; name != NULL && *name != NULL; name++)
             variables[count++] = (struct config_variable){*name, i, false};
         for (const char *const *name = provider->env_extra; name != NULL && *name != NULL; name++)

@@ -10,8 +10,7 @@
 
 #include "base/check.h"
 
-#define HINTS_MAX     3
-#define SENTENCE_SIZE 160
+#define HINTS_MAX 3
 
 /* How many different accounts the keys name. */
 static uint32_t count_accounts(const struct offer *offer) {
@@ -66,8 +65,8 @@ static struct screen_provider row_of(const struct offer *offer, const struct ass
 }
 
 static struct screen_unused unused_row(const struct offer *offer, struct arena *arena) {
-    char *text = arena_alloc(arena, SENTENCE_SIZE);
-    discover_sentence(offer->verdict, offer->facts, text, SENTENCE_SIZE);
+    char *text = arena_alloc(arena, DISCOVER_SENTENCE_SIZE);
+    discover_sentence(offer->verdict, offer->facts, text, DISCOVER_SENTENCE_SIZE);
     return (struct screen_unused){
         .name = offer->id, .source = offer->keys[0].source, .why = span_text(text)};
 }

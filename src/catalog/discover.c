@@ -102,7 +102,7 @@ static const char *missing(enum discover_verdict verdict, const struct fact_prov
 
 void discover_sentence(enum discover_verdict verdict, const struct fact_provider *facts, char *text,
                        size_t size) {
-    check(verdict < DISCOVER_VERDICT_COUNT && size >= 160);
+    check(verdict < DISCOVER_VERDICT_COUNT && size >= DISCOVER_SENTENCE_SIZE);
     const char *sentence = verdicts[verdict].sentence;
     const char *place = strstr(sentence, "%s");
     if (place == NULL)

@@ -58,7 +58,8 @@ enum discover_verdict {
 enum discover_verdict discover_provider(const struct discover_case *provider,
                                         const struct discover_policy *policy);
 bool discover_used(enum discover_verdict verdict);
-/* The sentence, with what is missing filled in; text of at least 160 bytes. */
+#define DISCOVER_SENTENCE_SIZE 160
+/* The sentence, with what is missing filled in; text of at least DISCOVER_SENTENCE_SIZE bytes. */
 void discover_sentence(enum discover_verdict verdict, const struct fact_provider *facts, char *text,
                        size_t size);
 /* What it does with prompts, by the configuration's word before the facts'. */

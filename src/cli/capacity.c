@@ -54,8 +54,8 @@ static void print_limits(struct json_value account) {
     for (struct json_iter it = json_each(json_get(account, "limits")); json_next(&it);) {
         long long left = number(it.value, "left"), frees_ms = number(it.value, "frees_in_ms");
         struct span model = text(it.value, "model");
-        (void)printf("    %lld of %.*s left%s%.*s", left,
-                     SPAN_ARG(text(it.value, "limit")), model.len > 0 ? ", " : "", SPAN_ARG(model));
+        (void)printf("    %lld of %.*s left%s%.*s", left, SPAN_ARG(text(it.value, "limit")),
+                     model.len > 0 ? ", " : "", SPAN_ARG(model));
         if (frees_ms > 0)
             (void)printf(", more in %lld s", (frees_ms + 999) / 1000);
         (void)printf("\n");

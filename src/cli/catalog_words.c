@@ -16,8 +16,13 @@ static const struct {
     uint64_t ms;
     const char *word;
 } windows[] = {
-    {1000, "a second"},  {60000, "a minute"},         {3600000, "an hour"},
-    {86400000, "a day"}, {7 * 86400000ull, "a week"}, {31 * 86400000ull, "a month"},
+    {1000, "a second"},
+    {60000, "a minute"},
+    {3600000, "an hour"},
+    {86400000, "a day"},
+    {7 * 86400000ull, "a week"},
+    {31 * 86400000ull, "a month"},
+    {30 * 86400000ull, "in 30 days"},
 };
 
 static void window_text(const struct fact_limit *limit, char *text, size_t size) {
@@ -34,19 +39,56 @@ static void window_text(const struct fact_limit *limit, char *text, size_t size)
             (void)snprintf(text, size, " %s", windows[i].word);
             return;
         }
-    (void)snprintf(text, size, " in %llu s", (unsigned long long)(limit->window_ms / 1000));
+    bool hours = limit->window_ms % 3600000 == 0;
+    (void)snprintf(text, size, " in %llu %s",
+                   (unsigned long long)(limit->window_ms / (hours ? 3600000 : 1000)),
+                   hours ? "hours" : "s");
 }
 
+/* What is counted in thousandths or millionths is told whole. */
+static uint64_t scale_of(enum limit_unit unit) {
+    return unit == LIMIT_NEURONS ? 1000 : unit == LIMIT_MICRO_USD ? 1000000 : 1;
+}
+
+void catalog_amount_text(const struct fact_limit *limit, char text[CATALOG_AMOUNT_TEXT_BYTES]) {
+    uint64_t scale = scale_of(limit->unit), rest = limit->amount % scale;
+    int length = snprintf(text, CATALOG_AMOUNT_TEXT_BYTES, "%llu",
+                          (unsigned long long)(limit->amount / scale));
+    if (rest > 0)
+        text[length++] = '.';
+    for (; rest > 0; rest %= scale) {
+        rest *= 10;
+        text[length++] = (char)('0' + (char)(rest / scale));
+    }
+    text[length] = '\0';
+}
+
+static const struct {
+    const char *one, *more;
+} units[LIMIT_UNIT_COUNT] = {
+    [LIMIT_REQUESTS] = {"request", "requests"},
+    [LIMIT_TOKENS] = {"token", "tokens"},
+    [LIMIT_INPUT_TOKENS] = {"token of prompts", "tokens of prompts"},
+    [LIMIT_OUTPUT_TOKENS] = {"token of answers", "tokens of answers"},
+    [LIMIT_CONCURRENT] = {"request at once", "requests at once"},
+    [LIMIT_NEURONS] = {"neuron", "neurons"},
+    [LIMIT_AUDIO_SECONDS] = {"second of sound", "seconds of sound"},
+    [LIMIT_EMBED_INPUTS] = {"text to embed", "texts to embed"},
+    [LIMIT_MICRO_USD] = {"USD of credit", "USD of credit"},
+};
+
 void catalog_limit_text(const struct fact_limit *limit, char text[CATALOG_LIMIT_TEXT_BYTES]) {
-    char window[32];
-    const char *unit = limit->unit == LIMIT_OTHER ? limit->unit_word : limit_unit_word(limit->unit);
+    char window[32], amount[CATALOG_AMOUNT_TEXT_BYTES];
+    const char *unit = limit->unit == LIMIT_OTHER               ? limit->unit_word
+                       : limit->amount == scale_of(limit->unit) ? units[limit->unit].one
+                                                                : units[limit->unit].more;
     window_text(limit, window, sizeof window);
+    catalog_amount_text(limit, amount);
     if (limit->amount == 0)
         (void)snprintf(text, CATALOG_LIMIT_TEXT_BYTES, "%s%s, how many is not published", unit,
                        window);
     else
-        (void)snprintf(text, CATALOG_LIMIT_TEXT_BYTES, "%llu %s%s",
-                       (unsigned long long)limit->amount, unit, window);
+        (void)snprintf(text, CATALOG_LIMIT_TEXT_BYTES, "%s %s%s", amount, unit, window);
 }
 
 const char *catalog_confidence_word(enum fact_confidence confidence) {

@@ -32,6 +32,7 @@ static const struct cli_option options[] = {
 struct checked {
     struct settings settings;
     uint32_t models;
+    struct offers offers; /* arena */
 };
 
 static void check_pool(struct checked *checked, struct arena *arena) {
@@ -42,6 +43,7 @@ static void check_pool(struct checked *checked, struct arena *arena) {
     if (assemble(&sources, settings->config, &settings->report, arena, &assembly) < 0)
         return;
     checked->models = assembly.snapshot->model_count;
+    checked->offers = assembly.offers;
     catalog_unref(assembly.snapshot);
 }
 
@@ -99,6 +101,27 @@ static void print_keys(const struct checked *checked) {
         (void)printf("\n");
 }
 
+/* Who is asked, and whom the file keeps out. */
+static void print_providers(const struct offers *offers) {
+    uint32_t used = 0;
+    const char *before = ": ";
+    for (uint32_t i = 0; i < offers->count; i++)
+        used += discover_used(offers->items[i].verdict);
+    (void)printf("  providers  %u", used);
+    for (uint32_t i = 0; i < offers->count; i++) {
+        const struct offer *offer = &offers->items[i];
+        bool asked = discover_used(offer->verdict);
+        if (!asked && offer->config == NULL)
+            continue;
+        (void)printf("%s%.*s%s", before, SPAN_ARG(offer->id),
+                     asked                     ? ""
+                     : offer->config->disabled ? " (not enabled)"
+                                               : " (not used)");
+        before = ", ";
+    }
+    (void)printf("\n");
+}
+
 static void print_summary(const struct checked *checked) {
     const struct config *config = checked->settings.config;
     if (checked->settings.path != NULL)
@@ -106,13 +129,10 @@ static void print_summary(const struct checked *checked) {
     else
         (void)printf("no configuration file: defaults and environment, both fine\n");
     (void)printf("  listen     %.*s\n  audience   %s\n  data use   %s\n  keyless    %s\n"
-                 "  proxy      %s\n  providers  %u",
+                 "  proxy      %s\n",
                  SPAN_ARG(config->listen), audience_word(config), data_use_word(config),
-                 keyless_word(config), has_proxy(config) ? "yes" : "none", config->provider_count);
-    for (uint32_t i = 0; i < config->provider_count; i++)
-        (void)printf("%s%.*s%s", i == 0 ? ": " : ", ", SPAN_ARG(config->providers[i].id),
-                     config->providers[i].disabled ? " (not enabled)" : "");
-    (void)printf("\n");
+                 keyless_word(config), has_proxy(config) ? "yes" : "none");
+    print_providers(&checked->offers);
     print_keys(checked);
     (void)printf("  models     %u\n  aliases    %u\n", checked->models, config->alias_count);
 }

@@ -122,6 +122,11 @@ void page_number(struct page *page, const char *name, uint64_t number) {
     page_add(page, "%llu", (unsigned long long)number);
 }
 
+void page_decimal(struct page *page, const char *name, const char *digits) {
+    begin(page, name);
+    page_add(page, "%s", digits);
+}
+
 void page_bool(struct page *page, const char *name, bool value) {
     begin(page, name);
     page_add(page, "%s", value ? "true" : "false");

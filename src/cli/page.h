@@ -29,4 +29,5 @@ void page_open(struct page *page, const char *name, char bracket); /* name NULL:
 void page_close(struct page *page, char bracket);
 void page_string(struct page *page, const char *name, const char *text);
 void page_number(struct page *page, const char *name, uint64_t number);
+void page_decimal(struct page *page, const char *name, const char *digits); /* a number as it is */
 void page_bool(struct page *page, const char *name, bool value);

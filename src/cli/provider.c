@@ -178,9 +178,11 @@ static void write_evidence(struct page *page, const struct fact_evidence *eviden
 }
 
 static void write_limit(struct page *page, const struct fact_limit *limit) {
+    char amount[CATALOG_AMOUNT_TEXT_BYTES];
+    catalog_amount_text(limit, amount);
     page_open(page, NULL, '{');
     page_string(page, "unit", limit_unit_word(limit->unit));
-    page_number(page, "amount", limit->amount);
+    page_decimal(page, "amount", amount);
     page_number(page, "window_ms", limit->window_ms);
     page_string(page, "shape", limit->shape_known ? limit_shape_word(limit->shape) : "unknown");
     page_string(page, "scope", limit_scope_word(limit->scope));

@@ -1,43 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi reference: writes docs/reference/configuration.md from the table of settings, or the tables of docs/guides/simulator.md from
- * those of the simulator's scripts.
+ * papi reference: writes docs/reference/configuration.md from the table of settings, docs/reference/providers.md from the catalog,
+ * the table of docs/internals/attempts.md from that of outcomes, or the tables of docs/guides/simulator.md from those of the
+ * simulator's scripts.
  *
  * For those who change PAPI, so it is not listed. A command and not a script of the build, because only the program itself
  * knows its tables. Unit tests compare the committed pages with this output.
  */
+#include "cli/reference.h"
 #include "cli/cli.h"
 
+#include "base/check.h"
 #include "config/config.h"
 #include "fake/fake.h"
 
-#define PAGE_MAX_BYTES ((size_t)256 * 1024)
+static void write_settings(struct page *page) {
+    page->err = config_reference_write(&page->out);
+}
+
+static void write_providers(struct page *page) {
+    reference_providers(page, &facts_built_in);
+}
+
+static void write_simulator(struct page *page) {
+    page->err = fake_reference_write(&page->out);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(struct page *page);
+} pages[] = {
+    {"configuration", write_settings},
+    {"outcomes", reference_outcomes},
+    {"providers", write_providers},
+    {"simulator", write_simulator},
+};
 
 static int run(const struct cli_command *command, int argc, char **argv) {
     struct cli_operands operands;
+    struct page page;
     enum cli_parsed parsed = cli_parse(command, argc, argv, NULL, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    bool simulator = operands.count == 1 && span_is(span_text(operands.items[0]), "simulator");
-    if (operands.count > 0 && !simulator) {
-        cli_complain("reference: `simulator` or nothing is expected");
+    const char *name = operands.count > 0 ? operands.items[0] : pages[0].name;
+    size_t i = 0;
+    while (i < array_length(pages) && strcmp(pages[i].name, name) != 0)
+        i++;
+    if (i == array_length(pages) || operands.count > 1) {
+        cli_complain(
+            "reference: configuration, outcomes, providers, simulator, or nothing is expected");
         return CLI_USAGE;
     }
-    struct dynbuf page;
-    dynbuf_init(&page, PAGE_MAX_BYTES);
-    int err = simulator ? fake_reference_write(&page) : config_reference_write(&page);
-    if (err == 0)
-        (void)fwrite(dynbuf_span(&page).ptr, 1, page.len, stdout);
-    else
-        cli_complain("the reference could not be written: %s", err_text(err));
-    dynbuf_done(&page);
-    return err == 0 ? CLI_DONE : CLI_FAILED;
+    page_init(&page);
+    pages[i].write(&page);
+    return page_print(&page);
 }
 
 const struct cli_command cli_reference = {
     .name = "reference",
-    .operands = "[simulator]",
-    .line = "print the reference of settings (docs/reference/configuration.md)",
+    .operands = "[configuration|outcomes|providers|simulator]",
+    .line = "print a page of docs/reference from the program's tables",
     .about = "",
     .hidden = true,
     .run = run,

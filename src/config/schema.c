@@ -89,7 +89,8 @@ const struct setting config__settings[] = {
      .initial = "default", .help = "The account the key belongs to."},
     {"providers.*.keys[].billing", SETTING_ENUM, .offset = offsetof(struct config_key, billing),
      .choices = "free|paid|unknown",
-     .help = "Whether this account may cost money; the provider's when not given."},
+     .help = "Whether this account may cost money; `paid`: asked only where an alias or a pin "
+             "names it. The provider's when not given."},
     {"providers.*.keys[].plan", SETTING_NAME, .offset = offsetof(struct config_key, plan),
      .help = "The account's plan; the provider's when not given."},
     {"providers.*.models", SETTING_MODELS, SETTING_REQUIRED | SETTING_CATALOG,
@@ -110,7 +111,8 @@ const struct setting config__settings[] = {
     {"providers.*.models[].json_schema", SETTING_BOOL, SETTING_INVERTED, OF(no_json_schema),
      .initial = "yes", .help = "Whether it obeys a JSON schema."},
     {"providers.*.models[].free", SETTING_TRI, OF(free),
-     .help = "Whether it costs nothing at this provider; the catalog's word when not given."},
+     .help = "Whether it costs nothing at this provider; `no`: asked only where an alias or a pin "
+             "names it. The catalog's word when not given."},
     {"providers.*.models[].kind", SETTING_CHOICE, OF(kind), .choices = "chat|embed",
      .help = "What it does. A model that does not say is asked for either."},
     {"providers.*.concurrency", SETTING_U32, IN(concurrency_max), .min = 1, .max = 10000,

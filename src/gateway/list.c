@@ -73,6 +73,8 @@ static void describe_model(struct listing *listing, const uint32_t *routes, uint
         if (snapshot->routes[routes[i]].model != index)
             return;
     row->kind = kind_of(&snapshot->models[index]);
+    if (snapshot->models[index].kind == CATALOG_EMBED)
+        row->needs_served = 0; /* those are abilities in a conversation */
     row->created_s = snapshot->models[index].created_s;
     row->dimensions = snapshot->models[index].dimensions;
     if (count_providers(listing, routes, count, false) == 1)

@@ -169,7 +169,7 @@ static enum refusal refusal_of(const struct request *r) {
                                                                        : r->decision.refusal;
 }
 
-/* The last candidate has just refused: when the first of those that can do this has room again. */
+/* Nobody told it: when the first of those that can do this has room again. */
 static uint64_t opens_at_ns(struct request *r) {
     struct scheduler_candidate rows[DEMAND_CANDIDATES_MAX];
     struct catalog_choice choice;
@@ -216,7 +216,10 @@ static void explain(struct request *r) {
     int64_t wait_ms = refusal != REFUSAL_NONE ? wait_ms_until(r->decision.retry_at_ns) : -1;
     if (r->unclear_seen)
         outcome = OUTCOME_UNCLEAR;
-    if (outcome != OUTCOME_OK && wait_ms < 0 && api_error_status(told[outcome].kind) == 429)
+    bool lacks_room = outcome == OUTCOME_OK ? refusal == REFUSAL_WAIT_OVER
+                                            : api_error_status(told[outcome].kind) == 429;
+    /* The last one has just refused, or the client's deadline came before the scheduler's word. */
+    if (lacks_room && wait_ms < 0)
         wait_ms = wait_ms_until(opens_at_ns(r));
     if (outcome == OUTCOME_OK && refusal == REFUSAL_TOO_LARGE) {
         explain_too_large(r);

@@ -134,7 +134,7 @@ struct task {
     uint64_t needs;        /* enum capability bits */
     uint64_t prompt_bytes; /* size of what the model must read, images left out */
     struct task_routing routing;
-    struct task_chat chat; /* kind == TASK_CHAT; else zero, so that nothing of it is asked for */
+    struct task_chat chat;   /* kind == TASK_CHAT; else zero, so that nothing of it is asked for */
     struct task_embed embed; /* kind == TASK_EMBED */
 };
 

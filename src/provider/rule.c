@@ -143,7 +143,8 @@ static const struct rule rules[] = {
      .most = 403,
      .codes = {"quota_exceeded", "usage_limit_reached", "daily_limit_exceeded"},
      .words = {"exceeded your current quota", "quota exceeded", "exceeded your quota",
-               "quota has been exceeded", "quota exhausted", "usage limit reached"},
+               "quota has been exceeded", "quota exhausted", "usage limit reached",
+               "has been used up", "quota is used up"},
      .outcome = OUTCOME_QUOTA_EXHAUSTED,
      .told_least_ms = TOLD_MINUTE_MS},
     /* busy */

@@ -65,7 +65,10 @@ uint64_t holding_turn_at(const struct scheduler *scheduler, uint64_t now_ns, uin
         struct limit_node *node = node_of(scheduler, route, i);
         /* Who was asked before goes ahead of those that came later. */
         uint64_t ahead = ticket->attempts == 0 ? node->waiting : 0;
-        uint64_t turn_at_ns = node_turn_at(node, moment, amount_wanted(node, route, ticket), ahead);
+        uint64_t amount = amount_wanted(node, route, ticket);
+        if (!amount_same_for_all(node) && node_may_fit_when_settled(node, moment, amount))
+            continue; /* when that will be, nobody knows */
+        uint64_t turn_at_ns = node_turn_at(node, moment, amount, ahead);
         latest_ns = turn_at_ns > latest_ns ? turn_at_ns : latest_ns;
     }
     return latest_ns;

@@ -321,6 +321,26 @@ uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t am
     return shape->free_at(node, moment, amount, room_for(node, amount));
 }
 
+uint64_t node_used(struct limit_node *node, struct moment moment) {
+    const struct shape *shape = &shapes[node->shape];
+    shape->advance(node, moment);
+    return shape->used(node, moment);
+}
+
+bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, uint64_t amount) {
+    if (node->open == 0)
+        return false;
+    uint64_t used = node_used(node, moment);
+    uint64_t settled = used > node->unanswered ? used - node->unanswered : 0;
+    return amount + settled <= room_for(node, amount);
+}
+
+/* How long it takes until all that one visit may take at most has come back: a pacer's burst is a part of its amount. */
+static uint64_t round_ns(const struct limit_node *node, uint64_t most) {
+    bool part = node->shape == LIMIT_PACER && most < node->amount;
+    return part ? node->window_ns / node->amount * most : node->window_ns + node->spread_ns;
+}
+
 uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
                       uint64_t ahead) {
     uint64_t most = node_most(node);
@@ -334,13 +354,7 @@ uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t am
         node_fits(node, moment, together) ? moment.now_ns : node_free_at(node, moment, together);
     if (free_at_ns == FREE_AT_UNKNOWN || free_at_ns == FREE_AT_NEVER)
         return free_at_ns;
-    return free_at_ns + rounds * (node->window_ns + node->spread_ns);
-}
-
-uint64_t node_used(struct limit_node *node, struct moment moment) {
-    const struct shape *shape = &shapes[node->shape];
-    shape->advance(node, moment);
-    return shape->used(node, moment);
+    return free_at_ns + rounds * round_ns(node, most);
 }
 
 uint64_t node_resets_at(struct limit_node *node, struct moment moment) {

@@ -124,6 +124,8 @@ uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t am
 uint64_t node_used(struct limit_node *node, struct moment moment);
 /* When something of what is used comes back; FREE_AT_*. */
 uint64_t node_resets_at(struct limit_node *node, struct moment moment);
+/* Answers under way take what was reserved for them, maybe less: whether it can fit as soon as they end. */
+bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, uint64_t amount);
 /* As free_at, for one who stands behind `ahead` in amounts; FREE_AT_*, 0 also when it fits now. */
 uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
                       uint64_t ahead);

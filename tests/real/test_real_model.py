@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real model answers through PAPI: the official client in front, llama.cpp behind, and worse providers before it."""
 
+import json
+
 import openai
 import papi_process
 import pytest
 from llama_server import MODEL
+from pool import Pool
 
 QUESTION = [{"role": "system", "content": "You are a helpful assistant. Answer briefly."},
             {"role": "user", "content": "What is the capital of France?"}]
@@ -119,3 +122,28 @@ def test_both_before_it(llama, start_serve, upstream, dead_port):
     assert "Paris" in ask_streamed(client)
     assert "Paris" in ask(client)
     assert stalling.connections >= 1
+
+
+FAILURES = {"spent": {"always": "429_day"}, "refused": {"always": "401"}, "mute": {"always": "stall_before_head"},
+            "torn": {"always": "cut_after_head"}, "hollow": {"always": "empty_200"}}
+
+
+@pytest.mark.parametrize("asking", [ask, ask_streamed])
+def test_the_last_rung_of_a_ladder(llama, tmp_path, asking):
+    """Five providers fail in five different ways; the real model answers, and the ladder tells each of them."""
+    row = papi_process.provider("", [MODEL], timeouts={"first_token": "1s", "first_byte": "1s"})
+    del row["base_url"]
+    providers = {name: row for name in FAILURES}
+    providers["real"] = papi_process.provider(f"{llama.url}/v1", [MODEL])
+    with Pool(tmp_path, FAILURES, providers, routing={"attempts": 8},
+              models={"aliases": {"ladder": [f"{name}/{MODEL}" for name in providers]}}) as pool:
+        answer = client_of(pool.papi.url).chat.completions.with_raw_response.create(
+            model="ladder", messages=QUESTION, max_tokens=ANSWER_TOKENS, temperature=0, seed=1)
+        assert answer.headers["x-papi-provider"] == "real" and int(answer.headers["x-papi-attempts"]) == 6
+        assert "Paris" in answer.parse().choices[0].message.content
+        told = papi_process.run_papi("request", answer.headers["x-request-id"], "--url", pool.papi.url, "--json")
+        outcomes = {rung["provider"]: rung["outcome"] for rung in json.loads(told.stdout)["ladder"]}
+        assert list(outcomes) == list(providers) and outcomes["real"] == "ok"
+        assert len(set(outcomes.values())) == 6, outcomes
+    with Pool(tmp_path / "again", FAILURES, providers, routing={"attempts": 8}) as pool:
+        assert "Paris" in asking(client_of(pool.papi.url))

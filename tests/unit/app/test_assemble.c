@@ -78,6 +78,11 @@ static void tells_where_aliases_lead_nowhere(void **state) {
          "  b: {base_url: http://localhost, models: [{id: z, upstream: s}]}\n"
          "models: {aliases: {al: [a/s, s]}}\n",
          "t:4:30: error: 's' means several models; say which, such as a/s\n"},
+        {"providers:\n"
+         "  a: {base_url: http://localhost, models: [x], enabled: no}\n"
+         "models: {aliases: {one: [x, auto], two: a/x}}\n",
+         "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
+         "t:3:41: warning: alias 'two': 'a/x' is left out, no provider in use serves it\n"},
         /* All of them, in the order of the file, behind what the loader had to say: */
         {PROVIDER "models:\n  aliases:\n    m: [nix, p/m]\n    b: [m, nox]\n",
          "t:7:5: warning: alias 'm' hides the model of that name\n"

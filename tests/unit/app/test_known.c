@@ -98,7 +98,8 @@ static void lists_variables(void **state) {
     static const struct config_variable expected[] = {{"GEMINI_API_KEY", 0, false},
                                                       {"GOOGLE_API_KEY", 0, false},
                                                       {"CLOUDFLARE_API_TOKEN", 1, false},
-                                                      {"CLOUDFLARE_ACCOUNT_ID", 1, true}};
+                                                      {"CLOUDFLARE_ACCOUNT_ID", 1, true},
+                                                      {"WATSONX_API_KEY", 2, false}};
     const struct config_variable *variables;
     struct arena arena;
     (void)state;

@@ -53,6 +53,7 @@ static void json_has_its_commas(void **state) {
     page_open(&page, NULL, '{');
     page_string(&page, "a", "x\"[");
     page_number(&page, "b", UINT64_MAX);
+    page_decimal(&page, "g", "0.5");
     page_open(&page, "c", '[');
     page_open(&page, NULL, '{');
     page_bool(&page, "d", true);
@@ -63,9 +64,9 @@ static void json_has_its_commas(void **state) {
     page_close(&page, ']');
     page_bool(&page, "f", false);
     page_close(&page, '}');
-    assert_true(span_is(
-        dynbuf_span(&page.out),
-        "{\"a\":\"x\\\"[\",\"b\":18446744073709551615,\"c\":[{\"d\":true},{},\"e\"],\"f\":false}"));
+    assert_true(span_is(dynbuf_span(&page.out),
+                        "{\"a\":\"x\\\"[\",\"b\":18446744073709551615,\"g\":0.5,"
+                        "\"c\":[{\"d\":true},{},\"e\"],\"f\":false}"));
     dynbuf_done(&page.out);
 }
 
@@ -94,7 +95,17 @@ static const struct {
     {{.unit = LIMIT_REQUESTS, .window_ms = 31 * UINT64_C(86400000)},
      "requests a month, how many is not published"},
     {{.unit = LIMIT_REQUESTS, .amount = 5, .window_ms = 10000}, "5 requests in 10 s"},
-    {{.unit = LIMIT_CONCURRENT, .amount = 2, .shape = LIMIT_AT_ONCE}, "2 concurrent"},
+    {{.unit = LIMIT_REQUESTS, .amount = 5, .window_ms = 18000000}, "5 requests in 5 hours"},
+    {{.unit = LIMIT_CONCURRENT, .amount = 2, .shape = LIMIT_AT_ONCE}, "2 requests at once"},
+    {{.unit = LIMIT_CONCURRENT, .amount = 1, .shape = LIMIT_AT_ONCE}, "1 request at once"},
+    {{.unit = LIMIT_REQUESTS, .amount = 1, .window_ms = 1000}, "1 request a second"},
+    {{.unit = LIMIT_NEURONS, .amount = 10000000, .window_ms = 86400000}, "10000 neurons a day"},
+    {{.unit = LIMIT_MICRO_USD, .amount = 100000, .window_ms = 31 * UINT64_C(86400000)},
+     "0.1 USD of credit a month"},
+    {{.unit = LIMIT_MICRO_USD, .amount = 12000003, .shape = LIMIT_ONCE},
+     "12.000003 USD of credit once"},
+    {{.unit = LIMIT_MICRO_USD, .amount = 5000000, .window_ms = 30 * UINT64_C(86400000)},
+     "5 USD of credit in 30 days"},
     {{.unit = LIMIT_OTHER, .unit_word = "pollen", .amount = 1, .shape = LIMIT_ONCE},
      "1 pollen once"},
 };

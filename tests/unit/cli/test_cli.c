@@ -140,6 +140,14 @@ static const struct {
      ""},
     {{"launch", "opencode", "--json"}, 0, "{\"agent\":\"opencode\"", ""},
     {{"reference"}, 0, "# Configuration\n", ""},
+    {{"reference", "configuration"}, 0, "# Configuration\n", ""},
+    {{"reference", "outcomes"}, 0, "| `ok` | nobody |  | 0 | usage |\n", ""},
+    {{"reference", "simulator"}, 0, "### Members of a script\n", ""},
+    {{"reference", "simulators"},
+     2,
+     "",
+     "papi: reference: configuration, outcomes, providers, simulator"},
+    {{"reference", "simulator", "providers"}, 2, "", "papi: reference: "},
 };
 
 static void expect_part(const char *name, const char *text, const char *part, size_t row) {
@@ -187,6 +195,7 @@ static void checks_a_file(void **state) {
     struct caught caught;
     (void)state;
     int fd = mkstemp(path);
+    assert_int_equal(setenv("PAPI_KEYLESS", "off", 1), 0);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
     assert_int_equal(close(fd), 0);

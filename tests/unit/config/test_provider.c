@@ -270,12 +270,6 @@ static const struct example warnings[] = {
     {PROVIDER "    keys: [env:AROUND]\n",
      "t:5:12: warning: the key in environment variable AROUND has spaces or line ends around it, "
      "which are dropped\n"},
-    {"providers:\n"
-     "  a: {base_url: http://localhost, models: [x], enabled: no}\n"
-     "models: {aliases: {one: [x, auto], two: a/x, three: two}}\n",
-     "t:3:26: warning: alias 'one': 'x' is left out, its provider is not enabled\n"
-     "t:3:36: error: alias 'two' has no target at a provider that is enabled\n"
-     "t:3:41: warning: alias 'two': 'a/x' is left out, its provider is not enabled\n"},
     {PROVIDER "models: {aliases: {m: auto}}\n",
      "t:5:20: warning: alias 'm' hides the model of that name\n"},
     {"providers:\n  p:\n    base_url: http://api.example.com/v1\n    models: [m]\n    keys: "

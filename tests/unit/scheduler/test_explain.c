@@ -97,10 +97,10 @@ static void why_not(void **state) {
     struct limits_world *w = limits_new(1);
     struct fixture *f = w->f;
     uint32_t minute = limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_REFILL, 1, 60000), 1);
-    uint32_t small = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 100, 60000), 2);
+    uint32_t small = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 99, 60000), 2);
     limits_configure(w, NULL);
     f->demand.candidates[3] = 77;
-    f->demand.candidate_count = 4; /* 150 tokens; routes 0, 1, 2 and one that is not there */
+    f->demand.candidate_count = 4; /* 100 tokens; routes 0, 1, 2 and one that is not there */
     assert_int_equal(explained(w), 0);
     assert_int_equal(rows[0].state, CANDIDATE_OPEN);
     assert_int_equal(rows[0].available_at_ns, f->now_ns);

@@ -146,15 +146,16 @@ static void too_large_for_all(void **state) {
     (void)state;
     struct limits_world *w = limits_new(0);
     struct fixture *f = w->f;
-    limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 100, MINUTE_MS), 1);
-    uint32_t wider = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_REFILL, 149, MINUTE_MS), 2);
+    limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_ROLLING, 98, MINUTE_MS), 1);
+    uint32_t wider = limits_add(w, limit_row(LIMIT_TOKENS, LIMIT_REFILL, 99, MINUTE_MS), 2);
     limits_configure(w, NULL);
-    f->demand.candidate_count = 2; /* 150 tokens */
+    f->demand.candidate_count =
+        2; /* 100 tokens, and 50 expected as answer, of which nobody knows */
     fixture_submit(f);
     const struct action *refuse = limits_refused(w);
     assert_int_equal(refuse->refusal, REFUSAL_TOO_LARGE);
     assert_int_equal(refuse->limit, wider);
-    assert_int_equal(refuse->limit_amount, 149);
+    assert_int_equal(refuse->limit_amount, 99);
     assert_int_equal(refuse->limit_unit, LIMIT_TOKENS);
     f->demand.candidate_count = 3; /* one without limits */
     fixture_submit(f);

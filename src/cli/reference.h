@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* Pages of docs/ that are written from tables of the program. */
+#include "catalog/facts.h"
+#include "cli/page.h"
+
+/* docs/reference/providers.md */
+void reference_providers(struct page *page, const struct facts *facts);
+/* the table of docs/internals/attempts.md */
+void reference_outcomes(struct page *page);
