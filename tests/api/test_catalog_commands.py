@@ -75,7 +75,7 @@ def test_somebody_else_answers(upstream):
     (("provider", "show", "zzzzzzzz"), 1, "`papi provider list` lists them"),
     (("model", "show", "gpt-oss-12b"), 1, "did you mean 'gpt-oss-120b'?"),
     (("model", "show", "?"), 1, "`papi model list` lists them"),
-    (("provider",), 2, "papi provider list, or papi provider show ID"),
+    (("provider",), 2, "papi provider list, papi provider show ID, or papi provider test"),
     (("provider", "list", "groq"), 2, "papi provider list"),
     (("provider", "show"), 2, "papi provider show ID"),
     (("model", "lits"), 2, "papi model list"),
