@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "provider/parts.h"
 
+#include <ctype.h>
+
 static bool never_fits(const struct told *told) {
     struct told_limit limit;
     return told_never_fits(told, &limit);
@@ -34,6 +36,13 @@ static const char *const words_of_absence[] = {"not found",      "does not exist
                                                "no longer",      "not supported",  "deprecated",
                                                "decommissioned", "not exist",      "unknown model"};
 
+/* As a word of its own: "a" is no part of "that". */
+static bool has_name(struct span text, const char *id, size_t length) {
+    size_t at = told_find(text, id);
+    return at != SIZE_MAX && (at == 0 || !isalnum((unsigned char)text.ptr[at - 1])) &&
+           (at + length == text.len || !isalnum((unsigned char)text.ptr[at + length]));
+}
+
 static bool names_our_model(const struct told *told) {
     char id[128];
     struct span model = told->answer->upstream_model;
@@ -43,7 +52,7 @@ static bool names_our_model(const struct told *told) {
     id[model.len] = '\0';
     for (size_t i = 0; i < told->text_count; i++)
         for (size_t j = 0; j < array_length(words_of_absence); j++)
-            if (told_find(told->texts[i], id) != SIZE_MAX &&
+            if (has_name(told->texts[i], id, model.len) &&
                 told_find(told->texts[i], words_of_absence[j]) != SIZE_MAX)
                 return true;
     return false;

@@ -279,7 +279,6 @@ def test_the_time_told_to_the_last_in_line_is_its_turn(tmp_path, limit):
         assert reset_seconds(told) <= served[-1] + 1.2, (told, served)
 
 
-@pytest.mark.xfail(strict=True, reason="explain tells when somebody has room, and leaves out those who wait already")
 def test_explain_counts_those_who_wait(tmp_path):
     with Pool(tmp_path, {"lab": {}}, lab([{"requests": 10, "per": "5s", "burst": 2}])) as pool:
         with concurrent.futures.ThreadPoolExecutor(8) as clients:

@@ -40,6 +40,34 @@ def start(folder, env, extra=()):
                        env={"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "none"), **env}, cwd=folder)
 
 
+def test_what_bills_is_named_by_an_alias(tmp_path, upstream):
+    """The catalog knows no models of it: the alias is taken at its word, and nothing else reaches it."""
+    paid = upstream(playing({"/v1/chat/completions": (200, {**ANSWER, "model": "gpt-4o-mini"})}))
+    config = {"providers": {"openai": {"base_url": f"http://127.0.0.1:{paid.port}/v1", "keys": ["env:SPEND"], "tier": "paid"}},
+              "models": {"aliases": {"backup": ["openai/gpt-4o-mini"]}}}
+    with serve(tmp_path, config, env={"SPEND": "sk-spend"}) as papi:
+        status, headers, _ = chat(papi, "backup")
+        assert status == 200 and headers["x-papi-provider"] == "openai" and headers["x-papi-model"] == "gpt-4o-mini"
+        assert chat(papi, "auto")[0] >= 400
+    assert paid.connections == 1
+
+
+def test_a_section_that_serves_nothing_is_told(tmp_path):
+    (tmp_path / "papi.yaml").write_text('keyless: off\nproviders:\n  ollama_local: {base_url: "http://127.0.0.1:1/v1"}\n'
+                                        "  ovhcloud: {enabled: yes}\n  openai: {keys: [env:SPEND]}\n")
+    told = run_papi("check", "--config", tmp_path / "papi.yaml", env={"SPEND": "sk-spend"}).stderr
+    assert "papi.yaml:3:1: warning: provider 'ollama_local' serves nothing" in told
+    assert "papi.yaml:4:1: warning: provider 'ovhcloud' is not used: works without a key" in told
+    assert "papi.yaml:5:1: warning: provider 'openai' is not used: key found, not used, since it only bills" in told
+
+
+def test_hints_obey_the_audience(tmp_path):
+    with start(tmp_path / "self", {}) as papi:
+        assert "OPENROUTER_API_KEY" in papi.stdout
+    with start(tmp_path / "group", {"PAPI_AUDIENCE": "group"}) as papi:
+        assert "OPENROUTER_API_KEY" not in papi.stdout
+
+
 def looking_at(**ports):
     return {"PAPI_LOCAL_SERVERS": "auto", "PAPI_LOCAL_PORTS": ",".join(f"{k}={v}" for k, v in ports.items())}
 
