@@ -48,6 +48,7 @@ void dialect__openai_no_room(struct stitch *out);
 void dialect__openai_member(struct openai_writer *writer, enum dialect_member member,
                             struct span value);
 /* A member that this program does not know. Name escaped, value raw. */
+void dialect__openai_extra_left_out(struct openai_writer *writer, struct span name); /* told only */
 void dialect__openai_extra(struct openai_writer *writer, struct span name, struct span value);
 /* Members that only rules ask for. After all others. */
 void dialect__openai_rest(struct openai_writer *writer);

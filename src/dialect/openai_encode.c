@@ -97,8 +97,11 @@ static void add_stream(struct openai_writer *writer) {
 
 static void add_extras(struct openai_writer *writer) {
     const struct task_chat *chat = writer->chat;
-    for (uint32_t i = 0; i < chat->extra_count && writer->quirks->keep_extras; i++)
-        dialect__openai_extra(writer, chat->extras[i].name, chat->extras[i].value);
+    for (uint32_t i = 0; i < chat->extra_count; i++)
+        if (writer->quirks->keep_extras)
+            dialect__openai_extra(writer, chat->extras[i].name, chat->extras[i].value);
+        else
+            dialect__openai_extra_left_out(writer, chat->extras[i].name);
 }
 
 static int write_path(struct arena *arena, const struct dialect_target *target, struct span end,

@@ -230,6 +230,18 @@ static bool is_taken(const struct openai_writer *writer, struct span name) {
     return false;
 }
 
+/* The name is the client's and becomes a text of ours. */
+static void tell_extra(struct openai_writer *writer, struct span plain) {
+    char *told = arena_format(writer->out.rope->arena, "%.*s", SPAN_ARG(plain));
+    dialect__openai_dropped(writer, told != NULL ? told : "");
+}
+
+void dialect__openai_extra_left_out(struct openai_writer *writer, struct span name) {
+    struct span plain = name;
+    if (json_unescape(name, writer->out.rope->arena, &plain) == 0)
+        tell_extra(writer, plain);
+}
+
 void dialect__openai_extra(struct openai_writer *writer, struct span name, struct span value) {
     struct span plain = name, renamed;
     if (json_unescape(name, writer->out.rope->arena, &plain) < 0) {
@@ -241,12 +253,10 @@ void dialect__openai_extra(struct openai_writer *writer, struct span name, struc
         value = apply_all(writer, MEMBER_OTHER, &renamed, value);
     if (span_absent(value))
         return;
-    if (dialect__openai_strips(writer, renamed) || is_taken(writer, plain)) {
-        char *told = arena_format(writer->out.rope->arena, "%.*s", SPAN_ARG(plain));
-        dialect__openai_dropped(writer, told != NULL ? told : "");
-    } else {
+    if (dialect__openai_strips(writer, renamed) || is_taken(writer, plain))
+        tell_extra(writer, plain);
+    else
         write_member(writer, span_equal(renamed, plain) ? name : renamed, value);
-    }
 }
 
 /* A member inside an object is the provider's own affair (whom it may ask, what it may charge) and holds for every task; a

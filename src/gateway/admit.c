@@ -25,6 +25,10 @@ enum step_verdict step_admit(struct request *r) {
     if (r->task.kind == TASK_EMBED && !choose_embed_fits(r, &choice))
         return STEP_NEXT; /* to REJECT */
     choose_warn(r, &choice);
+    if (r->strict && !span_absent(r->warning))
+        return request_fail(r, API_BAD_REQUEST, NULL,
+                            "x-papi-strict forbids to pass over a wish: %.*s.",
+                            SPAN_ARG(r->warning));
     choose_demand(r, &choice, &demand);
     r->submitted_ns = request_now_ns(r);
     hold_arm(r);

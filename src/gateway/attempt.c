@@ -218,6 +218,10 @@ struct attempt *attempt_start(struct request *r, uint32_t route_index,
     choose_strips(attempt, r);
     target.strips = attempt->strips;
     int err = attempt->dialect->encode(&r->task, &target, &attempt->arena, &attempt->upstream);
+    if (err == 0 && r->strict && attempt->upstream.dropped_count > 0) {
+        attempt_end(attempt, OUTCOME_WOULD_DOWNGRADE, 0);
+        return attempt;
+    }
     if (err == 0)
         err = write_head(attempt, account);
     if (err == 0) {

@@ -39,8 +39,21 @@ static bool read_data_use(struct request *r) {
     return r->no_training;
 }
 
+/* As read_deadline. */
+static bool read_strict(struct request *r) {
+    struct span text =
+        http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-strict");
+    bool no = span_absent(text) || span_is(text, "0") || span_is_nocase(text, "false") ||
+              span_is_nocase(text, "no");
+    r->strict = span_is(text, "1") || span_is_nocase(text, "true") || span_is_nocase(text, "yes");
+    if (!no && !r->strict)
+        (void)request_fail(r, API_BAD_REQUEST, NULL,
+                           "The header x-papi-strict must be 'true' or 'false'.");
+    return no || r->strict;
+}
+
 enum step_verdict step_decode(struct request *r) {
-    if (!read_deadline(r) || !read_data_use(r))
+    if (!read_deadline(r) || !read_data_use(r) || !read_strict(r))
         return STEP_NEXT; /* to REJECT */
     struct span hop = http_header_get(http_exchange_request(r->exchange)->headers, "x-papi-hop");
     if (span_is(hop, r->home->gateway->instance))

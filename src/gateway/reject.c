@@ -40,6 +40,9 @@ static const struct {
                            "text or smaller images."},
     [OUTCOME_UNSUPPORTED_PARAMETER] = {API_UNSUPPORTED_PARAMETER, true,
                                        "The provider does not know a field of the request."},
+    [OUTCOME_WOULD_DOWNGRADE] = {API_UNSUPPORTED_PARAMETER, false,
+                                 "No provider of this model takes the request as it is, and "
+                                 "x-papi-strict forbids to leave anything out."},
     [OUTCOME_TOOL_CALL_MALFORMED] = {API_UPSTREAM_FAILED, false,
                                      "The model wrote a tool call that cannot be read."},
     [OUTCOME_ACCOUNT_BLOCKED] =

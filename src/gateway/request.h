@@ -85,6 +85,7 @@ struct request {
     bool cors;         /* Origin may read the answer */
     bool wait_longer;  /* the client set x-papi-deadline-ms */
     bool no_training;  /* the client set x-papi-data: no-training */
+    bool strict;       /* the client set x-papi-strict: nothing is left out or passed over */
     bool answered;     /* the answer is ended */
     bool story_over;
     bool empty_seen;        /* a provider answered well, but with nothing */

@@ -48,6 +48,8 @@ enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY, CH
     X(OUTCOME_TOO_LARGE, "too_large", RETRY_ELSEWHERE_FREE, BENCH_NOTHING, 0, 0, CHARGE_REFUSED)   \
     X(OUTCOME_UNSUPPORTED_PARAMETER, "unsupported_parameter", RETRY_SECOND_OPINION, BENCH_NOTHING, \
       0, 0, CHARGE_REQUEST_ONLY)                                                                   \
+    X(OUTCOME_WOULD_DOWNGRADE, "would_downgrade", RETRY_ELSEWHERE_FREE, BENCH_NOTHING, 0, 0,       \
+      CHARGE_RELEASE)                                                                              \
     X(OUTCOME_TOOL_CALL_MALFORMED, "tool_call_malformed", RETRY_ELSEWHERE, BENCH_NOTHING, 0, 0,    \
       CHARGE_USAGE)                                                                                \
     X(OUTCOME_ACCOUNT_BLOCKED, "account_blocked", RETRY_ELSEWHERE_FREE, BENCH_ACCOUNT, 86400, 0,   \
