@@ -83,6 +83,12 @@ static void tells_where_aliases_lead_nowhere(void **state) {
          "models: {aliases: {one: [x, auto], two: a/x}}\n",
          "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
          "t:3:41: warning: alias 'two': 'a/x' is left out, no provider in use serves it\n"},
+        /* What is left out moves nobody into the place of another. */
+        {"providers:\n"
+         "  a: {base_url: http://localhost, models: [x], enabled: no}\n"
+         "models: {aliases: {one: [x, nix, auto]}}\n",
+         "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
+         "t:3:29: error: alias 'one' names 'nix', which no provider serves\n"},
         /* All of them, in the order of the file, behind what the loader had to say: */
         {PROVIDER "models:\n  aliases:\n    m: [nix, p/m]\n    b: [m, nox]\n",
          "t:7:5: warning: alias 'm' hides the model of that name\n"
