@@ -158,7 +158,7 @@ static int build(struct assembling *assembling, const struct offers *offers,
                  struct assembly *ret_assembly) {
     int err = ERR_INVALID;
     bool again = true;
-    for (int round = 0; again && round < 2; round++) { /* idle targets are gone in the second */
+    for (; again; assembling->again = true) { /* idle targets are gone in the next round */
         struct span missing;
         assembling->builder = catalog_builder_new();
         assembling->planner = limit_planner_new(assembling->builder);

@@ -100,6 +100,34 @@ static void tells_where_aliases_lead_nowhere(void **state) {
         run(rows[i].yaml, rows[i].report);
 }
 
+/* More idle targets than the catalog tells of at once, on a machine that has no key yet. */
+static void many_idle_targets_are_no_error(void **state) {
+    struct config *config = NULL;
+    struct config_report report;
+    struct arena arena;
+    struct assembly assembly;
+    struct dynbuf yaml;
+    (void)state;
+    dynbuf_init(&yaml, (size_t)64 << 10);
+    assert_int_equal(dynbuf_append_text(&yaml, "providers:\n"
+                                               "  a: {base_url: http://localhost, models: [x], "
+                                               "enabled: no}\n"
+                                               "models:\n  aliases:\n"),
+                     0);
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(dynbuf_append_format(&yaml, "    n%d: [x, auto]\n", i), 0);
+    assert_int_equal(dynbuf_append_char(&yaml, '\0'), 0);
+    arena_init(&arena, NULL, 0, (size_t)16 << 20);
+    assert_int_equal(fixture_parse(dynbuf_span(&yaml).ptr, NULL, &config, &report), 0);
+    assert_int_equal(assemble_file(config, &report, &arena, &assembly), 0);
+    assert_int_equal(report.errors, 0);
+    assert_non_null(assembly.snapshot);
+    catalog_unref(assembly.snapshot);
+    config_free(config);
+    arena_reset(&arena);
+    dynbuf_done(&yaml);
+}
+
 static void bare_models_serve_any_task(void **state) {
     (void)state;
     struct config *config = NULL;
@@ -124,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_aliases),
         cmocka_unit_test(tells_where_aliases_lead_nowhere),
+        cmocka_unit_test(many_idle_targets_are_no_error),
         cmocka_unit_test(bare_models_serve_any_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
