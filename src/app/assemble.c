@@ -106,15 +106,16 @@ static bool settle_problems(struct assembling *assembling) {
     bool only_idle = count > 0;
     for (uint32_t i = 0; i < count; i++)
         only_idle = only_idle && is_idle(assembling, catalog_problem_at(assembling->builder, i));
-    for (uint32_t i = count; i-- > 0;) {
-        const struct catalog_problem *problem = catalog_problem_at(assembling->builder, i);
-        if (is_idle(assembling, problem))
-            leave_out(assembling, problem->alias, problem->target);
-    }
+    /* Before anything is taken out: problems know their targets by number. */
     for (uint32_t i = 0; i < count && !only_idle; i++) {
         const struct catalog_problem *problem = catalog_problem_at(assembling->builder, i);
         if (!is_idle(assembling, problem))
             report_problem(assembling, problem);
+    }
+    for (uint32_t i = count; i-- > 0;) {
+        const struct catalog_problem *problem = catalog_problem_at(assembling->builder, i);
+        if (is_idle(assembling, problem))
+            leave_out(assembling, problem->alias, problem->target);
     }
     return only_idle;
 }
@@ -157,7 +158,7 @@ static int build(struct assembling *assembling, const struct offers *offers,
                  struct assembly *ret_assembly) {
     int err = ERR_INVALID;
     bool again = true;
-    for (int round = 0; again && round < 2; round++) { /* idle targets are gone in the second */
+    for (; again; assembling->again = true) { /* idle targets are gone in the next round */
         struct span missing;
         assembling->builder = catalog_builder_new();
         assembling->planner = limit_planner_new(assembling->builder);

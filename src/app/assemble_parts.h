@@ -13,6 +13,7 @@ struct assembling {
     struct catalog_builder *builder;
     struct limit_planner *planner;
     struct arena *arena; /* texts until the snapshot is built */
+    bool again;          /* it is built anew: warnings of providers have been given */
 };
 
 /* Provider, accounts and routes of a used offer; problems go into the report. */

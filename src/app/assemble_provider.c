@@ -448,7 +448,7 @@ void assemble_provider(struct assembling *assembling, const struct offer *offer)
         add_local_route(&building, &offer->server->models[i]);
     if (offer->found.paid && !listed)
         add_pinned_routes(&building);
-    if (building.route_count == 0 && offer->config != NULL)
+    if (building.route_count == 0 && offer->config != NULL && !assembling->again)
         config_report_warning(assembling->config, assembling->report, assemble_place(offer),
                               "provider '%.*s' serves nothing: neither the catalog nor this file "
                               "names a model of it that may be asked; list its models",

@@ -205,7 +205,8 @@ static enum step_verdict too_long(struct request *r, const struct catalog_choice
         return request_fail(r, API_CONTEXT_TOO_LONG, "input",
                             "This model's maximum context length is %llu tokens, but a text has "
                             "about %llu. Please divide it into shorter ones.",
-                            (unsigned long long)choice->context_tokens, (unsigned long long)input);
+                            (unsigned long long)choice->context_tokens,
+                            (unsigned long long)choose_embed_tokens(&r->task.embed));
     return request_fail(r, API_CONTEXT_TOO_LONG, "messages",
                         "This model's maximum context length is %llu tokens, but the request needs "
                         "about %llu tokens (%llu in the messages, %llu for the answer). Please "

@@ -5,7 +5,8 @@
  * Each automatic route gives the least of the limits that only it is under (its model's); a quota account gives the least of its own
  * limits and the sum of its routes; accounts that share our address give together no more than the address has. A limit that more
  * routes share than it names in its scope is therefore never counted twice. Within a span a limit gives what is left now and what
- * comes back until the end of it: a bucket evenly, a rolling window as old use leaves, a calendar at its reset.
+ * comes back until the end of it: a bucket evenly, a rolling window as old use leaves and never above its amount, a calendar at its
+ * reset.
  * The same upstream model asked through two keys of one account is one route here.
  * Promises: pure; costs routes x limits; never an overflow. Leaves to others: reading the ledger (gateway/desk.c).
  */
@@ -32,7 +33,8 @@ static uint64_t share(uint64_t amount, uint64_t part, uint64_t whole) {
     return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
 }
 
-/* The one that begins then, and those that begin within `rest_ms`: whole ones, since a calendar gives nothing in between. */
+/* The one that begins then, and those that begin within `rest_ms`: whole ones, since a calendar gives nothing in between, and a
+ * rolling window never gives more. */
 static uint64_t windows_of(const struct catalog_limit *limit, uint64_t amount, uint64_t rest_ms) {
     uint64_t further = limit->window_ms == 0 ? 0 : (rest_ms - 1) / limit->window_ms, all;
     return __builtin_mul_overflow(amount, further + 1, &all) ? CAPACITY_UNLIMITED - 1 : all;
@@ -58,7 +60,12 @@ uint64_t capacity_of_limit(const struct catalog_limit *limit, const struct capac
                            uint64_t span_ms) {
     if (limit->shape == LIMIT_AT_ONCE)
         return CAPACITY_UNLIMITED; /* says how many at once, not how many */
-    return plus(state->left, comes_back(limit, state, span_ms));
+    uint64_t amount = plus(state->left, comes_back(limit, state, span_ms));
+    if (limit->shape != LIMIT_ROLLING || span_ms == 0)
+        return amount;
+    /* No window holds more than its amount, and what was never used does not come back. */
+    uint64_t most = windows_of(limit, state->amount, span_ms);
+    return amount < most ? amount : most;
 }
 
 static void no_limit(struct capacity *capacity) {

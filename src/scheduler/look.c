@@ -18,7 +18,7 @@ uint32_t scheduler_account_in_flight(const struct scheduler *scheduler, uint32_t
 
 bool scheduler_route_open(const struct scheduler *scheduler, uint64_t now_ns, uint32_t index,
                           uint64_t *ret_open_at_ns) {
-    static const struct ticket smallest = {.output_tokens_max = 1};
+    static const struct ticket smallest = {.input_tokens = 1, .output_tokens_max = 1};
     *ret_open_at_ns = 0;
     if (index >= scheduler->config.route_count)
         return false;

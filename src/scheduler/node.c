@@ -312,9 +312,9 @@ static const struct shape *moved(struct limit_node *node, struct moment moment) 
 bool node_fits(struct limit_node *node, struct moment moment, uint64_t amount) {
     if (node->shape == LIMIT_ROLLING) { /* most are: not by way of the table */
         log_advance(&node->as.log, moment.now_ns);
-        return rolling_fits(node, moment, amount, room_for(node, amount));
+        return amount == 0 || rolling_fits(node, moment, amount, room_for(node, amount));
     }
-    return moved(node, moment)->fits(node, moment, amount, room_for(node, amount));
+    return amount == 0 || moved(node, moment)->fits(node, moment, amount, room_for(node, amount));
 }
 
 uint64_t node_free_at(struct limit_node *node, struct moment moment, uint64_t amount) {
@@ -338,8 +338,8 @@ bool node_may_fit_when_settled(struct limit_node *node, struct moment moment, ui
 uint64_t node_turn_at(struct limit_node *node, struct moment moment, uint64_t amount,
                       uint64_t ahead) {
     uint64_t most = node_most(node);
-    if (amount > most)
-        return FREE_AT_NEVER;
+    if (amount == 0 || amount > most)
+        return amount == 0 ? 0 : FREE_AT_NEVER;
     if (is_bucket(node)) { /* drains, whoever comes */
         bool fits = ahead + amount <= most && node_fits(node, moment, ahead + amount);
         uint64_t kept_free = most - room_for(node, amount);

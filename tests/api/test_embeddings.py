@@ -257,6 +257,9 @@ def test_too_long_a_text(stand):
     assert post(papi, {"model": "bge-m3", "input": ["word " * 60, "x"]})[0] == 200
     got = request(papi, "POST", PATH, {"model": "bge-m3", "input": ["x", "word " * 1000]})
     assert_error(*got, 400, "context_length_exceeded", ["maximum context length is 100 tokens"], "input")
+    longest = got[2]
+    got = request(papi, "POST", PATH, {"model": "bge-m3", "input": ["word " * 1000] + ["some more words"] * 200})
+    assert got[2] == longest  # told of the longest text, not of all together
 
 
 def test_an_answer_beyond_the_cap(stand):

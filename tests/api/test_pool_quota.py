@@ -355,6 +355,16 @@ def test_explain_agrees_while_somebody_rests(tmp_path):
         assert answer.provider == "two" and answer.attempts == 1
 
 
+def test_a_limit_that_a_request_takes_nothing_of_says_nothing(tmp_path):
+    """A chat under a limit of embed inputs waits for the limit of requests alone."""
+    limits = [{"requests": 1, "per": "minute"}, {"embed_inputs": 1000, "per": "day"}]
+    with Pool(tmp_path, {"lab": {}}, {"lab": {"models": ["m"], "limits": limits}}) as pool:
+        assert pool.chat().status == 200
+        refused = pool.chat()
+        assert refused.status == 429 and refused.error["code"] == "rate_limit_exceeded", refused
+        assert 50 < reset_seconds(refused) < 65
+
+
 def test_capacity_counts_an_account_once(tmp_path):
     limits = [{"requests": 10, "per": "day", "zone": "UTC"}]
     row = {"models": ["m", "n", "o"], "limits": limits, "keys": keyed("work", "work", "home")}

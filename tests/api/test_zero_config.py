@@ -54,9 +54,12 @@ def test_what_bills_is_named_by_an_alias(tmp_path, upstream):
 
 def test_a_section_that_serves_nothing_is_told(tmp_path):
     (tmp_path / "papi.yaml").write_text('keyless: off\nproviders:\n  ollama_local: {base_url: "http://127.0.0.1:1/v1"}\n'
-                                        "  ovhcloud: {enabled: yes}\n  openai: {keys: [env:SPEND]}\n")
+                                        "  ovhcloud: {enabled: yes}\n  openai: {keys: [env:SPEND]}\n"
+                                        "models: {aliases: {one: [gemini-2.5-flash, auto]}}\n")
     told = run_papi("check", "--config", tmp_path / "papi.yaml", env={"SPEND": "sk-spend"}).stderr
     assert "papi.yaml:3:1: warning: provider 'ollama_local' serves nothing" in told
+    assert told.count("serves nothing") == 1  # also when the pool is built anew without what idles
+    assert "papi.yaml:6:26: warning: alias 'one': 'gemini-2.5-flash' is left out" in told
     assert "papi.yaml:4:1: warning: provider 'ovhcloud' is not used: works without a key" in told
     assert "papi.yaml:5:1: warning: provider 'openai' is not used: key found, not used, since it only bills" in told
 

@@ -83,6 +83,12 @@ static void tells_where_aliases_lead_nowhere(void **state) {
          "models: {aliases: {one: [x, auto], two: a/x}}\n",
          "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
          "t:3:41: warning: alias 'two': 'a/x' is left out, no provider in use serves it\n"},
+        /* What is left out moves nobody into the place of another. */
+        {"providers:\n"
+         "  a: {base_url: http://localhost, models: [x], enabled: no}\n"
+         "models: {aliases: {one: [x, nix, auto]}}\n",
+         "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
+         "t:3:29: error: alias 'one' names 'nix', which no provider serves\n"},
         /* All of them, in the order of the file, behind what the loader had to say: */
         {PROVIDER "models:\n  aliases:\n    m: [nix, p/m]\n    b: [m, nox]\n",
          "t:7:5: warning: alias 'm' hides the model of that name\n"
@@ -92,6 +98,34 @@ static void tells_where_aliases_lead_nowhere(void **state) {
     (void)state;
     for (size_t i = 0; i < array_length(rows); i++)
         run(rows[i].yaml, rows[i].report);
+}
+
+/* More idle targets than the catalog tells of at once, on a machine that has no key yet. */
+static void many_idle_targets_are_no_error(void **state) {
+    struct config *config = NULL;
+    struct config_report report;
+    struct arena arena;
+    struct assembly assembly;
+    struct dynbuf yaml;
+    (void)state;
+    dynbuf_init(&yaml, (size_t)64 << 10);
+    assert_int_equal(dynbuf_append_text(&yaml, "providers:\n"
+                                               "  a: {base_url: http://localhost, models: [x], "
+                                               "enabled: no}\n"
+                                               "models:\n  aliases:\n"),
+                     0);
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(dynbuf_append_format(&yaml, "    n%d: [x, auto]\n", i), 0);
+    assert_int_equal(dynbuf_append_char(&yaml, '\0'), 0);
+    arena_init(&arena, NULL, 0, (size_t)16 << 20);
+    assert_int_equal(fixture_parse(dynbuf_span(&yaml).ptr, NULL, &config, &report), 0);
+    assert_int_equal(assemble_file(config, &report, &arena, &assembly), 0);
+    assert_int_equal(report.errors, 0);
+    assert_non_null(assembly.snapshot);
+    catalog_unref(assembly.snapshot);
+    config_free(config);
+    arena_reset(&arena);
+    dynbuf_done(&yaml);
 }
 
 static void bare_models_serve_any_task(void **state) {
@@ -118,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_aliases),
         cmocka_unit_test(tells_where_aliases_lead_nowhere),
+        cmocka_unit_test(many_idle_targets_are_no_error),
         cmocka_unit_test(bare_models_serve_any_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

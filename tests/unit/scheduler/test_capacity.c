@@ -17,7 +17,12 @@ static void gives_what_comes_back(void **state) {
         enum limit_shape shape;
         uint64_t window_ms, left, amount, comes_in_ms, span_ms, expected;
     } cases[] = {
-        {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, MINUTE_MS, 40},
+        {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, MINUTE_MS, 30}, /* no minute holds more */
+        {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, MINUTE_MS / 2, 25},
+        {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, MINUTE_MS + 1, 40},
+        {LIMIT_ROLLING, DAY_MS, 1000, 1000, 0, DAY_MS, 1000},
+        {LIMIT_ROLLING, DAY_MS, 1000, 1000, 0, MINUTE_MS, 1000}, /* nothing used comes back */
+        {LIMIT_ROLLING, DAY_MS, 1000, 1000, 0, 30 * (uint64_t)DAY_MS, 30000},
         {LIMIT_ROLLING, MINUTE_MS, 10, 30, 20000, 0, 10},
         {LIMIT_REFILL, DAY_MS, 0, 1000, DAY_MS, DAY_MS / 2, 500},
         {LIMIT_CALENDAR_DAY, DAY_MS, 5, 20, 3600000, 3599999, 5},
@@ -28,7 +33,7 @@ static void gives_what_comes_back(void **state) {
         {LIMIT_CALENDAR_MONTH, 0, 5, 1000, 10, 20, 1005},
         {LIMIT_ONCE, 0, 7, 100, 0, DAY_MS, 7},
         {LIMIT_AT_ONCE, 0, 1, 1, 0, DAY_MS, CAPACITY_UNLIMITED},
-        {LIMIT_ROLLING, 1, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX, UINT64_MAX},
+        {LIMIT_ROLLING, 1, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX, CAPACITY_UNLIMITED - 1},
     };
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {

@@ -536,6 +536,22 @@ static void a_wider_spread_loses_nothing(void **state) {
     }
 }
 
+/* Such as a chat under a limit of embed inputs: it fits whatever was used, and its turn is now. */
+static void nothing_fits_always(void **state) {
+    static const enum limit_shape shapes[] = {LIMIT_ROLLING, LIMIT_REFILL, LIMIT_CALENDAR_DAY,
+                                              LIMIT_ALIGNED, LIMIT_ONCE,   LIMIT_PACER};
+    (void)state;
+    for (size_t i = 0; i < array_length(shapes); i++) {
+        struct limit_node node = node_of(shapes[i], 10, 60000, 5);
+        assert_int_equal(node_turn_at(&node, at(START_NS), 0, 0), 0);
+        (void)take(&node, START_NS, node_most(&node));
+        node_set_used(&node, at(START_NS), 11); /* the provider counts more than we do */
+        assert_true(node_fits(&node, at(START_NS), 0));
+        assert_int_equal(node_turn_at(&node, at(START_NS), 0, 0), 0);
+        assert_int_equal(node_turn_at(&node, at(START_NS), 0, 3), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rolling_keeps_every_interval),
@@ -555,6 +571,7 @@ int main(void) {
         cmocka_unit_test(used_can_be_set),
         cmocka_unit_test(another_amount_keeps_what_is_used),
         cmocka_unit_test(a_wider_spread_loses_nothing),
+        cmocka_unit_test(nothing_fits_always),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
