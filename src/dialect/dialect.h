@@ -79,9 +79,6 @@ struct dialect {
     struct usage (*usage_so_far)(const struct dialect_decoder *decoder);
     /* The end mark ([DONE]) was seen: nothing of value follows. */
     bool (*is_over)(const struct dialect_decoder *decoder);
-    /* What an error body says: message and code, escaped, absent when not found. Any bytes. */
-    void (*read_error)(struct span body, struct arena *arena, struct span *ret_message,
-                       struct span *ret_code);
     /* Whether a task without this member is still what its client asked for, and can be sent. */
     bool (*can_strip)(struct span name);
 };

@@ -20,7 +20,6 @@ const struct dialect dialect_openai = {
     .on_end = dialect__openai_on_end,
     .usage_so_far = dialect__openai_usage_total,
     .is_over = dialect__openai_is_over,
-    .read_error = dialect__openai_read_error,
     .can_strip = dialect__openai_can_strip,
 };
 

@@ -156,9 +156,6 @@ int dialect__openai_close(struct dialect_decoder *decoder) WARN_UNUSED;
 int dialect__openai_other(struct dialect_decoder *decoder, struct json_value top) WARN_UNUSED;
 int dialect__openai_embed_body(struct dialect_decoder *decoder, struct span body) WARN_UNUSED;
 
-void dialect__openai_read_error(struct span body, struct arena *arena, struct span *ret_message,
-                                struct span *ret_code);
-
 struct dialect_decoder *dialect__openai_decoder_new(struct arena *arena, const struct task *task,
                                                     const struct dialect_quirks *quirks,
                                                     event_sink sink, void *context);

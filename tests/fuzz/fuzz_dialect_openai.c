@@ -176,23 +176,10 @@ static void as_body(struct span text) {
     close_answer(&answer, decoder, err);
 }
 
-static void as_error(struct span text) {
-    struct arena arena;
-    struct span message, code;
-    arena_init(&arena, NULL, 0, ARENA_CAP);
-    dialect_openai.read_error(text, &arena, &message, &code);
-    struct dynbuf out;
-    dynbuf_init(&out, CHECKER_ARENA_CAP);
-    check(json_write_escaped(&out, message) == 0 && json_validate(dynbuf_span(&out)) == 0);
-    dynbuf_done(&out);
-    arena_reset(&arena);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span text = span_of((const char *)data, size);
     as_stream(text);
     as_twins(text);
     as_body(text);
-    as_error(text);
     return 0;
 }

@@ -284,62 +284,6 @@ static void too_many_calls(void **state) {
     close_decoder(&heard);
 }
 
-static const struct {
-    const char *body;
-    const char *message; /* NULL: absent */
-    const char *code;
-} error_bodies[] = {
-    {"{\"error\":{\"message\":\"m \\\"q\\\"\",\"type\":\"t\",\"param\":null,\"code\":\"c\"}}",
-     "m \\\"q\\\"", "c"},
-    {"{\"error\":{\"message\":\"m\",\"type\":\"insufficient_quota\",\"code\":null}}", "m",
-     "insufficient_quota"},
-    {"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\",\"code\":null}}", "m", NULL},
-    {"{\"error\":{\"code\":429,\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\"}}", "m",
-     "RESOURCE_EXHAUSTED"},
-    {"[{\"error\":{\"code\":429,\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\"}}]", "m",
-     "RESOURCE_EXHAUSTED"},
-    {"{\"error\":\"m\"}", "m", NULL},
-    {"{\"message\":\"m\",\"code\":1300}", "m", "1300"},
-    {"{\"object\":\"error\",\"message\":\"m\",\"type\":\"NotFoundError\",\"param\":null,\"code\":"
-     "404}",
-     "m", "NotFoundError"},
-    {"{\"detail\":\"m\"}", "m", NULL},
-    {"{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"m\",\"type\":\"missing\"}]}", "m", "missing"},
-    {"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}}", "m",
-     NULL},
-    {"{\"errors\":{\"code\":1008,\"message\":\"m\"}}", "m", "1008"},
-    {"{\"error\":{\"message\":\"m\"},\"error_type\":\"t\"}", "m", "t"},
-    {"{\"errors\":[{\"code\":3036,\"message\":\"m\"}],\"success\":false}", "m", "3036"},
-    {"{\"error\":{\"code\":\"1302\",\"message\":\"m\"}}", "m", "1302"},
-    {"{\"error_msg\":\"m\"}", "m", NULL},
-    {"{}", NULL, NULL},
-    {"[]", NULL, NULL},
-    {"7", NULL, NULL},
-    {"", NULL, NULL},
-    {"<html><body>502 Bad Gateway</body></html>", NULL, NULL},
-    {"  upstream \"x\" timed out\r\n", "upstream \\\"x\\\" timed out\\r\\n", NULL},
-    {"\xFF\xFE", "\xEF\xBF\xBD\xEF\xBF\xBD", NULL},
-};
-
-static void assert_text(struct span actual, const char *expected) {
-    assert_int_equal(span_absent(actual), expected == NULL);
-    if (expected != NULL && !span_is(actual, expected))
-        fail_msg("%.*s is not %s", SPAN_ARG(actual), expected);
-}
-
-static void reads_error_bodies(void **state) {
-    (void)state;
-    for (size_t i = 0; i < array_length(error_bodies); i++) {
-        struct arena arena;
-        struct span message, code;
-        arena_init(&arena, NULL, 0, 65536);
-        dialect_openai.read_error(span_text(error_bodies[i].body), &arena, &message, &code);
-        assert_text(message, error_bodies[i].message);
-        assert_text(code, error_bodies[i].code);
-        arena_reset(&arena);
-    }
-}
-
 static void finds_dialects(void **state) {
     (void)state;
     assert_ptr_equal(dialect_find(SPAN_LITERAL("openai")), &dialect_openai);
@@ -356,7 +300,6 @@ int main(void) {
         cmocka_unit_test(reads_usage),
         cmocka_unit_test(large_records),
         cmocka_unit_test(too_many_calls),
-        cmocka_unit_test(reads_error_bodies),
         cmocka_unit_test(finds_dialects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
