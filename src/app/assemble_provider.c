@@ -445,6 +445,7 @@ static void add_pinned_routes(struct building *building) {
 
 void assemble_provider(struct assembling *assembling, const struct offer *offer) {
     struct building building = {.assembling = assembling, .offer = offer};
+    uint32_t errors = assembling->report->errors;
     if (!add_provider(&building))
         return;
     add_accounts(&building);
@@ -458,7 +459,8 @@ void assemble_provider(struct assembling *assembling, const struct offer *offer)
         add_local_route(&building, &offer->server->models[i]);
     if (offer->found.paid && !listed)
         add_pinned_routes(&building);
-    if (building.route_count == 0 && offer->config != NULL && !assembling->again)
+    if (building.route_count == 0 && offer->config != NULL && !assembling->again &&
+        assembling->report->errors == errors)
         config_report_warning(assembling->config, assembling->report, assemble_place(offer),
                               "provider '%.*s' serves nothing: neither the catalog nor this file "
                               "names a model of it that may be asked; list its models",
