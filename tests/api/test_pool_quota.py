@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from papi_process import RawConnection, papi_binary, request_bytes, wait_for
+from papi_process import RawConnection, papi_binary, request_bytes, run_papi, wait_for
 from pool import KEYS, Pool, body_seconds, reset_seconds
 
 WINDOW_S = 3
@@ -355,6 +355,13 @@ def test_explain_agrees_while_somebody_rests(tmp_path):
         assert not rests["in"] and 20000 < rests["available_in_ms"] <= 30000 and rests["why"], rests
         answer = pool.chat()
         assert answer.provider == "two" and answer.attempts == 1
+
+
+@pytest.mark.parametrize("name", ["a&b", "h#h", "p%41", "q+r", "gr\u00fcn"])
+def test_the_command_explains_any_name(tmp_path, name):
+    with Pool(tmp_path, {}, {"lab": {"models": ["m"]}}, models={"aliases": {name: ["m"]}}) as pool:
+        done = run_papi("explain", "--url", pool.papi.url, "--model", name)
+        assert done.returncode == 0 and done.stdout.startswith("-> lab"), (done.stdout, done.stderr)
 
 
 def test_explain_after_a_sleep(tmp_path, monkeypatch):
