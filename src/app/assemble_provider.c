@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "catalog/model.h"
 #include "message/task.h"
+#include "scheduler/config.h"
 
 #include <string.h>
 #include <time.h>
@@ -119,6 +120,14 @@ static const enum limit_shape shapes[] = {
     [CONFIG_ALIGNED] = LIMIT_ALIGNED,           [CONFIG_AT_ONCE] = LIMIT_AT_ONCE,
 };
 
+#define NEURON_THOUSANDTHS 1000
+#define COUNTABLE(name, word, most, about)                                                   \
+    _Static_assert((most) * (uint64_t)((name) == CONFIG_NEURONS ? NEURON_THOUSANDTHS : 1) <= \
+                       SCHEDULER_AMOUNT_MAX,                                                 \
+                   "what the file may say can be counted");
+CONFIG_UNIT_TABLE(COUNTABLE)
+#undef COUNTABLE
+
 static int plan_stated(struct building *building, struct limit_subject *subject,
                        uint32_t *ret_limits, uint32_t *count) {
     struct assembling *assembling = building->assembling;
@@ -130,7 +139,8 @@ static int plan_stated(struct building *building, struct limit_subject *subject,
             .unit = units[from->unit],
             .shape = shapes[from->shape],
             .scope = from->scope == CONFIG_BY_MODEL ? LIMIT_BY_MODEL : LIMIT_BY_ACCOUNT,
-            .amount = from->unit == CONFIG_NEURONS ? from->amount * 1000 : from->amount,
+            .amount =
+                from->unit == CONFIG_NEURONS ? from->amount * NEURON_THOUSANDTHS : from->amount,
             .window_ms = from->window_ms,
             .zone = zone_utc,
         };
@@ -435,6 +445,7 @@ static void add_pinned_routes(struct building *building) {
 
 void assemble_provider(struct assembling *assembling, const struct offer *offer) {
     struct building building = {.assembling = assembling, .offer = offer};
+    uint32_t errors = assembling->report->errors;
     if (!add_provider(&building))
         return;
     add_accounts(&building);
@@ -448,7 +459,8 @@ void assemble_provider(struct assembling *assembling, const struct offer *offer)
         add_local_route(&building, &offer->server->models[i]);
     if (offer->found.paid && !listed)
         add_pinned_routes(&building);
-    if (building.route_count == 0 && offer->config != NULL && !assembling->again)
+    if (building.route_count == 0 && offer->config != NULL && !assembling->again &&
+        assembling->report->errors == errors)
         config_report_warning(assembling->config, assembling->report, assemble_place(offer),
                               "provider '%.*s' serves nothing: neither the catalog nor this file "
                               "names a model of it that may be asked; list its models",

@@ -146,7 +146,8 @@ int catalog_add_route(struct catalog_builder *builder, struct span model_id,
 
 void catalog_describe_model(struct catalog_builder *builder, struct span model_id,
                             const struct catalog_model *model) {
-    struct model_entry *entry = &builder->models[model_of(builder, model_id)];
+    uint32_t index = model_of(builder, model_id); /* may move the models */
+    struct model_entry *entry = &builder->models[index];
     entry->about = *model;
     entry->described = true;
 }

@@ -103,6 +103,17 @@ static int read_request(const char *data, struct dynbuf *out) {
     return err;
 }
 
+/* RFC 3986 section 2.3: whatever a name holds, it stays one value of the query. */
+static void add_encoded(char *path, size_t size, const char *text) {
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:";
+    size_t used = strlen(path);
+    for (; *text != '\0' && used + 4 <= size; text++)
+        used +=
+            (size_t)snprintf(path + used, size - used,
+                             strchr(plain, *text) != NULL ? "%c" : "%%%02X", (unsigned char)*text);
+}
+
 static int ask(const struct instance *instance, const struct values *values, struct dynbuf *body) {
     char path[PATH_MAX_BYTES] = "/v1/papi/explain";
     struct dynbuf request;
@@ -116,8 +127,8 @@ static int ask(const struct instance *instance, const struct values *values, str
     } else if (values->data != NULL) {
         code = instance_fetch(instance, path, dynbuf_span(&request), body);
     } else {
-        (void)snprintf(path, sizeof path, "/v1/papi/explain?model=%s",
-                       values->model != NULL ? values->model : "auto");
+        (void)snprintf(path, sizeof path, "/v1/papi/explain?model=");
+        add_encoded(path, sizeof path, values->model != NULL ? values->model : "auto");
         code = instance_fetch(instance, path, SPAN_NONE, body);
     }
     dynbuf_done(&request);

@@ -26,13 +26,13 @@ enum config_training {
 enum config_tri { CONFIG_NOT_SAID, CONFIG_NO, CONFIG_YES };
 
 /* name, word in papi.yaml (the catalog's word too), largest amount, what is counted */
-#define CONFIG_UNIT_TABLE(X)                                                                    \
-    X(CONFIG_REQUESTS, "requests", 1000000000000, "Requests in a window.")                      \
-    X(CONFIG_TOKENS, "tokens", 1000000000000000, "Tokens of prompts and answers together.")     \
-    X(CONFIG_INPUT_TOKENS, "input_tokens", 1000000000000000, "Tokens of prompts.")              \
-    X(CONFIG_OUTPUT_TOKENS, "output_tokens", 1000000000000000, "Tokens of answers.")            \
-    X(CONFIG_NEURONS, "neurons", 1000000000000, "Cloudflare's unit of work, in whole neurons.") \
-    X(CONFIG_EMBED_INPUTS, "embed_inputs", 1000000000000, "Texts to embed.")                    \
+#define CONFIG_UNIT_TABLE(X)                                                                 \
+    X(CONFIG_REQUESTS, "requests", 1000000000000, "Requests in a window.")                   \
+    X(CONFIG_TOKENS, "tokens", 1000000000000, "Tokens of prompts and answers together.")     \
+    X(CONFIG_INPUT_TOKENS, "input_tokens", 1000000000000, "Tokens of prompts.")              \
+    X(CONFIG_OUTPUT_TOKENS, "output_tokens", 1000000000000, "Tokens of answers.")            \
+    X(CONFIG_NEURONS, "neurons", 1000000000, "Cloudflare's unit of work, in whole neurons.") \
+    X(CONFIG_EMBED_INPUTS, "embed_inputs", 1000000000000, "Texts to embed.")                 \
     X(CONFIG_CONCURRENT, "concurrent", 10000, "Requests at once; has no window.")
 
 enum config_unit {

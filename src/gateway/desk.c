@@ -248,11 +248,15 @@ static uint64_t to_boot(uint64_t mono_ns, int64_t offset_ns) {
     return mono_ns == UINT64_MAX ? UINT64_MAX : mono_ns + (uint64_t)offset_ns;
 }
 
-scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand) {
-    uint64_t boot_ns = clock_boot_ns();
+static void demand_to_boot(struct demand *demand, uint64_t boot_ns) {
     int64_t offset_ns = (int64_t)(boot_ns - clock_mono_ns());
     demand->wait_until_ns = to_boot(demand->wait_until_ns, offset_ns);
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
+}
+
+scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand) {
+    uint64_t boot_ns = clock_boot_ns();
+    demand_to_boot(demand, boot_ns);
     pthread_mutex_lock(&desk->lock);
     tell_date(desk, boot_ns);
     scheduler_ticket ticket = scheduler_submit(desk->scheduler, boot_ns, demand, &desk->actions);
@@ -317,10 +321,11 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
     leave(desk, home_index);
 }
 
-void desk_explain(struct desk *desk, const struct demand *demand,
-                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns) {
+void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
+                  uint64_t *ret_now_ns) {
     pthread_mutex_lock(&desk->lock);
     *ret_now_ns = clock_boot_ns();
+    demand_to_boot(demand, *ret_now_ns);
     scheduler_explain(desk->scheduler, *ret_now_ns, demand, ret_rows);
     pthread_mutex_unlock(&desk->lock);
 }

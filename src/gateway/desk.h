@@ -38,8 +38,8 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
 void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                    const struct reading *readings, uint32_t count);
 /* Looking, without a ticket: one row for each candidate; the state of the first `count` limits. Times are of the boot clock. */
-void desk_explain(struct desk *desk, const struct demand *demand,
-                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns);
+void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
+                  uint64_t *ret_now_ns);
 void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns);
 /* Whether any route could be asked now; for /readyz. */

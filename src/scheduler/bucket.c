@@ -40,7 +40,8 @@ static uint64_t product(uint64_t a, uint64_t b) {
 }
 
 static void measure(struct bucket *bucket, const struct bucket_shape *shape) {
-    static const uint64_t ticks_ns[] = {NS_PER_US, NS_PER_MS, NS_PER_S};
+    static const uint64_t ticks_ns[] = {NS_PER_US, NS_PER_MS, NS_PER_S,
+                                        60 * NS_PER_S}; /* the last is enough for any limit */
     check(shape->rate > 0 && shape->window_ns > 0 && shape->burst > 0);
     bucket->most = shape->burst;
     for (size_t i = 0; i < array_length(ticks_ns); i++) {

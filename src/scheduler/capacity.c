@@ -2,8 +2,9 @@
 /*
  * What is left, in all.
  *
- * Each automatic route gives the least of the limits that only it is under (its model's); a quota account gives the least of its own
- * limits and the sum of its routes; accounts that share our address give together no more than the address has. A limit that more
+ * Each automatic route gives the least of the limits that only it is under (its model's), and routes that are
+ * under one of their task or key give together no more than that; a quota account gives the least of its own limits and the sum of
+ * its routes; accounts that share our address give together no more than the address has. A limit that more
  * routes share than it names in its scope is therefore never counted twice. Within a span a limit gives what is left now and what
  * comes back until the end of it: a bucket evenly, a rolling window as old use leaves and never above its amount, a calendar at its
  * reset.
@@ -109,10 +110,16 @@ static bool is_of_route(enum limit_scope scope) {
            scope == LIMIT_BY_KEY;
 }
 
+/* Whether several routes of an account are under it together. */
+static bool is_of_some(enum limit_scope scope) {
+    return scope == LIMIT_BY_TASK || scope == LIMIT_BY_KEY;
+}
+
 struct pool {
     const struct catalog_snapshot *snapshot;
     const struct capacity_limit *states;
     const struct capacity_spans *spans;
+    struct capacity *routes; /* owned: what each gives; nothing of those that do not count */
     struct capacity *groups; /* owned: sums of routes, then lowered */
     bool *used;              /* owned: whether a group has an automatic route */
 };
@@ -136,18 +143,55 @@ static bool is_counted_before(const struct catalog_snapshot *snapshot, uint32_t 
 
 static void count_route(struct pool *pool, uint32_t index) {
     const struct catalog_route *route = &pool->snapshot->routes[index];
-    uint32_t group = group_of(pool->snapshot, route);
-    struct capacity own;
+    struct capacity *own = &pool->routes[index];
     if (!route->automatic || is_counted_before(pool->snapshot, index))
         return;
-    no_limit(&own);
+    no_limit(own);
     for (uint32_t i = 0; i < route->limit_count; i++) {
         const struct catalog_limit *limit = &pool->snapshot->limits[route->limits[i]];
-        if (is_of_route(limit->scope))
-            lower_by_limit(&own, limit, &pool->states[route->limits[i]], pool->spans);
+        if (is_of_route(limit->scope) && !is_of_some(limit->scope))
+            lower_by_limit(own, limit, &pool->states[route->limits[i]], pool->spans);
     }
-    add_to(&pool->groups[group], &own);
-    pool->used[group] = true;
+    pool->used[group_of(pool->snapshot, route)] = true;
+}
+
+static bool is_under(const struct catalog_route *route, uint32_t limit) {
+    for (uint32_t i = 0; i < route->limit_count; i++)
+        if (route->limits[i] == limit)
+            return true;
+    return false;
+}
+
+static void take(uint64_t *value, uint64_t *left) {
+    lower(value, *left);
+    *left -= *left != CAPACITY_UNLIMITED ? *value : 0;
+}
+
+/* A limit of some routes is dealt out to them, the first ones first, so that together they give no more. */
+static void deal_out(struct pool *pool, uint32_t index) {
+    const struct catalog_limit *limit = &pool->snapshot->limits[index];
+    struct capacity left;
+    if (!is_of_some(limit->scope))
+        return;
+    no_limit(&left);
+    lower_by_limit(&left, limit, &pool->states[index], pool->spans);
+    for (uint32_t i = 0; i < pool->snapshot->route_count; i++)
+        for (int span = 0; span < CAPACITY_SPAN_COUNT; span++) {
+            if (!is_under(&pool->snapshot->routes[i], index))
+                continue;
+            take(&pool->routes[i].requests[span], &left.requests[span]);
+            take(&pool->routes[i].tokens[span], &left.tokens[span]);
+        }
+}
+
+static void count_routes(struct pool *pool) {
+    const struct catalog_snapshot *snapshot = pool->snapshot;
+    for (uint32_t i = 0; i < snapshot->route_count; i++)
+        count_route(pool, i);
+    for (uint32_t i = 0; i < snapshot->limit_count; i++)
+        deal_out(pool, i);
+    for (uint32_t i = 0; i < snapshot->route_count; i++)
+        add_to(&pool->groups[group_of(snapshot, &snapshot->routes[i])], &pool->routes[i]);
 }
 
 /* Limits over all of what `holds` says; LIMIT_NONE for those of an address. */
@@ -186,15 +230,17 @@ void capacity_of_pool(const struct catalog_snapshot *snapshot, const struct capa
     struct pool pool = {.snapshot = snapshot,
                         .states = states,
                         .spans = spans,
+                        .routes =
+                            mem_zalloc((snapshot->route_count + (size_t)1) * sizeof *pool.routes),
                         .groups = mem_zalloc(groups * sizeof *pool.groups),
                         .used = mem_zalloc(groups * sizeof *pool.used)};
     *ret_pool = (struct capacity){0};
-    for (uint32_t i = 0; i < snapshot->route_count; i++)
-        count_route(&pool, i);
+    count_routes(&pool);
     for (uint32_t i = 0; i < snapshot->provider_count; i++)
         count_provider(&pool, i, ret_pool);
     if (ret_groups != NULL && snapshot->group_count > 0)
         memcpy(ret_groups, pool.groups, snapshot->group_count * sizeof *ret_groups);
+    mem_free(pool.routes);
     mem_free(pool.groups);
     mem_free(pool.used);
 }

@@ -2,12 +2,14 @@
 """Quotas of a pool, judged by the provider's own count: crowds, the waiting room, shared accounts, tokens, shapes of limits."""
 
 import concurrent.futures
+import shutil
+import subprocess
 import threading
 import time
 
 import pytest
 
-from papi_process import RawConnection, request_bytes, wait_for
+from papi_process import RawConnection, papi_binary, request_bytes, run_papi, wait_for
 from pool import KEYS, Pool, body_seconds, reset_seconds
 
 WINDOW_S = 3
@@ -353,6 +355,28 @@ def test_explain_agrees_while_somebody_rests(tmp_path):
         assert not rests["in"] and 20000 < rests["available_in_ms"] <= 30000 and rests["why"], rests
         answer = pool.chat()
         assert answer.provider == "two" and answer.attempts == 1
+
+
+@pytest.mark.parametrize("name", ["a&b", "h#h", "p%41", "q+r", "gr\u00fcn"])
+def test_the_command_explains_any_name(tmp_path, name):
+    with Pool(tmp_path, {}, {"lab": {"models": ["m"]}}, models={"aliases": {name: ["m"]}}) as pool:
+        done = run_papi("explain", "--url", pool.papi.url, "--model", name)
+        assert done.returncode == 0 and done.stdout.startswith("-> lab"), (done.stdout, done.stderr)
+
+
+def test_explain_after_a_sleep(tmp_path, monkeypatch):
+    """On a machine that slept, boot time is ahead of the loops' clocks: who would wait for a rest to end is told so."""
+    slept = ["unshare", "--time", "--boottime", "86400", "--"]
+    if shutil.which("unshare") is None or subprocess.run([*slept, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine lets nobody set the boot time of a process")
+    program = tmp_path / "papi"
+    program.write_text(f"#!/bin/sh\nexec {' '.join(slept)} {papi_binary()} \"$@\"\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PAPI_BIN", str(program))
+    with Pool(tmp_path, {"lab": {"faults": ["503"]}}, {"lab": {"models": ["m"]}}) as pool:
+        assert pool.chat(headers={"x-papi-deadline-ms": "1000"}).status == 502
+        rests = pool.explain()[0]
+        assert 5000 < rests["available_in_ms"] < 20000 and not rests["chosen"], rests
 
 
 def test_a_limit_that_a_request_takes_nothing_of_says_nothing(tmp_path):

@@ -83,6 +83,18 @@ static void tells_where_aliases_lead_nowhere(void **state) {
          "models: {aliases: {one: [x, auto], two: a/x}}\n",
          "t:3:26: warning: alias 'one': 'x' is left out, no provider in use serves it\n"
          "t:3:41: warning: alias 'two': 'a/x' is left out, no provider in use serves it\n"},
+        /* With a burst a row is two limits, and a route is under no more than 16. */
+        {"providers:\n"
+         "  a: {base_url: http://localhost, models: [x, y], limits: [\n"
+         "    {requests: 5, per: 1s, burst: 2}, {requests: 6, per: 2s, burst: 2},\n"
+         "    {requests: 7, per: 3s, burst: 2}, {requests: 8, per: 4s, burst: 2},\n"
+         "    {requests: 9, per: 5s, burst: 2}, {requests: 10, per: 6s, burst: 2},\n"
+         "    {requests: 11, per: 7s, burst: 2}, {requests: 12, per: 8s, burst: 2},\n"
+         "    {requests: 13, per: 9s, burst: 2}]}\n",
+         "t:2:1: error: provider 'a', model 'x': too many limits, or too many ways to be served; "
+         "list fewer keys or models\n"
+         "t:2:1: error: provider 'a', model 'y': too many limits, or too many ways to be served; "
+         "list fewer keys or models\n"},
         /* What is left out moves nobody into the place of another. */
         {"providers:\n"
          "  a: {base_url: http://localhost, models: [x], enabled: no}\n"

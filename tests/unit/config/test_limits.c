@@ -105,6 +105,12 @@ static const struct example refused[] = {
     {LIMITS("[{requests: 1000000000001, per: day}]"),
      "t:5:25: error: 'providers.p.limits.requests: 1000000000001' must lie between 1 and "
      "1000000000000\n"},
+    {LIMITS("[{tokens: 1000000000001, per: day}]"), /* more could not be counted */
+     "t:5:23: error: 'providers.p.limits.tokens: 1000000000001' must lie between 1 and "
+     "1000000000000\n"},
+    {LIMITS("[{neurons: 1000000001, per: day}]"),
+     "t:5:24: error: 'providers.p.limits.neurons: 1000000001' must lie between 1 and "
+     "1000000000\n"},
     {LIMITS("[{tokens: 1e6, per: day}]"),
      "t:5:23: error: 'providers.p.limits.tokens: 1e6' must be a whole number\n"},
     {LIMITS("[{tokens: -1, per: day}]"),

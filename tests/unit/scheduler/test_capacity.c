@@ -130,11 +130,47 @@ static void counts_shared_accounts_once(void **state) {
     assert_int_equal(pool.requests[CAPACITY_MONTH], 50 + 120);
 }
 
+/* Three models, two of them under one limit of their task and one of their key: together they give it once. */
+static void counts_limits_of_a_task_once(void **state) {
+    const struct catalog_limit limits[] = {
+        {.unit = LIMIT_REQUESTS, .shape = LIMIT_ONCE, .scope = LIMIT_BY_TASK, .group = 0},
+        {.unit = LIMIT_TOKENS, .shape = LIMIT_ONCE, .scope = LIMIT_BY_KEY, .group = 0},
+        {.unit = LIMIT_REQUESTS, .shape = LIMIT_ONCE, .scope = LIMIT_BY_MODEL, .group = 0},
+        {.unit = LIMIT_REQUESTS, .shape = LIMIT_ONCE, .scope = LIMIT_BY_MODEL, .group = 0},
+    };
+    const struct capacity_limit states[] = {{30, 30, 0}, {9000, 9000, 0}, {20, 20, 0}, {7, 7, 0}};
+    static const uint32_t of_a[] = {0, 1, 2}, of_b[] = {0, 1}, of_c[] = {1, 3};
+    const struct catalog_provider providers[1] = {{.port = 0}};
+    const struct catalog_group groups[1] = {{.provider = 0}};
+    const struct catalog_account accounts[1] = {{.group = 0}};
+    const struct catalog_route routes[] = {ROUTE(0, "a", of_a), ROUTE(0, "b", of_b),
+                                           ROUTE(0, "c", of_c)};
+    const struct catalog_snapshot snapshot = {.providers = providers,
+                                              .provider_count = 1,
+                                              .groups = groups,
+                                              .group_count = 1,
+                                              .accounts = accounts,
+                                              .account_count = 1,
+                                              .limits = limits,
+                                              .limit_count = array_length(limits),
+                                              .routes = routes,
+                                              .route_count = array_length(routes)};
+    const struct capacity_spans spans = {{0, DAY_MS, 30 * (uint64_t)DAY_MS}};
+    struct capacity pool;
+    (void)state;
+    capacity_of_pool(&snapshot, states, &spans, &pool, NULL);
+    for (int span = 0; span < CAPACITY_SPAN_COUNT; span++) {
+        assert_int_equal(pool.requests[span], 30 + 7);
+        assert_int_equal(pool.tokens[span], 9000);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_comes_back),
         cmocka_unit_test(spans_end_with_day_and_month),
         cmocka_unit_test(counts_shared_accounts_once),
+        cmocka_unit_test(counts_limits_of_a_task_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

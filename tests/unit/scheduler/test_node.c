@@ -536,6 +536,26 @@ static void a_wider_spread_loses_nothing(void **state) {
     }
 }
 
+/* The largest amounts in the longest windows, without a common divisor: counted, and never more than stated. */
+static void buckets_hold_any_limit(void **state) {
+    static const uint64_t amounts[] = {1, 999999999989, SCHEDULER_AMOUNT_MAX - 1,
+                                       SCHEDULER_AMOUNT_MAX};
+    (void)state;
+    for (size_t i = 0; i < array_length(amounts); i++) {
+        struct limit_node refill =
+            node_of(LIMIT_REFILL, amounts[i], SCHEDULER_WINDOW_MAX_MS - 1, 0);
+        struct limit_node pacer =
+            node_of(LIMIT_PACER, amounts[i], SCHEDULER_WINDOW_MAX_MS - 1, amounts[i] - 1);
+        assert_true(node_fits(&refill, at(START_NS), amounts[i]));
+        (void)take(&refill, START_NS, amounts[i]);
+        assert_false(node_fits(&refill, at(START_NS + SECOND), amounts[i]));
+        uint64_t free_at_ns = node_free_at(&refill, at(START_NS + SECOND), amounts[i]);
+        assert_true(free_at_ns >= START_NS + (SCHEDULER_WINDOW_MAX_MS - 1) * MS);
+        assert_true(node_fits(&refill, at(free_at_ns), amounts[i]));
+        assert_true(node_fits(&pacer, at(START_NS), node_most(&pacer)));
+    }
+}
+
 /* Such as a chat under a limit of embed inputs: it fits whatever was used, and its turn is now. */
 static void nothing_fits_always(void **state) {
     static const enum limit_shape shapes[] = {LIMIT_ROLLING, LIMIT_REFILL, LIMIT_CALENDAR_DAY,
@@ -572,6 +592,7 @@ int main(void) {
         cmocka_unit_test(another_amount_keeps_what_is_used),
         cmocka_unit_test(a_wider_spread_loses_nothing),
         cmocka_unit_test(nothing_fits_always),
+        cmocka_unit_test(buckets_hold_any_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
