@@ -20,6 +20,8 @@
 #include "base/mem.h"
 #include "obs/log.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -77,14 +79,21 @@ static void tell_report(const struct config_report *report, const char *name) {
     dynbuf_done(&text);
 }
 
+/* The command that shows the same errors: of the same file. */
+static int refuse_config(const struct config_report *report, const struct app_options *options) {
+    const char *path = options->config_path;
+    return fail("not started: the configuration has %u error%s; `papi check%s%s` shows %s",
+                report->errors, report->errors == 1 ? "" : "s", path != NULL ? " --config " : "",
+                path != NULL ? path : "", report->errors == 1 ? "it" : "them");
+}
+
 static int load_config(struct app *app, const struct app_options *options) {
     struct settings *settings = &app->settings;
     int err = settings_read(settings, options->config_path, known_facts, &app->arena);
     tell_report(&settings->report, settings->path != NULL ? settings->path : "environment");
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
-        return fail("not started: the configuration has %u error%s; `papi check` shows them",
-                    settings->report.errors, settings->report.errors == 1 ? "" : "s");
+        return refuse_config(&settings->report, options);
     return 0;
 }
 
@@ -96,7 +105,7 @@ static int start_demo(struct app *app) {
     return 0;
 }
 
-static int build_catalog(struct app *app) {
+static int build_catalog(struct app *app, const struct app_options *options) {
     struct config *config = app->settings.config;
     struct config_report report = {0};
     if (config->local_servers == CONFIG_LOCAL_AUTO)
@@ -109,8 +118,7 @@ static int build_catalog(struct app *app) {
     int err = assemble(&sources, config, &report, &app->arena, &app->assembly);
     tell_report(&report, app->settings.path != NULL ? app->settings.path : "environment");
     if (err < 0)
-        return fail("not started: the configuration has %u error%s; `papi check` shows them",
-                    report.errors, report.errors == 1 ? "" : "s");
+        return refuse_config(&report, options);
     return 0;
 }
 
@@ -137,7 +145,7 @@ static int open_data_dir(struct app *app, const struct app_options *options) {
     if (err < 0)
         return fail(
             "not started: the data directory %s cannot be used: %s; give another with --data DIR",
-            app->data_dir, err_text(err));
+            app->data_dir, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
     return 0;
 }
 
@@ -223,6 +231,15 @@ static void on_signal(void *context, int signal_number) {
                     now_ns + app->settings.config->drain_timeout_ms * NS_PER_MS);
 }
 
+/* What `make run` built is not in PATH: what was typed works again. A name that a shell would take apart is left out. */
+static struct span called_as(void) {
+    struct span name = span_text(program_invocation_name);
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum((unsigned char)name.ptr[i]) && strchr("/._-+", name.ptr[i]) == NULL)
+            return SPAN_NONE;
+    return name;
+}
+
 static void show_screen(struct app *app) {
     const struct listen_address *address = &app->address;
     bool v6 = strchr(address->host, ':') != NULL;
@@ -231,6 +248,7 @@ static void show_screen(struct app *app) {
     struct screen screen = {
         .url = span_text(url),
         .usual_url = url != NULL && strcmp(url, USUAL_URL) == 0,
+        .program = called_as(),
         .config_path = app->settings.config->file,
         .data_dir = span_text(app->data_dir),
         .ignored_config = span_absent(app->settings.config->file) && access("papi.yaml", F_OK) == 0,
@@ -311,7 +329,7 @@ int app_serve(const struct app_options *options) {
     if (err == 0 && options->demo)
         err = start_demo(&app);
     if (err == 0)
-        err = build_catalog(&app);
+        err = build_catalog(&app, options);
     if (err == 0)
         err = build_loops(&app);
     if (err == 0)

@@ -339,13 +339,14 @@ static void write_notes(struct page *page) {
 
 static void write_use(struct page *page) {
     const struct screen *screen = page->screen;
+    struct span program = span_absent(screen->program) ? SPAN_LITERAL("papi") : screen->program;
     struct line line;
     begin(&line, "Base URL");
     add(&line, "%.*s/v1, any API key; open to programs on this machine only",
         SPAN_ARG(screen->url));
     end(page, &line);
     begin(&line, "Try it");
-    add(&line, "papi chat %s%.*s%s\"Hello!\"", screen->usual_url ? "" : "--url ",
+    add(&line, "%.*s chat %s%.*s%s\"Hello!\"", SPAN_ARG(program), screen->usual_url ? "" : "--url ",
         screen->usual_url ? 0 : (int)screen->url.len, screen->url.ptr,
         screen->usual_url ? "" : " ");
     end(page, &line);

@@ -47,6 +47,7 @@ struct screen_hint {
 struct screen {
     struct span url;         /* "http://127.0.0.1:7274" */
     bool usual_url;          /* where `papi chat` looks by itself */
+    struct span program;     /* as it was called, "build/release/papi"; absent = papi */
     struct span config_path; /* absent = none */
     struct span data_dir;
     bool ignored_config; /* a papi.yaml lies in the working directory and was not read */

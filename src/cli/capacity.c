@@ -56,8 +56,10 @@ static void print_limits(struct json_value account) {
         struct span model = text(it.value, "model");
         (void)printf("    %lld of %.*s left%s%.*s", left, SPAN_ARG(text(it.value, "limit")),
                      model.len > 0 ? ", " : "", SPAN_ARG(model));
-        if (frees_ms > 0)
-            (void)printf(", more in %lld s", (frees_ms + 999) / 1000);
+        if (frees_ms > 0 && left < number(it.value, "amount")) {
+            char wait[CLI_WAIT_SIZE];
+            (void)printf(", more in %s", cli_wait_text((uint64_t)frees_ms, wait));
+        }
         (void)printf("\n");
     }
 }

@@ -48,13 +48,32 @@ static int write_body(struct dynbuf *out, const char *model, struct span questio
     return err < 0 ? err : dynbuf_append_text(out, "}]}");
 }
 
-static int tell(const struct chat_stream *stream, const struct instance *instance, int err) {
+/* What to type next, where the refusal is a PAPI's and another command knows more. */
+static void hint(const struct chat_stream *stream, const struct instance *instance,
+                 const char *model) {
+    bool usual = span_is(instance->text, INSTANCE_DEFAULT_URL);
+    const char *flag = usual ? "" : " --url ";
+    struct span url = usual ? SPAN_LITERAL("") : instance->text;
+    if (!span_contains(dynbuf_span(&stream->error_body), "\"error\""))
+        return;
+    if (stream->status == 404)
+        cli_complain("`papi model list%s%.*s` lists what can be asked for", flag, SPAN_ARG(url));
+    else if (stream->status == 429 || stream->status >= 500)
+        cli_complain("`papi explain --model %s%s%.*s` tells why, provider by provider", model, flag,
+                     SPAN_ARG(url));
+}
+
+static int tell(const struct chat_stream *stream, const struct instance *instance,
+                const char *model, int err) {
     bool unreachable = err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE;
     if (unreachable || (err < 0 && !stream->ended)) {
         instance_complain(instance, err);
         return CLI_FAILED;
     }
-    return chat_stream_tell(stream) ? CLI_DONE : CLI_FAILED;
+    if (chat_stream_tell(stream))
+        return CLI_DONE;
+    hint(stream, instance, model);
+    return CLI_FAILED;
 }
 
 static int ask(const struct instance *instance, const char *model, struct span question) {
@@ -78,7 +97,7 @@ static int ask(const struct instance *instance, const char *model, struct span q
             .context = &stream,
         };
         chat_stream_init(&stream, stdout);
-        code = tell(&stream, instance, instance_call(instance, &call));
+        code = tell(&stream, instance, model, instance_call(instance, &call));
         chat_stream_done(&stream);
     }
     dynbuf_done(&body);

@@ -65,6 +65,9 @@ void cli_print_help(FILE *out);
 void cli_print_command_help(FILE *out, const struct cli_command *command);
 /* "papi: ..." to stderr. */
 void cli_complain(const char *format, ...) PRINTF_LIKE(1, 2);
+#define CLI_WAIT_SIZE 32
+/* "61 s", "90 min", "21 h 38 min", "3 d 4 h", rounded up; returns `text`. */
+const char *cli_wait_text(uint64_t wait_ms, char text[CLI_WAIT_SIZE]);
 /* A terminal, and NO_COLOR is not set (no-color.org). */
 bool cli_colours(FILE *out);
 

@@ -17,6 +17,8 @@
 #define ARENA_MAX_BYTES   ((size_t)64 * 1024 * 1024)
 #define REQUEST_MAX_BYTES ((size_t)32 * 1024 * 1024)
 #define PATH_MAX_BYTES    1024
+#define NAME_COLUMNS_MIN  24
+#define NAME_COLUMNS_MAX  64
 
 struct values {
     const char *model;
@@ -45,16 +47,27 @@ static bool is_true(struct json_value object, const char *name) {
 
 static void print_wait(struct json_value row) {
     int64_t wait_ms;
+    char wait[CLI_WAIT_SIZE];
     if (json_i64(json_get(row, "available_in_ms"), &wait_ms) == 0 && wait_ms > 0)
-        (void)printf(", in %lld.%01lld s", (long long)wait_ms / 1000,
-                     (long long)wait_ms % 1000 / 100);
+        (void)printf(", open in %s", cli_wait_text((uint64_t)wait_ms, wait));
 }
 
-static void print_row(struct json_value row) {
+/* Columns of the longest name. */
+static int name_columns(struct json_value rows) {
+    size_t most = NAME_COLUMNS_MIN;
+    for (struct json_iter it = json_each(rows); json_next(&it);) {
+        size_t length = text(it.value, "upstream_model").len;
+        if (length > most)
+            most = length;
+    }
+    return (int)(most < NAME_COLUMNS_MAX ? most : NAME_COLUMNS_MAX);
+}
+
+static void print_row(struct json_value row, int columns) {
     const char *mark = is_true(row, "chosen") ? "->" : is_true(row, "in") ? "  " : " x";
     struct span limit = text(row, "limit");
-    (void)printf("%s %-16.*s %-12.*s %-36.*s", mark, SPAN_ARG(text(row, "provider")),
-                 SPAN_ARG(text(row, "account")), SPAN_ARG(text(row, "upstream_model")));
+    (void)printf("%s %-16.*s %-12.*s %-*.*s", mark, SPAN_ARG(text(row, "provider")),
+                 SPAN_ARG(text(row, "account")), columns, SPAN_ARG(text(row, "upstream_model")));
     if (is_true(row, "in")) {
         (void)printf(" open\n");
         return;
@@ -66,6 +79,12 @@ static void print_row(struct json_value row) {
     (void)printf("\n");
 }
 
+static void print_rows(struct json_value rows) {
+    int columns = name_columns(rows);
+    for (struct json_iter it = json_each(rows); json_next(&it);)
+        print_row(it.value, columns);
+}
+
 static int print(struct span body) {
     struct arena arena;
     struct json_doc doc;
@@ -74,9 +93,8 @@ static int print(struct span body) {
     int err = json_parse(&doc, body, &arena, &error);
     if (err < 0)
         cli_complain("the answer cannot be read: %s", error.what);
-    for (struct json_iter it = json_each(json_get(json_top(&doc), "candidates"));
-         err == 0 && json_next(&it);)
-        print_row(it.value);
+    if (err == 0)
+        print_rows(json_get(json_top(&doc), "candidates"));
     arena_reset(&arena);
     return err == 0 ? CLI_DONE : CLI_FAILED;
 }

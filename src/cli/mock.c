@@ -19,7 +19,8 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"--listen", CLI_TEXT, offsetof(struct values, listen), "ADDRESS:PORT", "where to listen"},
+    {"--listen", CLI_TEXT, offsetof(struct values, listen), "ADDRESS:PORT",
+     "where to listen; default 127.0.0.1:7275"},
     {"--scenario", CLI_TEXT, offsetof(struct values, scenario), "NAME|FILE",
      "which providers to play"},
     {"--list", CLI_FLAG, offsetof(struct values, list), NULL,
@@ -59,9 +60,11 @@ const struct cli_command cli_mock = {
     .operands = "",
     .line = "play providers with limits and faults, to try PAPI without any",
     .about = "Point a provider's base_url at http://ADDRESS:PORT/NAME/v1. What it did is at "
-             "/_mock/stats. Scenarios by name: demo, healthy, slow, 429-storm, outage, day-end, "
-             "lying-headers, flaky, dead, stalling, thinking; what each plays is said by --list. A "
-             "FILE holds JSON or YAML as POST /_mock/script takes it.",
+             "/_mock/stats.\n"
+             "Scenarios by name: demo, healthy, slow, 429-storm, outage, day-end, lying-headers, "
+             "flaky,\n"
+             "dead, stalling, thinking; what each plays is said by --list.\n"
+             "A FILE holds JSON or YAML as POST /_mock/script takes it.",
     .options = options,
     .option_count = array_length(options),
     .run = run,

@@ -102,6 +102,11 @@ static void list_row(struct page *page, const struct facts *facts, const struct 
     page_add(page, "\n");
 }
 
+/* "auto" and its variants are nobody's model. */
+static bool stands_for_many(struct span id) {
+    return span_is(id, "auto") || span_starts_with(id, "auto:");
+}
+
 static void list_strangers(struct page *page, const struct facts *facts,
                            const struct served *served) {
     if (!served->known)
@@ -114,7 +119,7 @@ static void list_strangers(struct page *page, const struct facts *facts,
         if (span_absent(id) || facts_model(facts, id) != NULL)
             continue;
         page_cell(page, name, 44);
-        page_cell(page, "not in the catalog", 20);
+        page_cell(page, stands_for_many(id) ? "chosen by PAPI" : "not in the catalog", 20);
         page_add(page, "%7s %7s %7lld\n", "", "", (long long)providers_now(served, name));
     }
 }
@@ -125,6 +130,10 @@ static void list_text(struct page *page, const struct facts *facts, const struct
     for (uint32_t i = 0; i < facts->model_count; i++)
         list_row(page, facts, &facts->models[i], served);
     list_strangers(page, facts, served);
+    page_add(
+        page,
+        "\nFREE AT counts providers that list it as free. `papi model show NAME` tells more.%s\n",
+        served->known ? "\nNOW counts those of the running instance that can answer now." : "");
 }
 
 static void write_head(struct page *page, const struct facts *facts, const struct fact_model *model,
@@ -171,7 +180,7 @@ static void show_text(struct page *page, const struct facts *facts, const struct
               fact_tri_word(model->tools), fact_tri_word(model->reasoning),
               fact_tri_word(model->json_object), fact_tri_word(model->json_schema));
     if (served->known)
-        page_line(page, "now", "served by %lld providers of this instance",
+        page_line(page, "now", "%lld providers of the running instance can answer",
                   (long long)providers_now(served, model->id));
     const char *label = "listed at";
     for (uint32_t i = 0; i < facts->provider_count; i++) {
@@ -251,7 +260,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
     bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
     if (!lists && !shows) {
-        cli_complain("papi model list, or papi model show NAME");
+        cli_complain("wanted is one of: papi model list, papi model show NAME");
         return CLI_USAGE;
     }
     if (!instance_find(values.url, &instance))

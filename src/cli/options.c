@@ -48,6 +48,11 @@ static enum cli_parsed store(const struct reading *reading, const struct cli_opt
                              const char *value) {
     void *target = (char *)reading->values + option->offset;
     struct cli_number number = {.given = true};
+    if (value[0] == '\0') { /* --data "$NOT_SET" */
+        cli_complain("%s needs a value that is not empty: %s %s", option->name, option->name,
+                     option->value);
+        return CLI_REFUSED;
+    }
     if (option->type == CLI_TEXT) {
         *(const char **)target = value;
         return CLI_PARSED;
@@ -91,6 +96,18 @@ static bool asks_help(const struct reading *reading) {
     return false;
 }
 
+/* `papi check papi.yaml` is what many type first. */
+static void refuse_operand(const struct cli_command *command, const char *operand) {
+    struct span text = span_text(operand);
+    bool file = span_ends_with(text, ".yaml") || span_ends_with(text, ".yml");
+    if (file && find_option(command, SPAN_LITERAL("--config")) != NULL)
+        cli_complain("papi %s takes a file by --config: papi %s --config %s", command->name,
+                     command->name, operand);
+    else
+        cli_complain("papi %s takes no '%s'; `papi %s --help` tells what it takes", command->name,
+                     operand, command->name);
+}
+
 enum cli_parsed cli_parse(const struct cli_command *command, int argc, char **argv, void *values,
                           struct cli_operands *ret_operands) {
     struct reading reading = {.command = command, .argv = argv, .argc = argc, .values = values};
@@ -111,8 +128,7 @@ enum cli_parsed cli_parse(const struct cli_command *command, int argc, char **ar
             argv[operands++] = argument; /* never ahead of what is read */
     }
     if (parsed == CLI_PARSED && operands > 0 && command->operands[0] == '\0') {
-        cli_complain("papi %s takes no '%s'; `papi %s --help` tells what it takes", command->name,
-                     argv[0], command->name);
+        refuse_operand(command, argv[0]);
         return CLI_REFUSED;
     }
     *ret_operands = (struct cli_operands){argv, operands};

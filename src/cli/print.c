@@ -63,3 +63,20 @@ void cli_print_command_help(FILE *out, const struct cli_command *command) {
     if (command->about[0] != '\0')
         (void)fprintf(out, "\n%s\n", command->about);
 }
+
+const char *cli_wait_text(uint64_t wait_ms, char text[CLI_WAIT_SIZE]) {
+    uint64_t seconds = wait_ms / 1000 + (wait_ms % 1000 > 0);
+    uint64_t minutes = seconds / 60 + (seconds % 60 > 0);
+    uint64_t hours = minutes / 60 + (minutes % 60 > 0);
+    if (seconds < 120)
+        (void)snprintf(text, CLI_WAIT_SIZE, "%u s", (unsigned)seconds);
+    else if (minutes < 120)
+        (void)snprintf(text, CLI_WAIT_SIZE, "%u min", (unsigned)minutes);
+    else if (hours < 48)
+        (void)snprintf(text, CLI_WAIT_SIZE, "%u h %u min", (unsigned)(minutes / 60),
+                       (unsigned)(minutes % 60));
+    else
+        (void)snprintf(text, CLI_WAIT_SIZE, "%llu d %u h", (unsigned long long)hours / 24,
+                       (unsigned)(hours % 24));
+    return text;
+}

@@ -31,14 +31,14 @@ static const struct cli_option options[] = {
 /* --- list --- */
 
 static void list_text(struct page *page, const struct facts *facts) {
-    page_add(page, "%-16s %-22s %5s  %-24s %s\n", "PROVIDER", "STATUS", "FREE", "KIND", "KEY");
+    page_add(page, "%-16s %-22s %5s  %-20s %s\n", "PROVIDER", "STATUS", "FREE", "KIND", "KEY");
     for (uint32_t i = 0; i < facts->provider_count; i++) {
         const struct fact_provider *provider = &facts->providers[i];
         page_cell(page, provider->id, 16);
         page_cell(page, fact_status_word(provider->status), 22);
         page_add(page, "%5u  ", catalog_free_routes(provider));
-        page_cell(page, fact_kind_word(provider->kind), 24);
-        page_add(page, "%.26s\n",
+        page_cell(page, fact_kind_word(provider->kind), 20);
+        page_add(page, "%s\n",
                  provider->env != NULL && provider->env[0] != NULL ? provider->env[0] : "-");
     }
     page_add(
@@ -257,8 +257,9 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
     bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
     if ((!lists && !shows) || values.test.config != NULL || values.test.chat) {
-        cli_complain("papi provider list, papi provider show ID, or papi provider test [ID...]; "
-                     "--config and --chat belong to test");
+        cli_complain(
+            "wanted is one of: papi provider list, papi provider show ID, papi provider test "
+            "[ID...]; --config and --chat belong to test");
         return CLI_USAGE;
     }
     const struct fact_provider *provider =

@@ -249,7 +249,9 @@ static void tell_report(const struct config_report *report, const char *name) {
 static int refuse_settings(const struct testing *testing, const struct config_report *report) {
     tell_report(report, testing->settings.path != NULL ? testing->settings.path : "environment");
     tell_report(&testing->settings.keys_report, SETTINGS_DOTENV);
-    cli_complain("nothing was tested: the configuration has errors; `papi check` shows them");
+    const char *path = testing->wish->config;
+    cli_complain("nothing was tested: the configuration has errors; `papi check%s%s` shows them",
+                 path != NULL ? " --config " : "", path != NULL ? path : "");
     return CLI_FAILED;
 }
 

@@ -50,13 +50,16 @@ static void print_ladder(struct json_value record) {
 }
 
 static void print_record(struct json_value record) {
-    (void)printf("%.*s  asked for %.*s  status %lld  error %.*s\n", SPAN_ARG(text(record, "id")),
+    struct span error = text(record, "error");
+    bool told = error.len > 0 && !span_is(error, "-"); /* "-": there was none */
+    (void)printf("%.*s  asked for %.*s  status %lld%s%.*s\n", SPAN_ARG(text(record, "id")),
                  SPAN_ARG(text(record, "model")), (long long)number(record, "status"),
-                 SPAN_ARG(text(record, "error")));
-    (void)printf("took %lld ms, %lld of them waiting; %lld tokens in, %lld out; %lld attempts\n",
+                 told ? "  error " : "", SPAN_ARG(told ? error : SPAN_LITERAL("")));
+    (void)printf("took %lld ms, %lld of them waiting; %lld tokens in, %lld out; %lld attempt%s\n",
                  (long long)number(record, "total_ms"), (long long)number(record, "queued_ms"),
                  (long long)number(record, "input_tokens"),
-                 (long long)number(record, "output_tokens"), (long long)number(record, "attempts"));
+                 (long long)number(record, "output_tokens"), (long long)number(record, "attempts"),
+                 number(record, "attempts") == 1 ? "" : "s");
     print_ladder(record);
 }
 

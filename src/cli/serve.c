@@ -19,7 +19,7 @@ static const struct cli_option options[] = {
     {"--listen", CLI_TEXT, offsetof(struct app_options, listen), "ADDRESS:PORT",
      "where to listen; default 127.0.0.1:7274"},
     {"--demo", CLI_FLAG, offsetof(struct app_options, demo), NULL,
-     "with five simulated providers behind the real ones; needs no key and no network"},
+     "with five simulated providers behind the real ones; no key, no network"},
 };
 
 static int run(const struct cli_command *command, int argc, char **argv) {

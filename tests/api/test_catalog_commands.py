@@ -30,7 +30,7 @@ def test_every_provider_and_model_can_be_shown(dead_port):
         assert text[0].endswith(f"({row['id']})")
     models = json.loads(run_papi("model", "list", "--json", "--url", url).stdout)["models"]
     assert "providers_now" not in models[0]
-    assert len(rows("model", "list", "--url", url)) == len(models) + 1
+    assert len(rows("model", "list", "--url", url)) == len(models) + 3  # a heading, an empty line, a note
     for row in models[::20]:
         shown = json.loads(run_papi("model", "show", row["id"], "--json", "--url", url).stdout)
         assert {name: shown[name] for name in row} == row
@@ -48,10 +48,12 @@ def test_models_served_now(start_serve, upstream):
     papi = start_serve({"providers": {"a": provider(server.url, ["gpt-oss-120b"]), "b": provider(server.url, ["gpt-oss-120b", "our-own"])}})
     lines = rows("model", "list", "--url", papi.url)
     assert lines[0].split() == ["MODEL", "KIND", "CONTEXT", "FREE", "AT", "NOW"]
-    by_name = {line.split()[0]: line.split() for line in lines[1:]}
+    by_name = {line.split()[0]: line.split() for line in lines[1:] if line}
     assert by_name["gpt-oss-120b"][-1] == "2"
     assert by_name["gpt-oss-20b"][-1] == "0"
     assert by_name["our-own"][1:] == ["not", "in", "the", "catalog", "1"]
+    assert by_name["auto"][1:-1] == ["chosen", "by", "PAPI"]
+    assert lines[-1].startswith("NOW counts")
     shown = run_papi("model", "show", "gpt-oss-120b", "--json", env={"PAPI_URL": papi.url})
     assert json.loads(shown.stdout)["providers_now"] == 2 and shown.stderr == ""
 
@@ -75,7 +77,7 @@ def test_somebody_else_answers(upstream):
     (("provider", "show", "zzzzzzzz"), 1, "`papi provider list` lists them"),
     (("model", "show", "gpt-oss-12b"), 1, "did you mean 'gpt-oss-120b'?"),
     (("model", "show", "?"), 1, "`papi model list` lists them"),
-    (("provider",), 2, "papi provider list, papi provider show ID, or papi provider test"),
+    (("provider",), 2, "wanted is one of: papi provider list, papi provider show ID, papi provider test"),
     (("provider", "list", "groq"), 2, "papi provider list"),
     (("provider", "show"), 2, "papi provider show ID"),
     (("model", "lits"), 2, "papi model list"),

@@ -132,6 +132,7 @@ static void shows_an_empty_start(void **state) {
                                  .ignored_config = true,
                                  .loops = 1,
                                  .keyless_off = true,
+                                 .program = TEXT("build/release/papi"),
                                  .no_training = true};
     (void)state;
     expect_screen(&empty,
@@ -147,7 +148,7 @@ static void shows_an_empty_start(void **state) {
                   "  Data        /d\n"
                   "  Base URL    http://[::1]:80/v1, any API key; open to programs on this machine "
                   "only\n"
-                  "  Try it      papi chat --url http://[::1]:80 \"Hello!\"\n"
+                  "  Try it      build/release/papi chat --url http://[::1]:80 \"Hello!\"\n"
                   "\n"
                   "  listening on http://[::1]:80 (1 loop)\n");
 }

@@ -20,6 +20,7 @@
 
 #define ARGUMENTS_MAX 8
 #define OUTPUT_MAX    16384
+#define COLUMNS_MAX   100
 
 struct caught {
     int code;
@@ -105,6 +106,21 @@ static const struct {
      "papi: --listen 0.0.0.0:80 must be a loopback address"},
     {{"serve", "--listen=x"}, 2, "", "--listen x must be ADDRESS:PORT"},
     {{"serve", "now"}, 2, "", "takes no 'now'"},
+    {{"serve", "--data", ""}, 2, "", "papi: --data needs a value that is not empty: --data DIR\n"},
+    {{"serve", "--config="}, 2, "", "papi: --config needs a value that is not empty"},
+    {{"check", "my.yaml"},
+     2,
+     "",
+     "papi: papi check takes a file by --config: papi check --config my.yaml\n"},
+    {{"version", "my.yml"}, 2, "", "papi version takes no 'my.yml'"},
+    {{"serve", "--data", "/dev/null"}, 1, "", "/dev/null cannot be used: Not a directory; give"},
+    {{"serve", "--config", "/nowhere/papi.yaml"},
+     1,
+     "",
+     "has 1 error; `papi check --config /nowhere/papi.yaml` shows it\n"},
+    {{"provider"}, 2, "", "papi: wanted is one of: papi provider list, "},
+    {{"model", "show"}, 2, "", "papi: wanted is one of: papi model list, papi model show NAME\n"},
+    {{"provider", "list"}, 0, " OVH_AI_ENDPOINTS_ACCESS_TOKEN\n", ""},
     {{"mock", "--seed", "many"}, 2, "", "papi: --seed needs a whole number, not 'many'\n"},
     {{"mock", "--listen", "1.2.3.4:5"}, 2, "", "must be a loopback address"},
     {{"check", "--config", "/nowhere/papi.yaml"},
@@ -168,6 +184,14 @@ static void answers_as_written(void **state) {
     }
 }
 
+/* Help fits a usual terminal. */
+static void expect_columns(const char *text) {
+    struct span rest = span_text(text), line;
+    while (span_split(&rest, '\n', &line))
+        if (line.len > COLUMNS_MAX)
+            fail_msg("%zu columns: %.*s", line.len, SPAN_ARG(line));
+}
+
 static void helps_with_every_command(void **state) {
     struct caught caught, list;
     const char *const all[] = {"help", NULL};
@@ -185,6 +209,7 @@ static void helps_with_every_command(void **state) {
             assert_non_null(strstr(caught.out, command->options[j].help));
         }
         assert_int_equal(strstr(list.out, command->line) == NULL, command->hidden);
+        expect_columns(caught.out);
     }
 }
 
@@ -259,15 +284,15 @@ static void reads_options(void **state) {
                                         .options = options,
                                         .option_count = array_length(options)};
     char first[] = "one", option[] = "--text=a=b", flag[] = "--flag", number[] = "--number",
-         value[] = "7", text[] = "--text", empty[] = "", dash[] = "-", end[] = "--",
+         value[] = "7", text[] = "--text", again[] = "c", dash[] = "-", end[] = "--",
          last[] = "--flag";
-    char *argv[] = {first, option, flag, number, value, text, empty, dash, end, last};
+    char *argv[] = {first, option, flag, number, value, text, again, dash, end, last};
     struct values values = {0};
     struct cli_operands operands;
     (void)state;
     assert_int_equal(cli_parse(&command, array_length(argv), argv, &values, &operands), CLI_PARSED);
     assert_true(values.flag);
-    assert_string_equal(values.text, "");
+    assert_string_equal(values.text, "c");
     assert_true(values.number.given && values.number.value == 7);
     assert_int_equal(operands.count, 3);
     assert_string_equal(operands.items[0], "one");
@@ -275,11 +300,32 @@ static void reads_options(void **state) {
     assert_string_equal(operands.items[2], "--flag");
 }
 
+static void tells_waits_in_words(void **state) {
+    static const struct {
+        uint64_t wait_ms;
+        const char *text;
+    } waits[] = {{0, "0 s"},
+                 {1, "1 s"},
+                 {119000, "119 s"},
+                 {119001, "2 min"},
+                 {7140000, "119 min"},
+                 {7140001, "2 h 0 min"},
+                 {77920000, "21 h 39 min"},
+                 {169200000, "47 h 0 min"},
+                 {169200001, "2 d 0 h"},
+                 {221920000, "2 d 14 h"},
+                 {UINT64_MAX, "213503982334 d 15 h"}};
+    char text[CLI_WAIT_SIZE];
+    (void)state;
+    for (size_t i = 0; i < array_length(waits); i++)
+        assert_string_equal(cli_wait_text(waits[i].wait_ms, text), waits[i].text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_as_written), cmocka_unit_test(helps_with_every_command),
         cmocka_unit_test(checks_a_file),      cmocka_unit_test(says_that_nobody_answers),
-        cmocka_unit_test(reads_options),
+        cmocka_unit_test(reads_options),      cmocka_unit_test(tells_waits_in_words),
     };
     /* What a developer has set must not change what the rows expect. */
     (void)unsetenv("PAPI_URL");
