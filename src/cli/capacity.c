@@ -104,12 +104,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (!instance_find(values.url, &instance))
         return CLI_USAGE;
     int code = instance_fetch(&instance, "/v1/papi/capacity", SPAN_NONE, &body);
-    if (code == CLI_DONE && values.json)
-        (void)fwrite(dynbuf_span(&body).ptr, 1, body.len, stdout);
-    else if (code == CLI_DONE)
-        code = print(dynbuf_span(&body));
-    dynbuf_done(&body);
-    return code;
+    return instance_show(code, &body, values.json, print);
 }
 
 const struct cli_command cli_capacity = {

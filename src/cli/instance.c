@@ -208,3 +208,12 @@ int instance_fetch(const struct instance *instance, const char *path, struct spa
         cli_complain("%.*s answers with status %d", SPAN_ARG(instance->text), status);
     return CLI_FAILED;
 }
+
+int instance_show(int code, struct dynbuf *body, bool raw, int (*print)(struct span body)) {
+    if (code == CLI_DONE && raw)
+        (void)fwrite(dynbuf_span(body).ptr, 1, body->len, stdout);
+    else if (code == CLI_DONE)
+        code = print(dynbuf_span(body));
+    dynbuf_done(body);
+    return code;
+}

@@ -38,5 +38,7 @@ int instance_ask(const struct instance *instance, const char *path, struct span 
 /* The same for commands: CLI_DONE with the body of a 200, else CLI_FAILED after complaining. The caller's dynbuf_done in any case. */
 int instance_fetch(const struct instance *instance, const char *path, struct span json,
                    struct dynbuf *body);
+/* The end of such a command: shows the body as it came or by `print`, unless `code` is not CLI_DONE, and lets go of it. */
+int instance_show(int code, struct dynbuf *body, bool raw, int (*print)(struct span body));
 /* Says on stderr why nobody answered. */
 void instance_complain(const struct instance *instance, int err);
