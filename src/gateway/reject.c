@@ -70,7 +70,8 @@ static const struct {
     [OUTCOME_OVERLOADED] = {API_UPSTREAM_FAILED, false, "The provider is overloaded."},
     [OUTCOME_SERVER_ERROR] = {API_UPSTREAM_FAILED, false, "The provider failed."},
     [OUTCOME_DNS_FAILED] = {API_UPSTREAM_FAILED, false,
-                            "The provider's host name could not be resolved."},
+                            "The provider's host name could not be resolved; is this "
+                            "machine online?"},
     [OUTCOME_CONNECT_REFUSED] = {API_UPSTREAM_FAILED, false,
                                  "The provider refused the connection."},
     [OUTCOME_CONNECT_TIMEOUT] = {API_UPSTREAM_TIMEOUT, false,
