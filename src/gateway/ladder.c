@@ -15,6 +15,13 @@
 
 #include <pthread.h>
 
+/* A rung as it is told: thousands of them are kept, so in milliseconds and small. */
+struct kept_rung {
+    uint32_t route;
+    uint32_t waited_ms, took_ms;
+    uint16_t outcome, status;
+};
+
 struct record {
     struct catalog_snapshot *snapshot; /* ref; NULL = free */
     char id[REQUEST_ID_BYTES];
@@ -25,7 +32,7 @@ struct record {
     int status;
     enum api_error_kind error;
     bool has_error, stream;
-    struct request_rung rungs[REQUEST_LADDER_MAX];
+    struct kept_rung rungs[REQUEST_LADDER_MAX];
 };
 
 struct ladder_ring {
@@ -51,6 +58,23 @@ void ladder_ring_free(struct ladder_ring *ring) {
     mem_free(ring);
 }
 
+static uint32_t whole_ms(uint64_t ns) {
+    uint64_t ms = ns / NS_PER_MS;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static void keep_rung(struct kept_rung *kept, const struct request_rung *rung) {
+    *kept = (struct kept_rung){.route = rung->route,
+                               .waited_ms = whole_ms(rung->waited_ns),
+                               .took_ms = whole_ms(rung->ended_ns - rung->started_ns),
+                               .outcome = (uint16_t)rung->outcome,
+                               .status = (uint16_t)rung->status};
+}
+
+static uint32_t rungs_of(uint32_t attempts) {
+    return attempts < REQUEST_LADDER_MAX ? attempts : REQUEST_LADDER_MAX;
+}
+
 static void fill(struct record *record, const struct request *r, uint64_t total_ns) {
     size_t name = r->task.model.len < LADDER_NAME_BYTES ? r->task.model.len : LADDER_NAME_BYTES - 1;
     *record = (struct record){.snapshot = catalog_ref(r->snapshot),
@@ -67,7 +91,8 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
     memcpy(record->id, r->id, sizeof record->id);
     if (name > 0)
         memcpy(record->model, r->task.model.ptr, name);
-    memcpy(record->rungs, r->ladder, sizeof record->rungs);
+    for (uint32_t i = 0; i < rungs_of(r->attempts); i++)
+        keep_rung(&record->rungs[i], &r->ladder[i]);
 }
 
 void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
@@ -85,7 +110,7 @@ static int write_next(struct dynbuf *out, const char *name, struct span value) {
     return err == 0 ? json_write_member_string(out, name, value) : err;
 }
 
-static int write_rung(const struct record *record, const struct request_rung *rung,
+static int write_rung(const struct record *record, const struct kept_rung *rung,
                       struct dynbuf *out) {
     const struct catalog_snapshot *snapshot = record->snapshot;
     const struct catalog_route *route = &snapshot->routes[rung->route];
@@ -101,19 +126,15 @@ static int write_rung(const struct record *record, const struct request_rung *ru
         err = write_next(out, "upstream_model", route->upstream_model);
     return err < 0 ? err
                    : dynbuf_append_format(
-                         out,
-                         ",\"outcome\":\"%s\",\"status\":%d,\"waited_ms\":%llu,"
-                         "\"took_ms\":%llu}",
-                         outcome_row(rung->outcome)->label, rung->status,
-                         (unsigned long long)(rung->waited_ns / NS_PER_MS),
-                         (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
+                         out, ",\"outcome\":\"%s\",\"status\":%u,\"waited_ms\":%u,\"took_ms\":%u}",
+                         outcome_row((enum outcome)rung->outcome)->label, rung->status,
+                         rung->waited_ms, rung->took_ms);
 }
 
 static int write_record(const struct record *record, struct dynbuf *out) {
     const char *code = record->has_error ? api_error_code(record->error) : NULL;
     if (record->has_error && code == NULL)
         code = "bad_request";
-    uint32_t kept = record->attempts < REQUEST_LADDER_MAX ? record->attempts : REQUEST_LADDER_MAX;
     int err = dynbuf_append_format(out, "{\"object\":\"papi.request\",\"id\":\"%s\"", record->id);
     if (err == 0)
         err = write_next(out, "model", span_text(record->model));
@@ -129,7 +150,7 @@ static int write_record(const struct record *record, struct dynbuf *out) {
             (unsigned long long)(record->queued_ns / NS_PER_MS),
             (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens,
             record->attempts);
-    for (uint32_t i = 0; i < kept && err == 0; i++) {
+    for (uint32_t i = 0; i < rungs_of(record->attempts) && err == 0; i++) {
         err = i > 0 ? dynbuf_append_char(out, ',') : 0;
         if (err == 0)
             err = write_rung(record, &record->rungs[i], out);
