@@ -57,14 +57,18 @@ bool span_contains(struct span haystack, const char *needle) {
            (haystack.len >= length && memmem(haystack.ptr, haystack.len, needle, length) != NULL);
 }
 
+size_t span_find_nocase(struct span haystack, struct span needle) {
+    if (needle.len == 0)
+        return 0;
+    for (size_t at = 0; at + needle.len <= haystack.len; at++)
+        if (((haystack.ptr[at] ^ needle.ptr[0]) & ~0x20) == 0 &&
+            span_same_letters(haystack.ptr + at, needle.ptr, needle.len))
+            return at;
+    return SIZE_MAX;
+}
+
 bool span_contains_nocase(struct span haystack, const char *needle) {
-    size_t length = strlen(needle);
-    if (length == 0)
-        return true;
-    for (size_t i = 0; i + length <= haystack.len; i++)
-        if (span_is_nocase(span_of(haystack.ptr + i, length), needle))
-            return true;
-    return false;
+    return span_find_nocase(haystack, span_text(needle)) != SIZE_MAX;
 }
 
 static inline bool is_blank(char c) {

@@ -54,6 +54,8 @@ static inline bool span_is_nocase(struct span span, const char *text) {
 bool span_starts_with(struct span span, const char *prefix);
 bool span_ends_with(struct span span, const char *suffix);
 bool span_contains(struct span haystack, const char *needle);
+/* Where it stands first, by ASCII case only; SIZE_MAX: nowhere. Nothing stands at 0. */
+size_t span_find_nocase(struct span haystack, struct span needle);
 bool span_contains_nocase(struct span haystack, const char *needle);
 /* By bytes, a beginning before what goes on: negative, 0, positive. */
 int span_order(struct span a, struct span b);

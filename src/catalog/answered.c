@@ -21,15 +21,12 @@ static struct span core_of(struct span name) {
     return colon != NULL && colon > name.ptr ? span_of(name.ptr, (size_t)(colon - name.ptr)) : name;
 }
 
-static bool contains_nocase(struct span text, struct span part) {
-    for (size_t i = 0; part.len > 0 && i + part.len <= text.len; i++)
-        if (span_equal_nocase(span_of(text.ptr + i, part.len), part))
-            return true;
-    return false;
+static bool has(struct span text, struct span part) {
+    return part.len > 0 && span_find_nocase(text, part) != SIZE_MAX;
 }
 
 static bool fits(struct span asked, struct span answered) {
-    return contains_nocase(answered, asked) || contains_nocase(asked, answered);
+    return has(answered, asked) || has(asked, answered);
 }
 
 static bool has_quirk(const struct fact_provider *facts, enum fact_quirk_kind kind,

@@ -40,15 +40,8 @@ static uint64_t letters_of(struct span text) {
     return letters;
 }
 
-static bool contains_nocase(struct span haystack, struct span needle) {
-    if (needle.len < 3)
-        return false;
-    unsigned char first = folded(needle.ptr[0]);
-    for (size_t i = 0; i + needle.len <= haystack.len; i++)
-        if (folded(haystack.ptr[i]) == first &&
-            span_same_letters(haystack.ptr + i, needle.ptr, needle.len))
-            return true;
-    return false;
+static bool has_part(struct span name, struct span part) {
+    return part.len >= 3 && span_find_nocase(name, part) != SIZE_MAX;
 }
 
 static size_t larger(size_t a, size_t b) {
@@ -64,9 +57,9 @@ static size_t distance_of(const struct form *form, struct span known, uint64_t l
     size_t most = longest < 3 ? 0 : 1 + longest / 4;
     size_t least = larger((size_t)__builtin_popcountll(form->letters & ~letters),
                           (size_t)__builtin_popcountll(letters & ~form->letters));
-    if (contains_nocase(known, form->text))
+    if (has_part(known, form->text))
         return known.len == form->text.len ? 0 : 1;
-    size_t distance = contains_nocase(form->text, known) ? INSIDE_DISTANCE : SIZE_MAX;
+    size_t distance = has_part(form->text, known) ? INSIDE_DISTANCE : SIZE_MAX;
     if (longest - shortest > most || least > most)
         return distance;
     if (most > most_of_use)

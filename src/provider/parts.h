@@ -39,8 +39,6 @@ struct told {
 };
 
 void told_read(struct told *told, const struct signal_answer *answer, struct arena *arena);
-size_t told_find(struct span text,
-                 const char *words); /* where they first stand, case ignored; SIZE_MAX = nowhere */
 bool told_says(const struct told *told, const char *words); /* any text has them, case ignored */
 bool told_code(const struct told *told, const char *code);  /* any code equals it, case ignored */
 bool told_matches(const struct told *told, const struct fact_match *match);

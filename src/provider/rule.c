@@ -38,7 +38,7 @@ static const char *const words_of_absence[] = {"not found",      "does not exist
 
 /* As a word of its own: "a" is no part of "that". */
 static bool has_name(struct span text, const char *id, size_t length) {
-    size_t at = told_find(text, id);
+    size_t at = span_find_nocase(text, span_text(id));
     return at != SIZE_MAX && (at == 0 || !isalnum((unsigned char)text.ptr[at - 1])) &&
            (at + length == text.len || !isalnum((unsigned char)text.ptr[at + length]));
 }
@@ -53,7 +53,7 @@ static bool names_our_model(const struct told *told) {
     for (size_t i = 0; i < told->text_count; i++)
         for (size_t j = 0; j < array_length(words_of_absence); j++)
             if (has_name(told->texts[i], id, model.len) &&
-                told_find(told->texts[i], words_of_absence[j]) != SIZE_MAX)
+                span_contains_nocase(told->texts[i], words_of_absence[j]))
                 return true;
     return false;
 }

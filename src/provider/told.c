@@ -128,18 +128,9 @@ void told_read(struct told *told, const struct signal_answer *answer, struct are
         reading_collect(answer->facts, told->head, answer->wall_ms, told->readings);
 }
 
-size_t told_find(struct span text, const char *words) {
-    size_t length = strlen(words);
-    for (size_t at = 0; at + length <= text.len; at++)
-        if (((text.ptr[at] ^ words[0]) & ~0x20) == 0 &&
-            span_same_letters(text.ptr + at, words, length))
-            return at;
-    return SIZE_MAX;
-}
-
 bool told_says(const struct told *told, const char *words) {
     for (size_t i = 0; i < told->text_count; i++)
-        if (told_find(told->texts[i], words) != SIZE_MAX)
+        if (span_contains_nocase(told->texts[i], words))
             return true;
     return false;
 }
@@ -224,7 +215,7 @@ static bool is_one_of(const char *const *values, struct span text) {
 
 static bool has_one_of(const char *const *values, struct span text) {
     for (; values != NULL && *values != NULL; values++)
-        if (told_find(text, *values) != SIZE_MAX)
+        if (span_contains_nocase(text, *values))
             return true;
     return false;
 }

@@ -73,7 +73,7 @@ static const struct window_word *window_of(struct span text) {
     const struct window_word *found = NULL;
     size_t first = SIZE_MAX;
     for (size_t i = 0; i < array_length(window_words); i++) {
-        size_t at = told_find(text, window_words[i].words);
+        size_t at = span_find_nocase(text, span_text(window_words[i].words));
         if (at < first) {
             first = at;
             found = &window_words[i];
@@ -112,7 +112,8 @@ static bool number_after(struct span text, size_t at, uint64_t *ret_value) {
 static bool number_of(struct span text, const char *word, uint64_t *ret_value) {
     size_t passed = 0;
     for (;;) {
-        size_t at = told_find(span_of(text.ptr + passed, text.len - passed), word);
+        size_t at =
+            span_find_nocase(span_of(text.ptr + passed, text.len - passed), span_text(word));
         if (at == SIZE_MAX)
             return false;
         passed += at + strlen(word);
