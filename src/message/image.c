@@ -11,6 +11,7 @@
 #include "message/image.h"
 
 #include "base/check.h"
+#include "message/base64.h"
 
 #include <string.h>
 
@@ -23,14 +24,9 @@ struct source {
     struct span text;
 };
 
+/* The alphabet for URLs (RFC 4648 section 5) is taken too. */
 static int value_of(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+    return base64_digit(c == '-' ? '+' : c == '_' ? '/' : c);
 }
 
 /* -1 behind the end. */

@@ -10,6 +10,7 @@
 #include "message/vector.h"
 #include "base/check.h"
 #include "base/err.h"
+#include "message/base64.h"
 #include "json/skim.h"
 
 #define FLOAT_BYTES 4
@@ -92,22 +93,12 @@ struct decoder {
     unsigned count; /* bits in `bits` */
 };
 
-static int digit_of(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* The next byte; -1: there is none. */
 static int decode_byte(struct decoder *decoder) {
     while (decoder->count < 8) {
         if (decoder->at < decoder->end && *decoder->at == '\\') /* only \/ may follow */
             decoder->at++;
-        int digit = decoder->at < decoder->end ? digit_of(*decoder->at) : -1;
+        int digit = decoder->at < decoder->end ? base64_digit(*decoder->at) : -1;
         if (digit < 0)
             return -1;
         decoder->at++;
