@@ -46,7 +46,7 @@ function(papi_library package)
     endforeach()
 endfunction()
 
-foreach(package libuv libssl libcrypto libcares yaml-0.1 zlib libzstd)
+foreach(package libuv libssl libcrypto libcares yaml-0.1 zlib libzstd sqlite3 libsodium)
     papi_library(${package})
 endforeach()
 
