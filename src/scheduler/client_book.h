@@ -13,11 +13,12 @@ struct client_entry {
     struct client_limits limits;
     struct limit_node *nodes[CLIENT_LIMIT_COUNT]; /* owned; NULL: nothing was counted yet */
     uint32_t open;                                /* tickets that hold something of it */
-    bool listed; /* else it goes with the last of them */
+    bool listed;                                  /* else it goes with the last of them */
 };
 
 struct client_book {
-    struct client_entry **slots; /* owned: open addressing by number, as are the entries; NULL = empty */
+    struct client_entry *
+        *slots; /* owned: open addressing by number, as are the entries; NULL = empty */
     uint32_t mask, count;
     struct zone zone;
 };

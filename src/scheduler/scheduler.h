@@ -64,7 +64,8 @@ struct action {
     uint64_t limit_amount;
     enum limit_unit limit_unit;
     uint32_t limit;
-    enum client_limit client_limit; /* REFUSE, CLIENT_LIMITED: which; limit_amount is what it allows */
+    enum client_limit
+        client_limit;          /* REFUSE, CLIENT_LIMITED: which; limit_amount is what it allows */
     uint32_t account;          /* REMOTE_*: account index */
     uint64_t requests, tokens; /* REMOTE_*: amounts */
     uint64_t grant;            /* REMOTE_*: id of the question */
