@@ -94,6 +94,11 @@ static int load_config(struct app *app, const struct app_options *options) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, options);
+    const char *why = options->listen != NULL
+                          ? config_listen_refused(settings->config, span_text(options->listen))
+                          : NULL;
+    if (why != NULL)
+        return fail("not started: --listen %s %s", options->listen, why);
     return 0;
 }
 
@@ -156,11 +161,6 @@ static int open_address(struct app *app, const struct app_options *options) {
         return fail(
             "not started: '%.*s' is no address to listen on; use for example 127.0.0.1:7274",
             SPAN_ARG(text));
-    if (!listen_address_is_loopback(&app->address))
-        return fail("not started: %.*s is not a loopback address. This version has no client keys "
-                    "yet, so anybody who can reach the address "
-                    "could spend your quota; listen on 127.0.0.1 or [::1]",
-                    SPAN_ARG(text));
     int err = listener_probe(&app->address, &app->probe_fd);
     if (err == ERR_ADDRESS_IN_USE)
         return fail("not started: %.*s is taken by another program; stop it, or choose another "
