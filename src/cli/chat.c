@@ -24,7 +24,7 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME", "what to ask; default auto"},
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL", "what to ask; default auto"},
     {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
 };
 
@@ -164,7 +164,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_chat = {
     .name = "chat",
-    .operands = "TEXT",
+    .operands = "[TEXT...]",
     .line = "ask one question in the terminal",
     .about = "Without TEXT, or with `-`, the question is read from standard input.",
     .options = options,

@@ -28,7 +28,7 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME",
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL",
      "a short question to this model; default auto"},
     {"-d", CLI_TEXT, offsetof(struct values, data), "JSON|@FILE",
      "a whole request for chat completions; @- reads standard input"},

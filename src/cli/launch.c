@@ -34,7 +34,7 @@ struct values {
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME",
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL",
      "what the agent asks for; default auto"},
     {"--print-env", CLI_FLAG, offsetof(struct values, print_env), NULL,
      "print what it is told; start nothing"},
@@ -43,19 +43,14 @@ static const struct cli_option options[] = {
 };
 
 static const struct launch_agent *find_agent(const char *name) {
-    const struct launch_agent *nearest = NULL;
-    size_t best = 3;
+    struct cli_nearest nearest = {.asked = span_text(name), .distance = 3};
     for (size_t i = 0; i < launch_agent_count; i++) {
-        size_t distance = span_distance(span_text(name), span_text(launch_agents[i].name));
         if (strcmp(launch_agents[i].name, name) == 0)
             return &launch_agents[i];
-        if (distance < best) {
-            best = distance;
-            nearest = &launch_agents[i];
-        }
+        cli_nearest_offer(&nearest, launch_agents[i].name);
     }
-    if (nearest != NULL)
-        cli_complain("unknown agent '%s'; did you mean '%s'?", name, nearest->name);
+    if (nearest.name != NULL)
+        cli_complain("unknown agent '%s'; did you mean '%s'?", name, nearest.name);
     else
         cli_complain("unknown agent '%s'; there are claude, codex, opencode, aider, llm", name);
     return NULL;
@@ -236,10 +231,6 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (operands.count == 0) {
-        cli_complain("launch what? claude, codex, opencode, aider or llm");
-        return CLI_USAGE;
-    }
     const struct launch_agent *agent = find_agent(operands.items[0]);
     if (agent == NULL || !instance_find(values.url, &instance))
         return CLI_USAGE;
@@ -261,7 +252,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_launch = {
     .name = "launch",
-    .operands = "AGENT [-- ARGUMENTS]",
+    .operands = "AGENT [-- ARGUMENTS...]",
     .line = "start claude, codex, opencode, aider or llm pointed at this instance",
     .about = "ARGUMENTS are the agent's own. $" LAUNCH_KEY_VARIABLE
              " is the key, where the instance asks for one.\n"

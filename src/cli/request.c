@@ -90,8 +90,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (operands.count != 1 || strlen(operands.items[0]) > PATH_MAX_BYTES - 32) {
-        cli_complain("one id is wanted, as x-request-id tells it: papi request req-...");
+    if (strlen(operands.items[0]) > PATH_MAX_BYTES - 32) {
+        cli_complain("'%.40s...' is too long for an id", operands.items[0]);
         return CLI_USAGE;
     }
     if (!instance_find(values.url, &instance))
@@ -106,7 +106,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_request = {
     .name = "request",
-    .operands = "ID",
+    .operands = "REQUEST",
     .line = "what happened to a request: who was asked, and why not",
     .about = "The id stands in the answer's field x-request-id.",
     .options = options,
