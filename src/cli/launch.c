@@ -28,7 +28,7 @@
 
 struct values {
     const char *model;
-    const char *url;
+    struct instance_wish wish;
     bool print_env;
     bool json;
 };
@@ -39,7 +39,8 @@ static const struct cli_option options[] = {
     {"--print-env", CLI_FLAG, offsetof(struct values, print_env), NULL,
      "print what it is told; start nothing"},
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the same as JSON"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    {"--url", CLI_TEXT, offsetof(struct values, wish.url), "URL",
+     "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL},
 };
 
 static const struct launch_agent *find_agent(const char *name) {
@@ -178,7 +179,7 @@ static int become(const char *path, const struct launch_agent *agent,
     return CLI_FAILED;
 }
 
-static bool is_alive(const struct instance *instance) {
+static bool is_alive(struct instance *instance) {
     struct dynbuf body;
     int status = 0;
     dynbuf_init(&body, TEXT_MAX_BYTES);
@@ -187,12 +188,12 @@ static bool is_alive(const struct instance *instance) {
     if (err < 0)
         instance_complain(instance, err);
     else if (status != 200)
-        cli_complain("%.*s is no PAPI: it answers %d at /healthz", SPAN_ARG(instance->text),
-                     status);
+        cli_complain("%.*s is no PAPI: it answers %d at /healthz",
+                     SPAN_ARG(instance_place(instance)->text), status);
     return err == 0 && status == 200;
 }
 
-static int start(const struct launch_agent *agent, const struct instance *instance,
+static int start(const struct launch_agent *agent, struct instance *instance,
                  const struct launch_facts *facts, const struct cli_operands *rest) {
     struct dynbuf path;
     int code = CLI_FAILED;
@@ -232,7 +233,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
     const struct launch_agent *agent = find_agent(operands.items[0]);
-    if (agent == NULL || !instance_find(values.url, &instance))
+    if (agent == NULL || !instance_find(&values.wish, INSTANCE_BY_URL, &instance))
         return CLI_USAGE;
     if (!launch_model_fits(span_text(values.model))) {
         cli_complain("--model '%s' has a character that no model's name has", values.model);
@@ -240,7 +241,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     }
     const char *key = getenv(LAUNCH_KEY_VARIABLE);
     bool key_is_set = key != NULL && key[0] != '\0';
-    const struct launch_facts facts = {.base = instance.base,
+    const struct launch_facts facts = {.base = instance_place(&instance)->base,
                                        .model = span_text(values.model),
                                        .key = span_text(key_is_set ? key : ANY_KEY),
                                        .key_is_set = key_is_set};

@@ -18,13 +18,13 @@
 #define NAME_BYTES       192
 
 struct values {
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
 };
 
 /* --- what is served now --- */
@@ -37,7 +37,7 @@ struct served {
 };
 
 /* No instance is no failure: only the catalog is shown then. */
-static void ask(struct served *served, const struct instance *instance) {
+static void ask(struct served *served, struct instance *instance) {
     int status = 0;
     arena_init(&served->arena, NULL, 0, 8 * SERVED_MAX_BYTES);
     dynbuf_init(&served->body, SERVED_MAX_BYTES);
@@ -51,8 +51,8 @@ static void ask(struct served *served, const struct instance *instance) {
         json_parse(&served->doc, dynbuf_span(&served->body), &served->arena, NULL) == 0 &&
         json_is(json_get(json_top(&served->doc), "data"), JSON_ARRAY);
     if (!served->known)
-        cli_complain("%.*s does not tell what it serves: it answers %d", SPAN_ARG(instance->text),
-                     status);
+        cli_complain("%.*s does not tell what it serves: it answers %d",
+                     SPAN_ARG(instance_place(instance)->text), status);
 }
 
 static void served_done(struct served *served) {
@@ -235,7 +235,7 @@ static int print(const struct fact_model *model, const struct values *values) {
     struct served served = {.known = false};
     struct instance instance;
     struct page page;
-    if (!instance_find(values->url, &instance))
+    if (!instance_find(&values->wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     ask(&served, &instance);
     page_init(&page);

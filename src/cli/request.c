@@ -16,12 +16,12 @@
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct values {
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the record as JSON"},
 };
 
@@ -94,7 +94,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
         cli_complain("'%.40s...' is too long for an id", operands.items[0]);
         return CLI_USAGE;
     }
-    if (!instance_find(values.url, &instance))
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     (void)snprintf(path, sizeof path, "/v1/papi/requests/%s", operands.items[0]);
     int code = instance_fetch(&instance, path, SPAN_NONE, &body);
