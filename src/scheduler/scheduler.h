@@ -62,10 +62,11 @@ struct action {
     uint64_t limit_amount;
     enum limit_unit limit_unit;
     uint32_t limit;
-    uint32_t account;          /* REMOTE_*: account index */
-    uint64_t requests, tokens; /* REMOTE_*: amounts */
-    uint64_t grant;            /* REMOTE_*: id of the question */
-    uint32_t node;             /* NEED_DURABLE */
+    uint32_t account; /* REMOTE_*: account index */
+    uint64_t requests,
+        tokens;     /* REMOTE_*: amounts; DISPATCH: output tokens that are likely (past.h) */
+    uint64_t grant; /* REMOTE_*: id of the question */
+    uint32_t node;  /* NEED_DURABLE */
     uint64_t mark;
     uint64_t time_ns; /* ARM */
 };
