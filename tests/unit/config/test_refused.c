@@ -105,7 +105,7 @@ static const struct example names[] = {
      "1h30m\n"},
     {"store: {keep: {weeks: 3d}}\n",
      "t:1:16: error: unknown setting 'store.keep.weeks'; the nearest known one is "
-     "'store.keep.days'\n"},
+     "'store.keep.hours'\n"},
     {"cluster: {url: ''}\n", "t:1:1: error: 'cluster' is not supported by this version yet\n"},
     {"routing: {stream_upstream: on}\n",
      "t:1:11: error: 'routing.stream_upstream' is not supported by this version yet\n"},
