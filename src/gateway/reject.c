@@ -26,6 +26,8 @@ static const struct {
     [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
     [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false,
                            "No answer came within the time this request may take."},
+    [OUTCOME_WITHDRAWN] = {API_UPSTREAM_TIMEOUT, false,
+                           "The request was taken back before it was sent."},
     [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true,
                               "The provider refused the request as not valid."},
     [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true,

@@ -108,7 +108,9 @@ static void grant(struct visit *visit, struct ticket *ticket) {
     if (ticket->attempts++ > 0)
         scheduler->counts.retried++;
     scheduler->counts.dispatched++;
-    ticket_action(visit, ACTION_DISPATCH, ticket);
+    struct action *action = ticket_action(visit, ACTION_DISPATCH, ticket);
+    if (ticket->route != INDEX_NONE)
+        action->tokens = amount_likely_output(&scheduler->routes[ticket->route], ticket);
 }
 
 /* It was not asked, so it may be later. */

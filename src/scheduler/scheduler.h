@@ -65,11 +65,12 @@ struct action {
     enum limit_unit limit_unit;
     uint32_t limit;
     enum client_limit
-        client_limit;          /* REFUSE, CLIENT_LIMITED: which; limit_amount is what it allows */
-    uint32_t account;          /* REMOTE_*: account index */
-    uint64_t requests, tokens; /* REMOTE_*: amounts */
-    uint64_t grant;            /* REMOTE_*: id of the question */
-    uint32_t node;             /* NEED_DURABLE */
+        client_limit; /* REFUSE, CLIENT_LIMITED: which; limit_amount is what it allows */
+    uint32_t account; /* REMOTE_*: account index */
+    uint64_t requests,
+        tokens;     /* REMOTE_*: amounts; DISPATCH: output tokens that are likely (past.h) */
+    uint64_t grant; /* REMOTE_*: id of the question */
+    uint32_t node;  /* NEED_DURABLE */
     uint64_t mark;
     uint64_t time_ns; /* ARM */
 };

@@ -324,8 +324,12 @@ uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
 uint64_t amount_used(const struct limit_node *node, const struct route *route,
                      const struct ticket *ticket, const struct scheduler_usage *usage,
                      uint64_t reserved);
+/* Output tokens that are reserved where real use is charged. */
+uint64_t amount_likely_output(const struct route *route, const struct ticket *ticket);
 /* Whether every request takes the same of it. */
 bool amount_same_for_all(const struct limit_node *node);
+/* Whether amounts of the unit are parts of one, rounded up for each request. */
+bool amount_is_rounded(enum limit_unit unit);
 void amount_learn(struct route *route, const struct scheduler_usage *usage);
 
 /* holding.c: all nodes of a route at once */
@@ -350,6 +354,10 @@ void holding_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *t
 void holding_answered(struct scheduler *scheduler, struct ticket *ticket);
 void holding_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket,
                     enum charge charge, const struct scheduler_usage *usage);
+/* What stays of a holding, by the charge of the outcome. */
+uint64_t holding_charged(const struct scheduler *scheduler, const struct ticket *ticket,
+                         const struct holding *holding, enum charge charge,
+                         const struct scheduler_usage *usage);
 /* How far two lengths are apart, in thousandths of the shorter. */
 uint64_t holding_windows_apart(uint64_t a, uint64_t b);
 /* The node has room it had not: whoever is parked at it is looked at again. */
