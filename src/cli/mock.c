@@ -21,7 +21,7 @@ struct values {
 static const struct cli_option options[] = {
     {"--listen", CLI_TEXT, offsetof(struct values, listen), "ADDRESS:PORT",
      "where to listen; default 127.0.0.1:7275"},
-    {"--scenario", CLI_TEXT, offsetof(struct values, scenario), "NAME|FILE",
+    {"--scenario", CLI_TEXT, offsetof(struct values, scenario), "SCENARIO|FILE",
      "which providers to play"},
     {"--list", CLI_FLAG, offsetof(struct values, list), NULL,
      "print the built-in scenarios and end"},
