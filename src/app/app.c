@@ -8,6 +8,7 @@
  */
 #include "app/app.h"
 
+#include "app/admin_plane.h"
 #include "app/assemble.h"
 #include "app/configure.h"
 #include "app/data_dir.h"
@@ -48,7 +49,8 @@ struct app {
     struct demo demo;
     struct assembly assembly; /* its snapshot is a ref */
     struct gateway *gateway;  /* owned */
-    struct app_loop *loops;   /* owned */
+    struct admin_plane admin_plane;
+    struct app_loop *loops; /* owned */
     uint32_t loop_count;
     atomic_uint loops_running;
     struct listen_address address;
@@ -181,9 +183,24 @@ static void raise_descriptor_limit(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int open_admin(struct app *app) {
+    const struct admin_place place = {
+        .data_dir = app->data_dir, .config_file = app->settings.path, .address = &app->address};
+    int err = admin_plane_start(&app->admin_plane, &place, app->loops[0].home);
+    if (err == ERR_TOO_LARGE)
+        return fail("not started: the path %s/%s is longer than the %zu bytes that a socket's may "
+                    "have; give a shorter directory with --data DIR",
+                    app->data_dir, ADMIN_SOCKET, LISTENER_UNIX_PATH_MAX_BYTES);
+    if (err < 0)
+        return fail("not started: the socket %s/%s cannot be opened: %s", app->data_dir,
+                    ADMIN_SOCKET, err_text(err));
+    return 0;
+}
+
 static int build_loops(struct app *app) {
     struct gateway_config gateway_config;
     configure_gateway(app->settings.config, &gateway_config);
+    admin_plane_join(&app->admin_plane, &gateway_config, app);
     app->gateway = gateway_new(&gateway_config, app->assembly.snapshot);
     app->loop_count = gateway_config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
@@ -202,7 +219,7 @@ static int build_loops(struct app *app) {
     }
     listener_probe_done(app->probe_fd);
     app->probe_fd = -1;
-    return 0;
+    return open_admin(app);
 }
 
 static void *run_loop(void *argument) {
@@ -302,6 +319,7 @@ static void tear_down(struct app *app) {
     mem_free(app->loops);
     if (app->gateway != NULL)
         gateway_free(app->gateway);
+    admin_plane_stop(&app->admin_plane);
     if (app->probe_fd >= 0)
         listener_probe_done(app->probe_fd);
     catalog_unref(app->assembly.snapshot);

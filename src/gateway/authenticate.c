@@ -82,12 +82,16 @@ static bool ends_with_nocase(struct span text, const char *end) {
 }
 
 /* Without parameters: a page may send "text/plain; x=json" to anybody without asking. */
-static bool content_type_allowed(struct span type) {
+bool authenticate_json_type(struct span type) {
     const char *parameters = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
     if (parameters != NULL)
         type.len = (size_t)(parameters - type.ptr);
     type = span_trim(type);
-    return ends_with_nocase(type, "/json") || ends_with_nocase(type, "+json") ||
+    return ends_with_nocase(type, "/json") || ends_with_nocase(type, "+json");
+}
+
+static bool content_type_allowed(struct span type) {
+    return authenticate_json_type(type) ||
            (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }
 
@@ -152,8 +156,12 @@ static bool check_client(struct request *r, const struct http_request *http) {
 enum step_verdict step_authenticate(struct request *r) {
     const struct http_request *http = http_exchange_request(r->exchange);
     unsigned method = endpoint_method_of(http->method);
-    if (r->endpoint->access == ACCESS_CLIENT && !check_client(r, http))
+    if (!r->owner && r->endpoint->access != ACCESS_PUBLIC && !check_client(r, http))
         return STEP_NEXT; /* to REJECT */
+    if (!r->owner && r->endpoint->access == ACCESS_ADMIN && method != METHOD_OPTIONS)
+        return request_fail(r, API_INVALID_KEY, NULL,
+                            "The admin API is for whoever runs this gateway: ask by the socket "
+                            "papi.sock in its data directory, as the commands of papi do.");
     if (method == METHOD_OPTIONS || r->endpoint->answer != NULL)
         return request_go(r, STEP_ANSWER);
     if (method == METHOD_POST) {
