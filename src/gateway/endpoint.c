@@ -30,9 +30,9 @@ static const struct endpoint endpoints[] = {
      NULL},
     {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
      "a provider can be asked", NULL},
-    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_metrics, "Prometheus text",
+    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text",
      NULL},
-    {"/", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_root, "a first look", NULL},
+    {"/", METHOD_GET | METHOD_HEAD, ACCESS_PAGE, NULL, answer_root, "a first look", NULL},
     {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health,
      "probe of some clients", NULL},
 };
