@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define DAY_MS          (24 * 3600 * (int64_t)1000)
-#define FACTS_STALE_MS  (90 * DAY_MS)
+#define FACTS_STALE_MS  (180 * DAY_MS)
 #define BUNDLE_STALE_MS (3 * 365 * DAY_MS)
 
 /* --- configuration --- */

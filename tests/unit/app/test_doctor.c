@@ -73,7 +73,7 @@ static void finds_facts_that_have_grown_old(void **state) {
     static const struct {
         int days;
         enum doctor_grade grade;
-    } rows[] = {{1, DOCTOR_OK}, {30, DOCTOR_OK}, {200, DOCTOR_WARN}, {2000, DOCTOR_WARN}};
+    } rows[] = {{1, DOCTOR_OK}, {30, DOCTOR_OK}, {300, DOCTOR_WARN}, {2000, DOCTOR_WARN}};
     struct fixture fixture;
     (void)state;
     make(&fixture);
