@@ -23,6 +23,7 @@ enum setting_type {
     SETTING_NAME,
     SETTING_ZONE,
     SETTING_AGENT,
+    SETTING_STORE,
     SETTING_PROXY,
     SETTING_CHOICE, /* stored as text */
     SETTING_ENUM,   /* stored as an enum: the place in `choices`, from 1 when there is no default */
@@ -30,6 +31,7 @@ enum setting_type {
     SETTING_PERIOD, /* of a limit: a word or a duration */
     SETTING_HOSTS,
     SETTING_ORIGINS,
+    SETTING_NETWORKS,
     SETTING_KEY,
     SETTING_KEYS,
     SETTING_MODELS,
@@ -126,6 +128,16 @@ void *config__records(struct loader *loader, const struct yaml_node *node, size_
 void config__set_initial(struct loader *loader, const char *pattern, void *record);
 void config__require(struct loader *loader, const char *pattern, const struct yaml_node *mapping);
 
+/* One usable text; says what is wrong otherwise. */
+bool config__is_single(struct loader *loader, const char *label, const struct yaml_node *node);
+
+/* --- access.c --- */
+/* A list of texts, or one text, into a struct config_texts. */
+void config__apply_texts(struct loader *loader, const struct setting *setting, void *record,
+                         const struct yaml_node *node);
+/* The rules of `listen`, `auth`, `insecure_http` and `trusted_proxies` together. */
+void config__check_access(struct loader *loader);
+
 /* --- provider.c, model.c, key.c, limit.c, alias.c --- */
 void config__apply_providers(struct loader *loader, const struct yaml_node *node);
 void config__apply_models(struct loader *loader, struct config_provider *provider,
@@ -157,6 +169,7 @@ const char *config__check_name(struct span text);
 const char *config__check_provider_id(struct span text);
 const char *config__check_zone(struct span text);
 const char *config__check_agent(struct span text);
+const char *config__check_store(struct span text);
 const char *config__parse_period(struct span text, struct limit_per *ret_per,
                                  bool *ret_without_unit);
 /* Bytes of a key (RFC 9110 section 5.5, without spaces); never says which. */

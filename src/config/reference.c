@@ -70,6 +70,7 @@ static const char intro[] =
     "| proxy | `http://`, `socks5://` (names are resolved here) or `socks5h://` (by the proxy), "
     "with host and port, maybe `user:password@`; `none` for no proxy. Without a scheme it is an "
     "HTTP proxy. |\n"
+    "| database | `sqlite:`, `sqlite:/absolute/path` or `off` |\n"
     "| name of a model | up to 128 bytes without spaces |\n"
     "\n"
     "YAML anchors, aliases (`&x`, `*x`), tags (`!x`) and a second document are refused; put a "
@@ -117,7 +118,7 @@ static const char intro[] =
     "\n"
     "A loopback address in `base_url` is allowed because the file names it; another private "
     "address needs\n"
-    "`private_network`. Only loopback addresses are listened on until client keys are supported.\n";
+    "`private_network`. Who may use the instance from where: see [access](../guides/access.md).\n";
 
 static void range_text(const struct setting *setting, char *text, size_t size) {
     bool number = setting->type == SETTING_U32 || setting->type == SETTING_U64;

@@ -63,12 +63,14 @@ void accept_on_finished(void *context, struct http_exchange *exchange) {
 }
 
 /* The same head fields as on every other answer; a page whose origin may read it should see the reason. */
-static int reject_fields(struct gateway_loop *home, const struct http_request *request,
+static int reject_fields(struct gateway_loop *home, const struct http_rejection *rejection,
                          struct dynbuf *fields) {
+    const struct http_request *request = rejection->request;
     char id[REQUEST_ID_BYTES];
     request_make_id(&home->rand, id);
     int err = respond_id_fields(fields, span_of(id, REQUEST_ID_BYTES - 1));
-    if (err == 0 && request != NULL && authenticate_origin_allowed(&home->gateway->config, request))
+    const struct access_asker asker = {request, rejection->peer};
+    if (err == 0 && request != NULL && access_origin_allowed(&home->gateway->config.access, &asker))
         err = respond_browser_fields(fields, http_header_get(request->headers, "origin"));
     return err;
 }
@@ -89,7 +91,7 @@ void accept_on_reject(void *context, const struct http_rejection *rejection,
     }
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
     metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)rejection->status / 100, 1);
-    if (reject_fields(home, rejection->request, ret_fields) < 0 ||
+    if (reject_fields(home, rejection, ret_fields) < 0 ||
         api_error_write_openai(&error, ret_body) < 0)
         dynbuf_clear(ret_body);
 }
@@ -99,7 +101,12 @@ enum step_verdict step_accept(struct request *r) {
     struct span path = endpoint_normalise(http->path, &r->arena);
     unsigned method = endpoint_method_of(http->method);
     authenticate_origin(r);
-    r->endpoint = endpoint_find(path, &r->path_rest);
+    const struct gateway_config *config = &r->home->gateway->config;
+    struct endpoint_match match =
+        endpoint_find(config->more_endpoints, config->more_endpoint_parts, path, method);
+    r->endpoint = match.endpoint;
+    r->allowed = match.allowed;
+    r->path_rest = match.rest;
     if (r->endpoint == NULL) {
         const char *why = endpoint_why_not(path);
         return request_fail(r, API_UNKNOWN_URL, NULL,
@@ -109,9 +116,9 @@ enum step_verdict step_accept(struct request *r) {
                             (int)(http->path.len < 200 ? http->path.len : 200), http->path.ptr,
                             why != NULL ? ": " : "", why != NULL ? why : "");
     }
-    if ((r->endpoint->methods & method) == 0 && method != METHOD_OPTIONS) {
+    if ((r->allowed & method) == 0 && method != METHOD_OPTIONS) {
         char allow[64];
-        endpoint_allow(r->endpoint, allow, sizeof allow);
+        endpoint_allow(r->allowed, allow, sizeof allow);
         return request_fail(r, API_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed here; use %s.",
                             SPAN_ARG(http->method), allow);
     }

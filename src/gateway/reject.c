@@ -26,6 +26,8 @@ static const struct {
     [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
     [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false,
                            "No answer came within the time this request may take."},
+    [OUTCOME_WITHDRAWN] = {API_UPSTREAM_TIMEOUT, false,
+                           "The request was taken back before it was sent."},
     [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true,
                               "The provider refused the request as not valid."},
     [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true,
@@ -159,7 +161,7 @@ static bool use_own_words(struct request *r) {
 }
 
 static int64_t wait_ms_until(uint64_t at_ns) {
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     if (at_ns == 0)
         return -1;
     return at_ns > now_ns ? (int64_t)((at_ns - now_ns) / NS_PER_MS) : 0;
@@ -304,9 +306,11 @@ static int answer_error(struct request *r) {
     char allow[64];
     int err = respond_head(r, &head, "application/json");
     if (err == 0 && r->error.kind == API_METHOD_NOT_ALLOWED) {
-        endpoint_allow(r->endpoint, allow, sizeof allow);
+        endpoint_allow(r->allowed, allow, sizeof allow);
         err = http_write_header(&head, "Allow", span_text(allow));
     }
+    if (err == 0 && r->error.kind == API_INVALID_KEY) /* RFC 9110 section 11.6.1 */
+        err = http_write_header(&head, "WWW-Authenticate", SPAN_LITERAL("Bearer"));
     if (err == 0)
         err = retry_fields(r, &head);
     if (err == 0 && r->attempts > 0)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/*
+ * What the files of the running gateway share: the parts it is made of, in order, and what each of them keeps.
+ *
+ * To add a part: a file with NAME_start and NAME_stop, its members in struct app, one row in the table of app.c. Parts start in the
+ * order of the table and stop in reverse; stop is called for every part, also for those whose start was not reached or failed.
+ */
+#include "admin/admin.h"
+#include "app/app.h"
+#include "app/assemble.h"
+#include "app/demo.h"
+#include "app/drain.h"
+#include "app/settings.h"
+
+#include <pthread.h>
+
+struct app_loop {
+    struct loop *loop;         /* owned */
+    struct gateway_loop *home; /* owned */
+    struct drain drain;
+    pthread_t thread; /* loops 1.. */
+    bool running;
+};
+
+/* What is read from outside and replaced as a whole by a reload. Everything in it lives as long as it. */
+struct loaded {
+    struct arena arena;
+    struct settings settings;     /* owned */
+    struct local_servers servers; /* owned */
+    struct assembly assembly;     /* its snapshot is a ref */
+};
+
+struct app {
+    const struct app_options *options; /* borrowed: the caller's */
+    struct arena arena;                /* texts that live until the end */
+    struct loaded *now;                /* owned: what is served by */
+    struct demo demo;
+    const char *data_dir; /* arena */
+    int lock_fd;          /* -1 = not locked */
+    int probe_fd;         /* -1 = none */
+    struct listen_address address;
+    struct gateway *gateway; /* owned */
+    struct admin admin;      /* what its admin plane knows of this process */
+    struct app_loop *loops;  /* owned */
+    uint32_t loop_count;
+    atomic_uint loops_running;
+    bool draining, cut;
+};
+
+struct app_part {
+    const char *name;
+    int (*start)(struct app *app); /* 0, or negative after app_fail has said why */
+    void (*stop)(struct app *app); /* NULL = nothing to do; harmless when it has not started */
+};
+
+/* "papi: ..." on standard error; returns -1. */
+int app_fail(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* load.c: settings, keys, servers of this machine, and the pool made of them */
+struct loaded *loaded_new(void);
+void loaded_free(struct loaded *loaded); /* NULL is fine */
+/* 0 or ERR_INVALID; the reports have what is wrong with each. */
+int load_settings(struct loaded *loaded, const struct app *app) WARN_UNUSED;
+int load_pool(struct loaded *loaded, const struct app *app,
+              struct config_report *ret_report) WARN_UNUSED;
+/* The name of the configuration in messages. */
+const char *loaded_name(const struct loaded *loaded);
+
+/* Parts, in the order of app.c's table. */
+int settings_start(struct app *app);
+void settings_stop(struct app *app);
+int place_start(struct app *app);
+void place_stop(struct app *app);
+int address_start(struct app *app);
+void address_stop(struct app *app);
+int simulator_start(struct app *app);
+void simulator_stop(struct app *app);
+int pool_start(struct app *app);
+int loops_start(struct app *app);
+void loops_stop(struct app *app);
+int admin_start(struct app *app);
+
+/* admin.c: before the gateway is made, adds the endpoints of the admin plane. */
+#define ADMIN_SOCKET "papi.sock"
+void admin_join(struct app *app, struct gateway_config *config);
+
+/* loops.c: the main thread becomes loop 0 until the last loop has ended. */
+int loops_run(struct app *app) WARN_UNUSED;
+/* greet.c: the start screen, on standard output. */
+void greet(struct app *app);

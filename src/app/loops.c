@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The gateway on its loops and threads.
+ *
+ * Loop 0 runs on the main thread and hears the signals; the others have a thread each. TERM or INT drains: no new connections,
+ * running requests finish within the drain timeout, then the loops end; a second signal cuts it short. Promises: a loop is freed
+ * when nothing is open on it. Leaves to others: the drain of one loop (drain.c), requests (gateway/).
+ */
+#include "app/app_parts.h"
+#include "app/configure.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "obs/log.h"
+
+#include <signal.h>
+
+#define TEAR_DOWN_MAX_NS (5 * NS_PER_S)
+
+int loops_start(struct app *app) {
+    struct catalog_snapshot *snapshot = app->now->assembly.snapshot;
+    struct gateway_config config;
+    configure_gateway(app->now->settings.config, &config);
+    admin_join(app, &config);
+    app->gateway = gateway_new(&config, snapshot);
+    app->loop_count = config.loop_count;
+    app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
+    for (uint32_t i = 0; i < app->loop_count; i++) {
+        struct app_loop *one = &app->loops[i];
+        one->loop = loop_new();
+        one->home = gateway_loop_new(app->gateway, one->loop, i, snapshot);
+        drain_init(&one->drain, one->home, &app->loops_running);
+    }
+    atomic_store(&app->loops_running, app->loop_count);
+    for (uint32_t i = 0; i < app->loop_count; i++) {
+        int err = gateway_loop_listen(app->loops[i].home, &app->address);
+        if (err < 0)
+            return app_fail("not started: cannot listen on port %u: %s", app->address.port,
+                            err_text(err));
+    }
+    address_stop(app); /* the probe has done its work */
+    return 0;
+}
+
+static void free_loop(struct app_loop *one) {
+    if (one->loop == NULL)
+        return;
+    gateway_loop_close(one->home);
+    loop_signals_close(one->loop);
+    check(loop_run_until_idle(one->loop, clock_mono_ns() + TEAR_DOWN_MAX_NS));
+    gateway_loop_free(one->home);
+    check(loop_run_until_idle(one->loop, clock_mono_ns() + TEAR_DOWN_MAX_NS));
+    loop_free(one->loop);
+}
+
+void loops_stop(struct app *app) {
+    for (uint32_t i = app->loop_count; i-- > 0;)
+        free_loop(&app->loops[i]);
+    mem_free(app->loops);
+    if (app->gateway != NULL)
+        gateway_free(app->gateway);
+    app->gateway = NULL;
+    app->loops = NULL;
+    app->loop_count = 0;
+}
+
+static void begin_drain(struct app *app, int signal_number) {
+    uint64_t timeout_ms = app->now->settings.config->drain_timeout_ms;
+    uint64_t now_ns = loop_now_ns(app->loops[0].loop);
+    app->draining = true;
+    atomic_store(&app->gateway->draining, true);
+    log_event(LOG_INFO, "drain.begin", "signal=%d timeout_ms=%llu", signal_number,
+              (unsigned long long)timeout_ms);
+    for (uint32_t i = 0; i < app->loop_count; i++)
+        drain_begin(&app->loops[i].drain, now_ns + timeout_ms * NS_PER_MS);
+}
+
+static void on_end_signal(void *context, int signal_number) {
+    struct app *app = context;
+    if (!app->draining) {
+        begin_drain(app, signal_number);
+        return;
+    }
+    if (app->cut)
+        return;
+    app->cut = true;
+    for (uint32_t i = 0; i < app->loop_count; i++)
+        drain_cut(&app->loops[i].drain);
+}
+
+static const struct {
+    int number;
+    void (*handle)(void *context, int signal_number);
+} signals[] = {
+    {SIGTERM, on_end_signal},
+    {SIGINT, on_end_signal},
+};
+
+static void *run_loop(void *argument) {
+    struct app_loop *one = argument;
+    loop_run(one->loop);
+    return NULL;
+}
+
+/* Threads inherit the mask: signals go to the main thread. */
+static void start_threads(struct app *app) {
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (uint32_t i = 1; i < app->loop_count; i++) {
+        check(pthread_create(&app->loops[i].thread, NULL, run_loop, &app->loops[i]) == 0);
+        app->loops[i].running = true;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+int loops_run(struct app *app) {
+    for (size_t i = 0; i < array_length(signals); i++)
+        if (loop_signal(app->loops[0].loop, signals[i].number, signals[i].handle, app) < 0)
+            return app_fail("not started: signals cannot be handled");
+    start_threads(app);
+    greet(app);
+    loop_run(app->loops[0].loop);
+    for (uint32_t i = 1; i < app->loop_count; i++)
+        check(pthread_join(app->loops[i].thread, NULL) == 0);
+    log_event(LOG_INFO, "drain.end", "loops=%u", app->loop_count);
+    return 0;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where a gateway lives: its data directory, its address, and the simulator beside it.
+ *
+ * Promises: each thing that is taken or forbidden is one line that says what to do. Leaves to others: the directory itself
+ * (data_dir.c), listening (loops.c).
+ */
+#include "app/app_parts.h"
+#include "app/data_dir.h"
+
+#include <errno.h>
+#include <string.h>
+
+int place_start(struct app *app) {
+    app->data_dir = data_dir_find(app->options->data_dir, &app->arena);
+    if (app->data_dir == NULL)
+        return app_fail(
+            "not started: without HOME the data directory must be given: --data DIR or PAPI_DATA");
+    int err = data_dir_lock(app->data_dir, &app->lock_fd);
+    if (err == ERR_BUSY)
+        return app_fail("not started: another papi serves %s; stop it, or give this one a "
+                        "directory of its own with --data DIR",
+                        app->data_dir);
+    if (err < 0)
+        return app_fail(
+            "not started: the data directory %s cannot be used: %s; give another with --data DIR",
+            app->data_dir, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+    return 0;
+}
+
+void place_stop(struct app *app) {
+    if (app->lock_fd >= 0)
+        data_dir_unlock(app->lock_fd);
+    app->lock_fd = -1;
+}
+
+int address_start(struct app *app) {
+    const char *option = app->options->listen;
+    struct span text = option != NULL ? span_text(option) : app->now->settings.config->listen;
+    if (listen_address_parse(text, &app->address) < 0)
+        return app_fail(
+            "not started: '%.*s' is no address to listen on; use for example 127.0.0.1:7274",
+            SPAN_ARG(text));
+    int err = listener_probe(&app->address, &app->probe_fd);
+    if (err == ERR_ADDRESS_IN_USE)
+        return app_fail("not started: %.*s is taken by another program; stop it, or choose "
+                        "another port with --listen 127.0.0.1:PORT "
+                        "(0 = any free one)",
+                        SPAN_ARG(text));
+    if (err < 0)
+        return app_fail("not started: cannot listen on %.*s: %s", SPAN_ARG(text), err_text(err));
+    return 0;
+}
+
+void address_stop(struct app *app) {
+    if (app->probe_fd >= 0)
+        listener_probe_done(app->probe_fd);
+    app->probe_fd = -1;
+}
+
+int simulator_start(struct app *app) {
+    int err = app->options->demo ? demo_start(&app->demo) : 0;
+    if (err < 0)
+        return app_fail("not started: the simulated providers of --demo cannot be played: %s",
+                        err_text(err));
+    return 0;
+}
+
+void simulator_stop(struct app *app) {
+    demo_stop(&app->demo);
+}
