@@ -113,7 +113,7 @@ bool authenticate_origin_allowed(const struct gateway_config *config,
 
 void authenticate_origin(struct request *r) {
     r->cors =
-        authenticate_origin_allowed(&r->home->gateway->config, http_exchange_request(r->exchange));
+        authenticate_origin_allowed(gateway_config_of(r->home), http_exchange_request(r->exchange));
 }
 
 static bool check_origin(struct request *r, const struct http_request *http) {
@@ -141,7 +141,7 @@ static bool check_client(struct request *r, const struct http_request *http) {
             "machine. Call its loopback address directly; behind a proxy, client keys are needed.",
             span_text(proxy));
     if (!(http->http_1_0 && http->host.len == 0) &&
-        !host_allowed(&r->home->gateway->config, http->host))
+        !host_allowed(gateway_config_of(r->home), http->host))
         return refuse(r,
                       "The Host %.*s is not a loopback name. Use 127.0.0.1 or localhost, or add "
                       "the name to the setting hosts.",
