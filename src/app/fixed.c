@@ -18,6 +18,7 @@ static const struct {
 #define FIXED(name, member, text) \
     { name, offsetof(struct config, member), sizeof((struct config *)0)->member, text }
     FIXED("listen", listen, true),
+    FIXED("auth", auth, false), /* a socket on a network must not become an open one */
     FIXED("loops", loops, false),
     FIXED("limits.connections", connections_max, false),
 #undef FIXED

@@ -30,6 +30,9 @@
     X(ERR_RANGE, "out of range")                                                     \
     X(ERR_UNSUPPORTED, "not supported")                                              \
     X(ERR_SYSTEM, "the system refused")                                              \
+    X(ERR_SEAL, "sealed with another key, or changed since")                         \
+    X(ERR_STORE, "the database cannot be used now")                                  \
+    X(ERR_EXISTS, "there is one already")                                            \
     X(ERR_PERMISSION, "permission denied")                                           \
     X(ERR_ADDRESS_IN_USE, "address already in use")                                  \
     X(ERR_ADDRESS_INVALID, "not an address")                                         \

@@ -75,6 +75,28 @@ static inline bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
+/* Time is bounded by the product of the lengths. */
+bool span_matches(struct span pattern, struct span text) {
+    size_t p = 0, i = 0, star = SIZE_MAX, mark = 0;
+    while (i < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            mark = i;
+        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[i]) {
+            p++;
+            i++;
+        } else if (star != SIZE_MAX) { /* the last star takes one byte more */
+            p = star + 1;
+            i = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
 int span_order(struct span a, struct span b) {
     size_t both = a.len < b.len ? a.len : b.len;
     int order = both > 0 ? memcmp(a.ptr, b.ptr, both) : 0;

@@ -57,6 +57,8 @@ bool span_contains(struct span haystack, const char *needle);
 /* Where it stands first, by ASCII case only; SIZE_MAX: nowhere. Nothing stands at 0. */
 size_t span_find_nocase(struct span haystack, struct span needle);
 bool span_contains_nocase(struct span haystack, const char *needle);
+/* Whether a pattern fits in which each '*' stands for any run of bytes ("gemma-3*", "*:free"); case counts. */
+bool span_matches(struct span pattern, struct span text);
 /* By bytes, a beginning before what goes on: negative, 0, positive. */
 int span_order(struct span a, struct span b);
 /* Without spaces and tabs at both ends (optional white space of RFC 9110 section 5.6.3). */

@@ -15,12 +15,12 @@
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct values {
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the answer as JSON"},
 };
 
@@ -101,7 +101,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (!instance_find(values.url, &instance))
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     int code = instance_fetch(&instance, "/v1/papi/capacity", SPAN_NONE, &body);
     return instance_show(code, &body, values.json, print);

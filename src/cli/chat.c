@@ -20,12 +20,12 @@
 
 struct values {
     const char *model;
-    const char *url;
+    struct instance_wish wish;
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME", "what to ask; default auto"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL", "what to ask; default auto"},
+    INSTANCE_OPTIONS(struct values, wish),
 };
 
 static void on_head(void *context, int status) {
@@ -49,22 +49,24 @@ static int write_body(struct dynbuf *out, const char *model, struct span questio
 }
 
 /* What to type next, where the refusal is a PAPI's and another command knows more. */
-static void hint(const struct chat_stream *stream, const struct instance *instance,
-                 const char *model) {
-    bool usual = span_is(instance->text, INSTANCE_DEFAULT_URL);
-    const char *flag = usual ? "" : " --url ";
-    struct span url = usual ? SPAN_LITERAL("") : instance->text;
+static void hint(const struct chat_stream *stream, const struct values *values) {
+    const char *flag = values->wish.url != NULL    ? " --url "
+                       : values->wish.data != NULL ? " --data "
+                                                   : "";
+    const char *place = values->wish.url != NULL    ? values->wish.url
+                        : values->wish.data != NULL ? values->wish.data
+                                                    : "";
     if (!span_contains(dynbuf_span(&stream->error_body), "\"error\""))
         return;
     if (stream->status == 404)
-        cli_complain("`papi model list%s%.*s` lists what can be asked for", flag, SPAN_ARG(url));
+        cli_complain("`papi model list%s%s` lists what can be asked for", flag, place);
     else if (stream->status == 429 || stream->status >= 500)
-        cli_complain("`papi explain --model %s%s%.*s` tells why, provider by provider", model, flag,
-                     SPAN_ARG(url));
+        cli_complain("`papi explain --model %s%s%s` tells why, provider by provider", values->model,
+                     flag, place);
 }
 
 static int tell(const struct chat_stream *stream, const struct instance *instance,
-                const char *model, int err) {
+                const struct values *values, int err) {
     bool unreachable = err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE;
     if (unreachable || (err < 0 && !stream->ended)) {
         instance_complain(instance, err);
@@ -72,15 +74,15 @@ static int tell(const struct chat_stream *stream, const struct instance *instanc
     }
     if (chat_stream_tell(stream))
         return CLI_DONE;
-    hint(stream, instance, model);
+    hint(stream, values);
     return CLI_FAILED;
 }
 
-static int ask(const struct instance *instance, const char *model, struct span question) {
+static int ask(struct instance *instance, const struct values *values, struct span question) {
     struct dynbuf body;
     int code = CLI_FAILED;
     dynbuf_init(&body, 8 * QUESTION_MAX_BYTES);
-    if (write_body(&body, model, question) < 0) {
+    if (write_body(&body, values->model, question) < 0) {
         cli_complain("the question is too long");
     } else {
         struct chat_stream stream;
@@ -97,7 +99,7 @@ static int ask(const struct instance *instance, const char *model, struct span q
             .context = &stream,
         };
         chat_stream_init(&stream, stdout);
-        code = tell(&stream, instance, model, instance_call(instance, &call));
+        code = tell(&stream, instance, values, instance_call(instance, &call));
         chat_stream_done(&stream);
     }
     dynbuf_done(&body);
@@ -148,7 +150,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (!instance_find(values.url, &instance))
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     dynbuf_init(&question, QUESTION_MAX_BYTES);
     int err = take_question(&question, &operands), code = CLI_USAGE;
@@ -157,14 +159,14 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     else if (err < 0)
         cli_complain("the question could not be read: %s", err_text(err));
     else
-        code = ask(&instance, values.model, dynbuf_span(&question));
+        code = ask(&instance, &values, dynbuf_span(&question));
     dynbuf_done(&question);
     return code;
 }
 
 const struct cli_command cli_chat = {
     .name = "chat",
-    .operands = "TEXT",
+    .operands = "[TEXT...]",
     .line = "ask one question in the terminal",
     .about = "Without TEXT, or with `-`, the question is read from standard input.",
     .options = options,

@@ -23,16 +23,16 @@
 struct values {
     const char *model;
     const char *data;
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME",
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL",
      "a short question to this model; default auto"},
     {"-d", CLI_TEXT, offsetof(struct values, data), "JSON|@FILE",
      "a whole request for chat completions; @- reads standard input"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the answer as JSON"},
 };
 
@@ -121,19 +121,9 @@ static int read_request(const char *data, struct dynbuf *out) {
     return err;
 }
 
-/* RFC 3986 section 2.3: whatever a name holds, it stays one value of the query. */
-static void add_encoded(char *path, size_t size, const char *text) {
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:";
-    size_t used = strlen(path);
-    for (; *text != '\0' && used + 4 <= size; text++)
-        used +=
-            (size_t)snprintf(path + used, size - used,
-                             strchr(plain, *text) != NULL ? "%c" : "%%%02X", (unsigned char)*text);
-}
-
-static int ask(const struct instance *instance, const struct values *values, struct dynbuf *body) {
+static int ask(struct instance *instance, const struct values *values, struct dynbuf *body) {
     char path[PATH_MAX_BYTES] = "/v1/papi/explain";
+    const char *model = values->model != NULL ? values->model : "auto";
     struct dynbuf request;
     int code = CLI_USAGE;
     dynbuf_init(&request, REQUEST_MAX_BYTES);
@@ -144,9 +134,9 @@ static int ask(const struct instance *instance, const struct values *values, str
                      err == ERR_SYSTEM ? strerror(errno) : err_text(err));
     } else if (values->data != NULL) {
         code = instance_fetch(instance, path, dynbuf_span(&request), body);
+    } else if (!instance_add_query(path, sizeof path, "model", model)) {
+        cli_complain("--model %.40s... is longer than any model's name", model);
     } else {
-        (void)snprintf(path, sizeof path, "/v1/papi/explain?model=");
-        add_encoded(path, sizeof path, values->model != NULL ? values->model : "auto");
         code = instance_fetch(instance, path, SPAN_NONE, body);
     }
     dynbuf_done(&request);
@@ -165,7 +155,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
         cli_complain("--model and -d exclude each other: the request names its model");
         return CLI_USAGE;
     }
-    if (!instance_find(values.url, &instance))
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     int code = ask(&instance, &values, &body);
     return instance_show(code, &body, values.json, print);

@@ -16,18 +16,16 @@ static int run(const struct cli_command *command, int argc, char **argv) {
         cli_print_help(stdout);
         return CLI_DONE;
     }
-    const struct cli_command *asked = cli_find_command(span_text(operands.items[0]));
-    if (asked == NULL) {
-        cli_complain("there is no command '%s'; `papi help` lists them", operands.items[0]);
+    const struct cli_command *asked = cli_command_of(operands.items, operands.count);
+    if (asked == NULL)
         return CLI_USAGE;
-    }
     cli_print_command_help(stdout, asked);
     return CLI_DONE;
 }
 
 const struct cli_command cli_help = {
     .name = "help",
-    .operands = "[COMMAND]",
+    .operands = "[COMMAND...]",
     .line = "list the commands, or tell more about one",
     .about = "",
     .run = run,

@@ -2,8 +2,8 @@
 /*
  * Calls to a running PAPI.
  *
- * Why through HTTP like any other client: what works here works for everybody, and what fails here shows the error everybody
- * sees. One loop, one call, no threads; both are gone when the call returns, so that a command may go on as another program.
+ * Why through HTTP like any other client, also on the socket: what works here works for everybody, and what fails here shows the
+ * error everybody sees. The key of the environment goes to URLs only; the socket needs none. One loop, one call, no threads; both are gone when the call returns, so that a command may go on as another program.
  * Never through a proxy: the instance is the user's own, named by address.
  * Promises: no connection and no handle is left open. Leaves to others: what is asked and what the answer means.
  */
@@ -12,8 +12,10 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "cli/cli.h"
 #include "http/client.h"
+#include "http/header.h"
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -23,28 +25,6 @@
 #define TLS_TIME_NS       (10 * NS_PER_S)
 #define GET_TIME_NS       (10 * NS_PER_S)
 #define CLOSE_TIME_NS     (2 * NS_PER_S)
-
-static struct span without_end(struct span text, const char *end) {
-    return span_ends_with(text, end) ? span_of(text.ptr, text.len - strlen(end)) : text;
-}
-
-bool instance_find(const char *option, struct instance *ret_instance) {
-    const char *text = option != NULL ? option : getenv("PAPI_URL");
-    if (text == NULL || text[0] == '\0')
-        text = INSTANCE_DEFAULT_URL;
-    struct instance instance = {.text = span_text(text)};
-    const char *why = config_url_parse(instance.text, &instance.url);
-    if (why != NULL) {
-        cli_complain("--url %s %s", text, why);
-        return false;
-    }
-    instance.base = instance.text;
-    while (span_ends_with(instance.base, "/"))
-        instance.base.len--;
-    instance.base = without_end(instance.base, "/v1");
-    *ret_instance = instance;
-    return true;
-}
 
 struct talk {
     struct loop *loop;
@@ -89,34 +69,60 @@ static void run(struct talk *talk, const struct http_call_request *request) {
     loop_free(talk->loop);
 }
 
-static int write_address(const struct instance *instance, const char *path, struct dynbuf *target,
-                         struct dynbuf *host) {
-    const struct config_url *url = &instance->url;
-    bool numeric_v6 = memchr(url->host.ptr, ':', url->host.len) != NULL;
-    struct span prefix = without_end(url->path, "/v1");
-    int err = dynbuf_append_format(target, "%.*s%s", SPAN_ARG(prefix), path);
-    return err < 0 ? err
-                   : dynbuf_append_format(host, numeric_v6 ? "[%.*s]:%u" : "%.*s:%u",
-                                          SPAN_ARG(url->host), url->port);
+/* What the request says of where it goes; owned texts. */
+struct address {
+    struct dynbuf target, host, fields;
+};
+
+static int write_key(struct dynbuf *fields) {
+    const char *key = getenv(INSTANCE_KEY_VARIABLE);
+    if (key == NULL || key[0] == '\0')
+        return 0;
+    return http_write_header_joined(fields, "Authorization", SPAN_LITERAL("Bearer "),
+                                    span_text(key));
 }
 
-int instance_call(const struct instance *instance, const struct instance_call *call) {
-    const struct origin origin = {.host = instance->url.host,
-                                  .port = instance->url.port,
-                                  .tls = instance->url.tls,
-                                  .allow_loopback = instance->url.host_is_loopback};
+static int write_address(struct address *address, const struct instance_place *place,
+                         const struct instance_call *call) {
+    const struct config_url *url = &place->url;
+    int err = dynbuf_append_span(&address->fields, call->fields);
+    if (err == 0 && span_absent(place->base)) {
+        err = dynbuf_append_text(&address->target, call->path);
+        return err < 0 ? err : dynbuf_append_text(&address->host, "localhost");
+    }
+    bool numeric_v6 = memchr(url->host.ptr, ':', url->host.len) != NULL;
+    struct span prefix = url->path;
+    while (span_ends_with(prefix, "/"))
+        prefix.len--;
+    if (span_ends_with(prefix, "/v1"))
+        prefix.len -= strlen("/v1");
+    if (err == 0)
+        err = dynbuf_append_format(&address->target, "%.*s%s", SPAN_ARG(prefix), call->path);
+    if (err == 0)
+        err = dynbuf_append_format(&address->host, numeric_v6 ? "[%.*s]:%u" : "%.*s:%u",
+                                   SPAN_ARG(url->host), url->port);
+    return err < 0 ? err : write_key(&address->fields);
+}
+
+static int call_place(const struct instance_place *place, const struct instance_call *call) {
+    const struct origin by_url = {.host = place->url.host,
+                                  .port = place->url.port,
+                                  .tls = place->url.tls,
+                                  .allow_loopback = place->url.host_is_loopback};
+    const struct origin by_socket = {.unix_path = place->text};
     struct talk talk = {.call = call};
-    struct dynbuf target, host;
-    dynbuf_init(&target, ADDRESS_MAX_BYTES);
-    dynbuf_init(&host, ADDRESS_MAX_BYTES);
-    int err = write_address(instance, call->path, &target, &host);
+    struct address address;
+    dynbuf_init(&address.target, ADDRESS_MAX_BYTES);
+    dynbuf_init(&address.host, ADDRESS_MAX_BYTES);
+    dynbuf_init(&address.fields, ADDRESS_MAX_BYTES);
+    int err = write_address(&address, place, call);
     if (err == 0) {
         const struct http_call_request request = {
-            .origin = &origin,
+            .origin = span_absent(place->base) ? &by_socket : &by_url,
             .method = call->method,
-            .target = dynbuf_span(&target),
-            .host_header = dynbuf_span(&host),
-            .head_fields = call->fields,
+            .target = dynbuf_span(&address.target),
+            .host_header = dynbuf_span(&address.host),
+            .head_fields = dynbuf_span(&address.fields),
             .body_pieces = &call->body,
             .body_piece_count = 1,
             .has_body = !span_absent(call->body),
@@ -128,9 +134,32 @@ int instance_call(const struct instance *instance, const struct instance_call *c
         run(&talk, &request);
         err = talk.err;
     }
-    dynbuf_done(&target);
-    dynbuf_done(&host);
+    dynbuf_done(&address.target);
+    dynbuf_done(&address.host);
+    if (address.fields.data != NULL)
+        secret_wipe(address.fields.data, address.fields.capacity);
+    dynbuf_done(&address.fields);
     return err;
+}
+
+static bool nobody_there(int err) {
+    return err == ERR_NOT_FOUND || err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE ||
+           err == ERR_TOO_LARGE;
+}
+
+/* Nothing was sent where nobody is there, so the same may be asked at the next place. */
+int instance_call(struct instance *instance, const struct instance_call *call) {
+    uint32_t first = instance->at;
+    for (uint32_t i = first; i < instance->count; i++) {
+        struct instance_place *place = &instance->places[i];
+        place->err = call_place(place, call);
+        bool over = !nobody_there(place->err) || !span_absent(place->base);
+        if (over || i + 1 == instance->count) {
+            instance->at = i;
+            return place->err;
+        }
+    }
+    return ERR_NOT_FOUND;
 }
 
 struct collected {
@@ -149,11 +178,10 @@ static void collect_body(void *context, struct span bytes) {
         collected->err = dynbuf_append_span(collected->body, bytes);
 }
 
-int instance_ask(const struct instance *instance, const char *path, struct span json,
-                 struct dynbuf *body, int *ret_status) {
-    struct collected collected = {.body = body};
+static int exchange(struct instance *instance, const char *method, const char *path,
+                    struct span json, struct collected *collected) {
     const struct instance_call call = {
-        .method = span_absent(json) ? "GET" : "POST",
+        .method = method,
         .path = path,
         .fields = span_absent(json)
                       ? SPAN_LITERAL("Accept: application/json\r\nUser-Agent: papi-cli\r\n")
@@ -164,19 +192,27 @@ int instance_ask(const struct instance *instance, const char *path, struct span 
         .gap_ns = GET_TIME_NS,
         .on_head = collect_head,
         .on_body = collect_body,
-        .context = &collected,
+        .context = collected,
     };
     int err = instance_call(instance, &call);
-    *ret_status = collected.status;
-    return err < 0 ? err : collected.err;
+    return err < 0 ? err : collected->err;
 }
 
-void instance_complain(const struct instance *instance, int err) {
-    if (err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE)
-        cli_complain("no PAPI is running at %.*s; start one with `papi serve`",
-                     SPAN_ARG(instance->text));
-    else
-        cli_complain("%.*s: %s", SPAN_ARG(instance->text), err_text(err));
+int instance_reach(struct instance *instance) {
+    struct dynbuf body;
+    struct collected collected = {.body = &body};
+    dynbuf_init(&body, INSTANCE_ANSWER_MAX_BYTES);
+    int err = exchange(instance, "GET", "/healthz", SPAN_NONE, &collected);
+    dynbuf_done(&body);
+    return err;
+}
+
+int instance_ask(struct instance *instance, const char *path, struct span json, struct dynbuf *body,
+                 int *ret_status) {
+    struct collected collected = {.body = body};
+    int err = exchange(instance, span_absent(json) ? "GET" : "POST", path, json, &collected);
+    *ret_status = collected.status;
+    return err;
 }
 
 /* The API's own sentence about a status that is no success; false when the body has none. */
@@ -195,18 +231,24 @@ static bool complain_in_its_words(struct span body) {
     return found;
 }
 
-int instance_fetch(const struct instance *instance, const char *path, struct span json,
-                   struct dynbuf *body) {
-    int status = 0;
+int instance_order(struct instance *instance, const char *method, const char *path,
+                   struct span json, struct dynbuf *body) {
+    struct collected collected = {.body = body};
     dynbuf_init(body, INSTANCE_ANSWER_MAX_BYTES);
-    int err = instance_ask(instance, path, json, body, &status);
-    if (err == 0 && status == 200)
+    int err = exchange(instance, method, path, json, &collected);
+    if (err == 0 && collected.status >= 200 && collected.status < 300)
         return CLI_DONE;
     if (err < 0)
         instance_complain(instance, err);
     else if (!complain_in_its_words(dynbuf_span(body)))
-        cli_complain("%.*s answers with status %d", SPAN_ARG(instance->text), status);
+        cli_complain("%.*s answers with status %d", SPAN_ARG(instance_place(instance)->text),
+                     collected.status);
     return CLI_FAILED;
+}
+
+int instance_fetch(struct instance *instance, const char *path, struct span json,
+                   struct dynbuf *body) {
+    return instance_order(instance, span_absent(json) ? "GET" : "POST", path, json, body);
 }
 
 int instance_show(int code, struct dynbuf *body, bool raw, int (*print)(struct span body)) {

@@ -28,34 +28,30 @@
 
 struct values {
     const char *model;
-    const char *url;
+    struct instance_wish wish;
     bool print_env;
     bool json;
 };
 
 static const struct cli_option options[] = {
-    {"--model", CLI_TEXT, offsetof(struct values, model), "NAME",
+    {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL",
      "what the agent asks for; default auto"},
     {"--print-env", CLI_FLAG, offsetof(struct values, print_env), NULL,
      "print what it is told; start nothing"},
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the same as JSON"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    {"--url", CLI_TEXT, offsetof(struct values, wish.url), "URL",
+     "the running PAPI; else $PAPI_URL, " INSTANCE_DEFAULT_URL},
 };
 
 static const struct launch_agent *find_agent(const char *name) {
-    const struct launch_agent *nearest = NULL;
-    size_t best = 3;
+    struct cli_nearest nearest = {.asked = span_text(name), .distance = 3};
     for (size_t i = 0; i < launch_agent_count; i++) {
-        size_t distance = span_distance(span_text(name), span_text(launch_agents[i].name));
         if (strcmp(launch_agents[i].name, name) == 0)
             return &launch_agents[i];
-        if (distance < best) {
-            best = distance;
-            nearest = &launch_agents[i];
-        }
+        cli_nearest_offer(&nearest, launch_agents[i].name);
     }
-    if (nearest != NULL)
-        cli_complain("unknown agent '%s'; did you mean '%s'?", name, nearest->name);
+    if (nearest.name != NULL)
+        cli_complain("unknown agent '%s'; did you mean '%s'?", name, nearest.name);
     else
         cli_complain("unknown agent '%s'; there are claude, codex, opencode, aider, llm", name);
     return NULL;
@@ -183,7 +179,7 @@ static int become(const char *path, const struct launch_agent *agent,
     return CLI_FAILED;
 }
 
-static bool is_alive(const struct instance *instance) {
+static bool is_alive(struct instance *instance) {
     struct dynbuf body;
     int status = 0;
     dynbuf_init(&body, TEXT_MAX_BYTES);
@@ -192,12 +188,12 @@ static bool is_alive(const struct instance *instance) {
     if (err < 0)
         instance_complain(instance, err);
     else if (status != 200)
-        cli_complain("%.*s is no PAPI: it answers %d at /healthz", SPAN_ARG(instance->text),
-                     status);
+        cli_complain("%.*s is no PAPI: it answers %d at /healthz",
+                     SPAN_ARG(instance_place(instance)->text), status);
     return err == 0 && status == 200;
 }
 
-static int start(const struct launch_agent *agent, const struct instance *instance,
+static int start(const struct launch_agent *agent, struct instance *instance,
                  const struct launch_facts *facts, const struct cli_operands *rest) {
     struct dynbuf path;
     int code = CLI_FAILED;
@@ -236,12 +232,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (operands.count == 0) {
-        cli_complain("launch what? claude, codex, opencode, aider or llm");
-        return CLI_USAGE;
-    }
     const struct launch_agent *agent = find_agent(operands.items[0]);
-    if (agent == NULL || !instance_find(values.url, &instance))
+    if (agent == NULL || !instance_find(&values.wish, INSTANCE_BY_URL, &instance))
         return CLI_USAGE;
     if (!launch_model_fits(span_text(values.model))) {
         cli_complain("--model '%s' has a character that no model's name has", values.model);
@@ -249,7 +241,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     }
     const char *key = getenv(LAUNCH_KEY_VARIABLE);
     bool key_is_set = key != NULL && key[0] != '\0';
-    const struct launch_facts facts = {.base = instance.base,
+    const struct launch_facts facts = {.base = instance_place(&instance)->base,
                                        .model = span_text(values.model),
                                        .key = span_text(key_is_set ? key : ANY_KEY),
                                        .key_is_set = key_is_set};
@@ -261,7 +253,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_launch = {
     .name = "launch",
-    .operands = "AGENT [-- ARGUMENTS]",
+    .operands = "AGENT [-- ARGUMENTS...]",
     .line = "start claude, codex, opencode, aider or llm pointed at this instance",
     .about = "ARGUMENTS are the agent's own. $" LAUNCH_KEY_VARIABLE
              " is the key, where the instance asks for one.\n"

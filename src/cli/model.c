@@ -18,13 +18,13 @@
 #define NAME_BYTES       192
 
 struct values {
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
 };
 
 /* --- what is served now --- */
@@ -37,7 +37,7 @@ struct served {
 };
 
 /* No instance is no failure: only the catalog is shown then. */
-static void ask(struct served *served, const struct instance *instance) {
+static void ask(struct served *served, struct instance *instance) {
     int status = 0;
     arena_init(&served->arena, NULL, 0, 8 * SERVED_MAX_BYTES);
     dynbuf_init(&served->body, SERVED_MAX_BYTES);
@@ -51,8 +51,8 @@ static void ask(struct served *served, const struct instance *instance) {
         json_parse(&served->doc, dynbuf_span(&served->body), &served->arena, NULL) == 0 &&
         json_is(json_get(json_top(&served->doc), "data"), JSON_ARRAY);
     if (!served->known)
-        cli_complain("%.*s does not tell what it serves: it answers %d", SPAN_ARG(instance->text),
-                     status);
+        cli_complain("%.*s does not tell what it serves: it answers %d",
+                     SPAN_ARG(instance_place(instance)->text), status);
 }
 
 static void served_done(struct served *served) {
@@ -216,68 +216,83 @@ static void show_json(struct page *page, const struct facts *facts, const struct
     page_add(page, "}\n");
 }
 
-/* --- the command --- */
+/* --- the commands --- */
 
 static int refuse(const struct facts *facts, const char *id) {
-    const char *nearest = NULL;
-    size_t best = 1 + strlen(id) / 3;
-    for (uint32_t i = 0; i < facts->model_count; i++) {
-        size_t distance = span_distance(span_text(id), span_text(facts->models[i].id));
-        if (distance < best) {
-            best = distance;
-            nearest = facts->models[i].id;
-        }
-    }
-    if (nearest != NULL)
-        cli_complain("the catalog has no model '%s'; did you mean '%s'?", id, nearest);
+    struct cli_nearest nearest = {.asked = span_text(id), .distance = 1 + strlen(id) / 3};
+    for (uint32_t i = 0; i < facts->model_count; i++)
+        cli_nearest_offer(&nearest, facts->models[i].id);
+    if (nearest.name != NULL)
+        cli_complain("the catalog has no model '%s'; did you mean '%s'?", id, nearest.name);
     else
         cli_complain("the catalog has no model '%s'; `papi model list` lists them", id);
     return CLI_FAILED;
 }
 
-static int print(const struct facts *facts, const struct fact_model *model,
-                 const struct instance *instance, bool json) {
+/* Of one model, or of all (NULL). */
+static int print(const struct fact_model *model, const struct values *values) {
+    const struct facts *facts = &facts_built_in;
     struct served served = {.known = false};
+    struct instance instance;
     struct page page;
-    ask(&served, instance);
+    if (!instance_find(&values->wish, INSTANCE_PUBLIC, &instance))
+        return CLI_USAGE;
+    ask(&served, &instance);
     page_init(&page);
     if (model == NULL)
-        (json ? list_json : list_text)(&page, facts, &served);
+        (values->json ? list_json : list_text)(&page, facts, &served);
     else
-        (json ? show_json : show_text)(&page, facts, model, &served);
+        (values->json ? show_json : show_text)(&page, facts, model, &served);
     served_done(&served);
     return page_print(&page);
 }
 
-static int run(const struct cli_command *command, int argc, char **argv) {
-    const struct facts *facts = &facts_built_in;
+static int run_list(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
     struct cli_operands operands;
-    struct instance instance;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    return parsed == CLI_PARSED ? print(NULL, &values) : cli_parsed_exit(parsed);
+}
+
+static int run_show(const struct cli_command *command, int argc, char **argv) {
+    struct values values = {0};
+    struct cli_operands operands;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
-    bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
-    if (!lists && !shows) {
-        cli_complain("wanted is one of: papi model list, papi model show NAME");
-        return CLI_USAGE;
-    }
-    if (!instance_find(values.url, &instance))
-        return CLI_USAGE;
-    const struct fact_model *model =
-        shows ? facts_model(facts, span_text(operands.items[1])) : NULL;
-    if (shows && model == NULL)
-        return refuse(facts, operands.items[1]);
-    return print(facts, model, &instance, values.json);
+    const struct fact_model *model = facts_model(&facts_built_in, span_text(operands.items[0]));
+    return model != NULL ? print(model, &values) : refuse(&facts_built_in, operands.items[0]);
 }
 
-const struct cli_command cli_model = {
-    .name = "model",
-    .operands = "list|show [NAME]",
-    .line = "which models the catalog knows, who has them, what is served now",
+static const struct cli_command list_command = {
+    .group = "model",
+    .name = "list",
+    .operands = "",
+    .line = "all models that the catalog knows or the instance serves",
     .about = "",
     .options = options,
     .option_count = array_length(options),
-    .run = run,
+    .run = run_list,
+};
+
+static const struct cli_command show_command = {
+    .group = "model",
+    .name = "show",
+    .operands = "MODEL",
+    .line = "one of them: what it can, who has it",
+    .about = "",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run_show,
+};
+
+static const struct cli_command *const commands[] = {&list_command, &show_command};
+
+const struct cli_command cli_model = {
+    .name = "model",
+    .operands = "",
+    .line = "which models the catalog knows, who has them, what is served now",
+    .about = "",
+    .commands = commands,
+    .command_count = array_length(commands),
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define OPTION_COLUMN 24
+#define NAME_COLUMNS  10
 
 bool cli_colours(FILE *out) {
     const char *no_colour = getenv("NO_COLOR");
@@ -35,12 +36,16 @@ static void print_heading(FILE *out, const char *text) {
     (void)fprintf(out, cli_colours(out) ? "\033[1m%s\033[0m\n" : "%s\n", text);
 }
 
+static void print_commands(FILE *out, const struct cli_command *const *commands, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!commands[i]->hidden)
+            (void)fprintf(out, "  %-*s %s\n", NAME_COLUMNS, commands[i]->name, commands[i]->line);
+}
+
 void cli_print_help(FILE *out) {
     (void)fputs("PAPI: one OpenAI-compatible address in front of many LLM providers.\n\n", out);
     print_heading(out, "Usage: papi COMMAND [OPTIONS]");
-    for (size_t i = 0; i < cli_command_count; i++)
-        if (!cli_commands[i]->hidden)
-            (void)fprintf(out, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->line);
+    print_commands(out, cli_commands, cli_command_count);
     (void)fputs("\n`papi help COMMAND` tells more about one. Start with `papi serve`.\n", out);
 }
 
@@ -52,14 +57,20 @@ static void print_option(FILE *out, const struct cli_option *option) {
 }
 
 void cli_print_command_help(FILE *out, const struct cli_command *command) {
-    char usage[128];
-    (void)snprintf(usage, sizeof usage, "Usage: papi %s [OPTIONS]%s%s", command->name,
+    char usage[160], name[CLI_NAME_SIZE];
+    bool group = command->commands != NULL;
+    (void)snprintf(usage, sizeof usage, "Usage: papi %s%s [OPTIONS]%s%s",
+                   cli_command_name(command, name), group ? " COMMAND" : "",
                    command->operands[0] != '\0' ? " " : "", command->operands);
     print_heading(out, usage);
     (void)fprintf(out, "%s\n\n", command->line);
+    print_commands(out, command->commands, command->command_count);
     for (size_t i = 0; i < command->option_count; i++)
         print_option(out, &command->options[i]);
-    (void)fprintf(out, "  %-*s%s\n", OPTION_COLUMN - 2, "--help", "this text");
+    if (group)
+        (void)fprintf(out, "\n`papi help %s COMMAND` tells more about one.\n", command->name);
+    else
+        (void)fprintf(out, "  %-*s%s\n", OPTION_COLUMN - 2, "--help", "this text");
     if (command->about[0] != '\0')
         (void)fprintf(out, "\n%s\n", command->about);
 }

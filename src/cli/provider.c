@@ -17,15 +17,18 @@
 
 struct values {
     bool json;
-    struct provider_test_wish test;
 };
 
 static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
-    {"--config", CLI_TEXT, offsetof(struct values, test.config), "FILE",
-     "test: the configuration; else the one `papi serve` would read"},
-    {"--chat", CLI_FLAG, offsetof(struct values, test.chat), NULL,
-     "test: ask each for one token too; that costs quota"},
+};
+
+static const struct cli_option test_options[] = {
+    {"--json", CLI_FLAG, offsetof(struct provider_test_wish, json), NULL, "as JSON"},
+    {"--config", CLI_TEXT, offsetof(struct provider_test_wish, config), "FILE",
+     "the configuration; else the one `papi serve` would read"},
+    {"--chat", CLI_FLAG, offsetof(struct provider_test_wish, chat), NULL,
+     "ask each for one token too; that costs quota"},
 };
 
 /* --- list --- */
@@ -214,11 +217,10 @@ static void show_json(struct page *page, const struct fact_provider *provider) {
     page_add(page, "}\n");
 }
 
-/* --- the command --- */
+/* --- the commands --- */
 
 static int refuse(const struct facts *facts, const char *id) {
-    const char *nearest = NULL;
-    size_t best = 4;
+    struct cli_nearest nearest = {.asked = span_text(id), .distance = 4};
     for (uint32_t i = 0; i < facts->dropped_count; i++)
         if (strcmp(facts->dropped[i].id, id) == 0) {
             cli_complain("'%s' was dropped from the catalog%s%s: %s", id,
@@ -226,61 +228,94 @@ static int refuse(const struct facts *facts, const char *id) {
                          facts->dropped[i].reason);
             return CLI_FAILED;
         }
-    for (uint32_t i = 0; i < facts->provider_count; i++) {
-        size_t distance = span_distance(span_text(id), span_text(facts->providers[i].id));
-        if (distance < best) {
-            best = distance;
-            nearest = facts->providers[i].id;
-        }
-    }
-    if (nearest != NULL)
-        cli_complain("the catalog has no provider '%s'; did you mean '%s'?", id, nearest);
+    for (uint32_t i = 0; i < facts->provider_count; i++)
+        cli_nearest_offer(&nearest, facts->providers[i].id);
+    if (nearest.name != NULL)
+        cli_complain("the catalog has no provider '%s'; did you mean '%s'?", id, nearest.name);
     else
         cli_complain("the catalog has no provider '%s'; `papi provider list` lists them", id);
     return CLI_FAILED;
 }
 
-static int run(const struct cli_command *command, int argc, char **argv) {
-    const struct facts *facts = &facts_built_in;
+static int run_list(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
     struct cli_operands operands;
     struct page page;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (operands.count > 0 && strcmp(operands.items[0], "test") == 0) {
-        values.test.json = values.json;
-        values.test.ids = (const char *const *)(operands.items + 1);
-        values.test.id_count = (uint32_t)operands.count - 1;
-        return provider_test(&values.test);
-    }
-    bool lists = operands.count == 1 && strcmp(operands.items[0], "list") == 0;
-    bool shows = operands.count == 2 && strcmp(operands.items[0], "show") == 0;
-    if ((!lists && !shows) || values.test.config != NULL || values.test.chat) {
-        cli_complain(
-            "wanted is one of: papi provider list, papi provider show ID, papi provider test "
-            "[ID...]; --config and --chat belong to test");
-        return CLI_USAGE;
-    }
-    const struct fact_provider *provider =
-        shows ? facts_provider(facts, span_text(operands.items[1])) : NULL;
-    if (shows && provider == NULL)
-        return refuse(facts, operands.items[1]);
     page_init(&page);
-    if (lists)
-        (values.json ? list_json : list_text)(&page, facts);
-    else
-        (values.json ? show_json : show_text)(&page, provider);
+    (values.json ? list_json : list_text)(&page, &facts_built_in);
     return page_print(&page);
 }
 
-const struct cli_command cli_provider = {
-    .name = "provider",
-    .operands = "list|show|test [ID...]",
-    .line =
-        "what the catalog knows of providers: limits, terms, where to get a key; test tries keys",
-    .about = PROVIDER_TEST_ABOUT,
+static int run_show(const struct cli_command *command, int argc, char **argv) {
+    struct values values = {0};
+    struct cli_operands operands;
+    struct page page;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    const struct fact_provider *provider =
+        facts_provider(&facts_built_in, span_text(operands.items[0]));
+    if (provider == NULL)
+        return refuse(&facts_built_in, operands.items[0]);
+    page_init(&page);
+    (values.json ? show_json : show_text)(&page, provider);
+    return page_print(&page);
+}
+
+static int run_test(const struct cli_command *command, int argc, char **argv) {
+    struct provider_test_wish wish = {0};
+    struct cli_operands operands;
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &wish, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    wish.ids = (const char *const *)operands.items;
+    wish.id_count = (uint32_t)operands.count;
+    return provider_test(&wish);
+}
+
+static const struct cli_command list_command = {
+    .group = "provider",
+    .name = "list",
+    .operands = "",
+    .line = "all providers that the catalog knows",
+    .about = "",
     .options = options,
     .option_count = array_length(options),
-    .run = run,
+    .run = run_list,
+};
+
+static const struct cli_command show_command = {
+    .group = "provider",
+    .name = "show",
+    .operands = "PROVIDER",
+    .line = "one of them: limits, terms, where to get a key",
+    .about = "",
+    .options = options,
+    .option_count = array_length(options),
+    .run = run_show,
+};
+
+static const struct cli_command test_command = {
+    .group = "provider",
+    .name = "test",
+    .operands = "[PROVIDER...]",
+    .line = "try keys without spending quota",
+    .about = PROVIDER_TEST_ABOUT,
+    .options = test_options,
+    .option_count = array_length(test_options),
+    .run = run_test,
+};
+
+static const struct cli_command *const commands[] = {&list_command, &show_command, &test_command};
+
+const struct cli_command cli_provider = {
+    .name = "provider",
+    .operands = "",
+    .line = "what the catalog knows of providers; test tries keys",
+    .about = "",
+    .commands = commands,
+    .command_count = array_length(commands),
 };

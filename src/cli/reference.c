@@ -46,11 +46,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     size_t i = 0;
     while (i < array_length(pages) && strcmp(pages[i].name, name) != 0)
         i++;
-    if (i == array_length(pages) || operands.count > 1) {
-        cli_complain(
-            "reference: configuration, outcomes, providers, simulator, or nothing is expected");
-        return CLI_USAGE;
-    }
+    check(i < array_length(pages)); /* the row of operands names the same */
     page_init(&page);
     pages[i].write(&page);
     return page_print(&page);

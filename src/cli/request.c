@@ -16,12 +16,12 @@
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct values {
-    const char *url;
+    struct instance_wish wish;
     bool json;
 };
 
 static const struct cli_option options[] = {
-    {"--url", CLI_TEXT, offsetof(struct values, url), "URL", INSTANCE_URL_HELP},
+    INSTANCE_OPTIONS(struct values, wish),
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the record as JSON"},
 };
 
@@ -90,11 +90,11 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    if (operands.count != 1 || strlen(operands.items[0]) > PATH_MAX_BYTES - 32) {
-        cli_complain("one id is wanted, as x-request-id tells it: papi request req-...");
+    if (strlen(operands.items[0]) > PATH_MAX_BYTES - 32) {
+        cli_complain("'%.40s...' is too long for an id", operands.items[0]);
         return CLI_USAGE;
     }
-    if (!instance_find(values.url, &instance))
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     (void)snprintf(path, sizeof path, "/v1/papi/requests/%s", operands.items[0]);
     int code = instance_fetch(&instance, path, SPAN_NONE, &body);
@@ -106,7 +106,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_request = {
     .name = "request",
-    .operands = "ID",
+    .operands = "REQUEST",
     .line = "what happened to a request: who was asked, and why not",
     .about = "The id stands in the answer's field x-request-id.",
     .options = options,

@@ -14,6 +14,7 @@
 #include "gateway/ladder.h"
 #include "gateway/publish.h"
 #include "gateway/request.h"
+#include "gateway/wrong_keys.h"
 
 static const char *status_class_name(uint32_t value) {
     static const char *const names[] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -47,6 +48,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     make_instance(gateway, &rand);
     gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
     desk_configure(gateway->desk, 0, snapshot, config);
+    gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
     metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
@@ -56,6 +58,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
     gateway_settings_unref(gateway->settings);
+    wrong_keys_free(gateway->wrong_keys);
     mem_free(gateway);
 }
 

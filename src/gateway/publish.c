@@ -31,11 +31,11 @@ struct publication {
 
 /* --- settings --- */
 
-static struct span *copy_list(struct arena *arena, const struct span *from, uint32_t count) {
-    struct span *copies = count > 0 ? arena_alloc(arena, count * sizeof *copies) : NULL;
-    for (uint32_t i = 0; i < count; i++)
-        check(arena_copy(arena, from[i], &copies[i]) == 0);
-    return copies;
+static void own_list(struct arena *arena, struct access_list *list) {
+    struct span *copies = list->count > 0 ? arena_alloc(arena, list->count * sizeof *copies) : NULL;
+    for (uint32_t i = 0; i < list->count; i++)
+        check(arena_copy(arena, list->items[i], &copies[i]) == 0);
+    list->items = copies;
 }
 
 struct gateway_settings *gateway_settings_new(const struct gateway_config *config) {
@@ -43,8 +43,9 @@ struct gateway_settings *gateway_settings_new(const struct gateway_config *confi
     atomic_init(&settings->references, 1);
     arena_init(&settings->arena, NULL, 0, SETTINGS_ARENA_MAX_BYTES);
     settings->config = *config;
-    settings->config.hosts = copy_list(&settings->arena, config->hosts, config->host_count);
-    settings->config.cors = copy_list(&settings->arena, config->cors, config->cors_count);
+    own_list(&settings->arena, &settings->config.access.hosts);
+    own_list(&settings->arena, &settings->config.access.cors);
+    own_list(&settings->arena, &settings->config.access.trusted_proxies);
     return settings;
 }
 

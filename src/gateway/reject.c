@@ -26,6 +26,8 @@ static const struct {
     [OUTCOME_OK] = {API_INTERNAL, false, "The answer was lost inside the gateway."},
     [OUTCOME_CANCELLED] = {API_UPSTREAM_TIMEOUT, false,
                            "No answer came within the time this request may take."},
+    [OUTCOME_WITHDRAWN] = {API_UPSTREAM_TIMEOUT, false,
+                           "The request was taken back before it was sent."},
     [OUTCOME_CLIENT_FAULT] = {API_BAD_REQUEST, true,
                               "The provider refused the request as not valid."},
     [OUTCOME_CONTENT_FILTER] = {API_CONTENT_FILTER, true,
@@ -307,6 +309,8 @@ static int answer_error(struct request *r) {
         endpoint_allow(r->endpoint, allow, sizeof allow);
         err = http_write_header(&head, "Allow", span_text(allow));
     }
+    if (err == 0 && r->error.kind == API_INVALID_KEY) /* RFC 9110 section 11.6.1 */
+        err = http_write_header(&head, "WWW-Authenticate", SPAN_LITERAL("Bearer"));
     if (err == 0)
         err = retry_fields(r, &head);
     if (err == 0 && r->attempts > 0)

@@ -162,10 +162,17 @@ enum step_verdict step_settle(struct request *r) {
     return next;
 }
 
+/* As the scheduler settles it: what was not sent is given back. */
+static enum outcome cancelled_outcome(const struct attempt *attempt) {
+    if (attempt_ended(attempt))
+        return attempt->outcome;
+    return attempt->sm.state == ATTEMPT_CALLING ? OUTCOME_WITHDRAWN : OUTCOME_CANCELLED;
+}
+
 enum step_verdict step_cancel(struct request *r) {
     if (r->attempt != NULL) {
         r->usage = attempt_usage(r->attempt);
-        climb(r, attempt_ended(r->attempt) ? r->attempt->outcome : OUTCOME_CANCELLED);
+        climb(r, cancelled_outcome(r->attempt));
         leave_attempt(r);
     }
     if (r->ticket != 0) {

@@ -30,7 +30,8 @@ static uint64_t hash_of(const struct origin *origin) {
 static bool same_origin(const struct origin *a, const struct origin *b) {
     return a->port == b->port && a->tls == b->tls && a->allow_loopback == b->allow_loopback &&
            span_equal_nocase(a->host, b->host) && span_equal(a->ca_file, b->ca_file) &&
-           span_equal(a->private_network, b->private_network) && span_equal(a->proxy, b->proxy);
+           span_equal(a->private_network, b->private_network) && span_equal(a->proxy, b->proxy) &&
+           span_equal(a->unix_path, b->unix_path);
 }
 
 static struct span copy_text(char **place, struct span text) {
@@ -43,8 +44,8 @@ static struct span copy_text(char **place, struct span text) {
 }
 
 static struct http_pool *pool_new(const struct origin *origin, uint64_t hash) {
-    size_t text_bytes =
-        origin->host.len + origin->private_network.len + origin->ca_file.len + origin->proxy.len;
+    size_t text_bytes = origin->host.len + origin->private_network.len + origin->ca_file.len +
+                        origin->proxy.len + origin->unix_path.len;
     struct http_pool *pool = mem_alloc(sizeof *pool + text_bytes);
     char *place = pool->text;
     *pool = (struct http_pool){.hash = hash, .key = *origin};
@@ -52,6 +53,7 @@ static struct http_pool *pool_new(const struct origin *origin, uint64_t hash) {
     pool->key.private_network = copy_text(&place, origin->private_network);
     pool->key.ca_file = copy_text(&place, origin->ca_file);
     pool->key.proxy = copy_text(&place, origin->proxy);
+    pool->key.unix_path = copy_text(&place, origin->unix_path);
     list_init(&pool->node);
     list_init(&pool->idle);
     return pool;

@@ -20,6 +20,7 @@
 #include "net/stream_parts.h"
 #include "net/tls.h"
 
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECT_STAGGER_NS     (250 * NS_PER_MS)
@@ -153,6 +154,17 @@ struct address_rules connector__rules(const struct origin *origin) {
                                   .private_network = origin->private_network};
 }
 
+static int start_try(struct connector *connector, int fd, const struct sockaddr_storage *address) {
+    struct stream *stream = stream__new(connector->net->loop, fd, address);
+    stream_set_handler(stream, NULL, connector);
+    int err = stream__connect(stream, address, on_connected);
+    if (err < 0)
+        stream_close(stream);
+    else
+        connector->tries[connector->try_count++] = stream;
+    return err;
+}
+
 static int try_address(struct connector *connector, const struct sockaddr_storage *address) {
     static const struct address_rules of_proxy = {.allow_loopback = true, .allow_private = true};
     const struct address_rules rules =
@@ -164,14 +176,7 @@ static int try_address(struct connector *connector, const struct sockaddr_storag
     if (err < 0)
         return err == ERR_UNSUPPORTED ? ERR_CONNECT_UNREACHABLE : err;
     socket_set_no_delay(fd);
-    struct stream *stream = stream__new(connector->net->loop, fd, address);
-    stream_set_handler(stream, NULL, connector);
-    err = stream__connect(stream, address, on_connected);
-    if (err < 0)
-        stream_close(stream);
-    else
-        connector->tries[connector->try_count++] = stream;
-    return err;
+    return start_try(connector, fd, address);
 }
 
 void connector__try_next(struct connector *connector) {
@@ -256,9 +261,26 @@ void connector__look_up(struct connector *connector, struct span host) {
         connector__finish(connector, err);
 }
 
+/* --- Unix sockets --- */
+
+static int try_path(struct connector *connector, struct span path) {
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
+    struct sockaddr_un *place = (struct sockaddr_un *)(void *)&address;
+    int fd;
+    if (path.len >= sizeof place->sun_path || memchr(path.ptr, '\0', path.len) != NULL)
+        return ERR_TOO_LARGE;
+    memcpy(place->sun_path, path.ptr, path.len);
+    int err = socket_open(AF_UNIX, &fd);
+    return err < 0 ? err : start_try(connector, fd, &address);
+}
+
 static void begin(struct connector *connector) {
     const struct origin *origin = connector->request.origin;
-    if (origin->proxy.len > 0)
+    if (origin->unix_path.len > 0) {
+        int err = try_path(connector, origin->unix_path);
+        if (err < 0)
+            connector__finish(connector, err);
+    } else if (origin->proxy.len > 0)
         connector__via_begin(connector);
     else
         connector__look_up(connector, origin->host);

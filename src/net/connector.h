@@ -10,6 +10,9 @@
  * through the same tunnel, so that the proxy never reads a request or its key. The proxy may stand on any loopback or private
  * address, since whoever names it also decides who is trusted; a numeric origin is judged as without a proxy, and so is a name
  * that is resolved here (socks5).
+ *
+ * Or to a Unix socket by its path, without names, proxies and rules: who can name a file of this machine is trusted. ERR_NOT_FOUND:
+ * there is no such file. ERR_CONNECT_REFUSED: nobody listens on it any more. ERR_TOO_LARGE: the path is longer than the system takes.
  */
 #include "base/err.h"
 #include "net/stream.h"
@@ -24,6 +27,8 @@ struct origin {
         private_network; /* "10.1.2.0/24" or absent: other private ranges that may be reached */
     struct span ca_file; /* PEM with additional authorities, or absent: system CA only */
     struct span proxy;   /* its URL, as proxy_parse takes it; absent or empty = direct */
+    struct span
+        unix_path; /* a Unix socket instead of host and port, which are nothing then; absent = none */
 };
 
 struct net_context; /* per loop: resolver, TLS contexts, session cache */

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct errno_row {
@@ -26,7 +27,7 @@ static const struct errno_row connect_rows[] = {
     {EHOSTUNREACH, ERR_CONNECT_UNREACHABLE}, {ENETDOWN, ERR_CONNECT_UNREACHABLE},
     {EHOSTDOWN, ERR_CONNECT_UNREACHABLE},    {EACCES, ERR_CONNECT_UNREACHABLE},
     {EPERM, ERR_CONNECT_UNREACHABLE},        {EINVAL, ERR_CONNECT_UNREACHABLE},
-    {EAFNOSUPPORT, ERR_CONNECT_UNREACHABLE},
+    {EAFNOSUPPORT, ERR_CONNECT_UNREACHABLE}, {ENOENT, ERR_NOT_FOUND},
 };
 
 int socket_connect_class(int system_error) {
@@ -78,6 +79,8 @@ void socket_set_reset(int fd) {
 }
 
 socklen_t socket_address_len(const struct sockaddr_storage *address) {
+    if (address->ss_family == AF_UNIX)
+        return sizeof(struct sockaddr_un);
     return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                           : sizeof(struct sockaddr_in);
 }

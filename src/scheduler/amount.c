@@ -7,6 +7,7 @@
  * about nine of ten), else OUTPUT_FIRST_GUESS; never more than the request allows. Usage that was told corrects it.
  * Promises: no overflow whatever callers and providers claim. Leaves to others: which charge (outcome.h, holding.c).
  */
+#include "scheduler/past.h"
 #include "scheduler/state.h"
 
 #define OUTPUT_FIRST_GUESS 500
@@ -22,7 +23,7 @@ static uint64_t bounded(uint64_t amount) {
     return amount < TOKENS_MAX ? amount : TOKENS_MAX;
 }
 
-static uint64_t likely_output(const struct route *route, const struct ticket *ticket) {
+uint64_t amount_likely_output(const struct route *route, const struct ticket *ticket) {
     uint64_t likely = ticket->output_tokens_likely;
     if (likely == 0 && route->output.seen > 0)
         likely = (route->output.mean_16 + route->output.spread_16 * 8 / 5 + 15) / 16;
@@ -68,6 +69,10 @@ static bool follows_tokens(enum limit_unit unit) {
     return follow[unit];
 }
 
+bool amount_is_rounded(enum limit_unit unit) {
+    return unit == LIMIT_NEURONS || unit == LIMIT_MICRO_USD;
+}
+
 bool amount_same_for_all(const struct limit_node *node) {
     return node->shape == LIMIT_AT_ONCE ||
            (!follows_tokens(node->unit) && node->unit != LIMIT_AUDIO_SECONDS &&
@@ -92,7 +97,7 @@ uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
         return bounded(ticket->inputs);
     if (!follows_tokens(node->unit))
         return 1;
-    struct parts tokens = {bounded(ticket->input_tokens), likely_output(route, ticket)};
+    struct parts tokens = {bounded(ticket->input_tokens), amount_likely_output(route, ticket)};
     if (node->up_front && ticket->output_tokens_max > 0) {
         tokens.output = bounded(ticket->output_tokens_max);
         return of_tokens(node->unit, route, tokens);
@@ -133,4 +138,34 @@ void amount_learn(struct route *route, const struct scheduler_usage *usage) {
     habit->mean_16 = habit->mean_16 - habit->mean_16 / habit->seen + seen_16 / habit->seen;
     habit->spread_16 =
         habit->spread_16 - habit->spread_16 / habit->seen + distance_16 / habit->seen;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return bounded(a > b ? a : b);
+}
+
+void scheduler_keep(const struct scheduler_promise *promise, enum outcome outcome,
+                    const struct scheduler_usage *usage, struct scheduler_kept *ret_kept) {
+    enum charge charge = outcome_row(outcome)->charge;
+    bool known = usage != NULL && usage->known;
+    *ret_kept = (struct scheduler_kept){0};
+    if (charge != CHARGE_USAGE && charge != CHARGE_KEEP)
+        return; /* at most the request itself */
+    uint64_t input = known ? usage->input_tokens : promise->input_tokens;
+    uint64_t output = known ? usage->output_tokens : promise->output_tokens;
+    uint64_t most =
+        promise->output_tokens_max > 0 ? promise->output_tokens_max : promise->output_tokens;
+    bool exact = known && charge == CHARGE_USAGE;
+    *ret_kept = (struct scheduler_kept){
+        .input_tokens = exact ? bounded(input) : larger(input, promise->input_tokens),
+        .output_tokens = exact ? bounded(output) : larger(output, promise->output_tokens),
+        .input_up_front = larger(input, promise->input_tokens),
+        .output_up_front = larger(output, most),
+        .inputs = bounded(promise->inputs),
+        .audio_seconds = bounded(promise->audio_seconds)};
+    if (usage != NULL && usage->has_cost) {
+        ret_kept->has_cost = true;
+        ret_kept->cost_unit = usage->cost_unit;
+        ret_kept->cost = bounded(usage->cost);
+    }
 }

@@ -185,10 +185,9 @@ static bool refusal_counts(const struct limit_node *node) {
            (node->shape != LIMIT_ONCE && node->window_ns > 0 && node->window_ns <= SHORT_WINDOW_NS);
 }
 
-/* What stays charged, by outcome. */
-static uint64_t charged(const struct scheduler *scheduler, const struct ticket *ticket,
-                        const struct holding *holding, enum charge charge,
-                        const struct scheduler_usage *usage) {
+uint64_t holding_charged(const struct scheduler *scheduler, const struct ticket *ticket,
+                         const struct holding *holding, enum charge charge,
+                         const struct scheduler_usage *usage) {
     static const struct route gone = {0};
     const struct limit_node *node = &scheduler->nodes[holding->node];
     const struct route *route =
@@ -214,7 +213,7 @@ void holding_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket 
             continue;
         struct node_end end = {.stamp = holding->stamp,
                                .reserved = holding->amount,
-                               .used = charged(scheduler, ticket, holding, charge, usage),
+                               .used = holding_charged(scheduler, ticket, holding, charge, usage),
                                .kept = charge != CHARGE_RELEASE};
         struct limit_node *node = &scheduler->nodes[holding->node];
         if (node_settle(node, moment_of(scheduler, now_ns), &end))

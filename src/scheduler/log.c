@@ -58,6 +58,15 @@ uint64_t log_record(struct log *log, uint64_t now_ns, uint64_t amount) {
     return log->head;
 }
 
+void log_replay(struct log *log, uint64_t now_ns, uint64_t age_ns, uint64_t amount) {
+    log_advance(log, now_ns);
+    uint64_t number = (now_ns - age_ns) / log->slot_ns;
+    if (number < oldest_of(log))
+        return;
+    *slot_of(log, number < log->head ? number : log->head) += amount;
+    log->sum += amount;
+}
+
 void log_correct(struct log *log, uint64_t stamp, uint64_t from, uint64_t to) {
     if (stamp > log->head || stamp < oldest_of(log))
         return; /* dropped meanwhile */

@@ -157,6 +157,8 @@ void node_verify(const struct limit_node *node);
 void log_init(struct log *log, uint64_t window_ns, uint64_t spread_ns);
 void log_advance(struct log *log, uint64_t now_ns);
 uint64_t log_record(struct log *log, uint64_t now_ns, uint64_t amount); /* stamp */
+/* As if it had been recorded that long ago. */
+void log_replay(struct log *log, uint64_t now_ns, uint64_t age_ns, uint64_t amount);
 void log_correct(struct log *log, uint64_t stamp, uint64_t from, uint64_t to);
 void log_set_sum(struct log *log, uint64_t now_ns, uint64_t sum);
 /* When `need` of the sum has been dropped; advanced before. */
@@ -191,3 +193,5 @@ uint64_t period_free_at(const struct limit_node *node, struct moment moment, uin
 uint64_t period_opens_at(const struct limit_node *node, struct moment moment);
 uint64_t period_record(struct limit_node *node, struct moment moment, uint64_t amount);
 void period_correct(struct limit_node *node, uint64_t stamp, uint64_t from, uint64_t to);
+/* As if it had been recorded that long ago. */
+void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ns, uint64_t amount);

@@ -17,6 +17,16 @@ static const struct outcome_row rows[OUTCOME_COUNT] = {
 #undef OUTCOME_ROW
 };
 
+bool outcome_find(struct span label, enum outcome *ret_outcome) {
+    for (uint32_t i = 0; i < OUTCOME_COUNT; i++) {
+        if (!span_is(label, rows[i].label))
+            continue;
+        *ret_outcome = (enum outcome)i;
+        return true;
+    }
+    return false;
+}
+
 const struct outcome_row *outcome_row(enum outcome outcome) {
     check((unsigned)outcome < OUTCOME_COUNT);
     return &rows[outcome];

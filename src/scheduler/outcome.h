@@ -38,6 +38,7 @@ enum charge { CHARGE_USAGE, CHARGE_KEEP, CHARGE_RELEASE, CHARGE_REQUEST_ONLY, CH
 #define OUTCOME_TABLE(X)                                                                           \
     X(OUTCOME_OK, "ok", RETRY_NEVER, BENCH_NOTHING, 0, 0, CHARGE_USAGE)                            \
     X(OUTCOME_CANCELLED, "cancelled", RETRY_NEVER, BENCH_NOTHING, 0, 0, CHARGE_KEEP)               \
+    X(OUTCOME_WITHDRAWN, "withdrawn", RETRY_NEVER, BENCH_NOTHING, 0, 0, CHARGE_RELEASE)            \
     X(OUTCOME_CLIENT_FAULT, "client_fault", RETRY_NEVER, BENCH_NOTHING, 0, 0, CHARGE_REQUEST_ONLY) \
     X(OUTCOME_CONTENT_FILTER, "content_filter", RETRY_NEVER, BENCH_NOTHING, 0, 0, CHARGE_USAGE)    \
     X(OUTCOME_UNCLEAR, "unclear_400", RETRY_SECOND_OPINION, BENCH_NOTHING, 0, 0,                   \
@@ -127,6 +128,8 @@ struct outcome_row {
 };
 
 const struct outcome_row *outcome_row(enum outcome outcome);
+/* The outcome of that label; false: there is none. */
+bool outcome_find(struct span label, enum outcome *ret_outcome);
 
 /* What a provider's own signal adds to the row of its outcome. All zero with scope BENCH_BY_ROW adds nothing. */
 struct outcome_detail {

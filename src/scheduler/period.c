@@ -60,6 +60,15 @@ static bool in_band(const struct limit_node *node, struct moment moment) {
     return wall_ms_at(moment.wall, moment.now_ns) >= node->as.period.end_ms - node->guard_ms;
 }
 
+static int64_t begin_of(const struct limit_node *node) {
+    int64_t inside_ms = node->as.period.end_ms - 1;
+    if (node->shape == LIMIT_CALENDAR_DAY)
+        return zone_day_begin_ms(&node->zone, inside_ms);
+    if (node->shape == LIMIT_CALENDAR_MONTH)
+        return zone_month_begin_ms(&node->zone, inside_ms);
+    return node->as.period.end_ms - (int64_t)(node->window_ns / NS_PER_MS);
+}
+
 bool period_fits(const struct limit_node *node, uint64_t amount, uint64_t room) {
     const struct period *period = &node->as.period;
     return period->used + node->pending + amount <= room &&
@@ -99,4 +108,15 @@ void period_correct(struct limit_node *node, uint64_t stamp, uint64_t from, uint
         change(&period->next_used, from, to);
     else if (both && serial + 1 == period->serial)
         change(&period->used, from, to);
+}
+
+void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ns,
+                   uint64_t amount) {
+    struct period *period = &node->as.period;
+    struct moment then = {moment.now_ns - age_ns, moment.wall};
+    if (wall_ms_at(then.wall, then.now_ns) < begin_of(node) - node->guard_ms)
+        return;
+    period->used += amount;
+    if (in_band(node, then))
+        period->next_used += amount;
 }

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rand.h"
+#include "scheduler/client_book.h"
 #include "scheduler/node.h"
 #include "scheduler/scheduler.h"
 
@@ -165,7 +166,9 @@ struct ticket {
     enum outcome last;
     uint64_t retry_at_ns;
     uint32_t next_free;
+    struct client_share share;
     uint32_t candidates[DEMAND_CANDIDATES_MAX]; /* from here on written as far as it is used */
+    struct client_holding client_holdings[CLIENT_LIMIT_COUNT];
     struct holding holdings[SCHEDULER_LIMITS_PER_ROUTE_MAX];
 };
 
@@ -197,6 +200,7 @@ struct scheduler {
     struct list *links;  /* DEMAND_CANDIDATES_MAX per ticket */
     struct question *questions;
     struct client_row *clients;
+    struct client_book book; /* those with limits of their own */
     uint32_t group_count, model_count, node_count;
     struct wall wall;
     uint32_t tickets_max, tickets_used, ticket_free; /* used: slots ever touched */
@@ -223,7 +227,7 @@ struct visit {
 
 /* ticket.c */
 struct ticket *ticket_new(struct scheduler *scheduler);
-void ticket_free(struct scheduler *scheduler, struct ticket *ticket);
+void ticket_free(struct visit *visit, struct ticket *ticket);
 struct ticket *ticket_find(const struct scheduler *scheduler,
                            scheduler_ticket id); /* NULL when it has ended */
 scheduler_ticket ticket_id(const struct ticket *ticket);
@@ -320,8 +324,12 @@ uint64_t amount_wanted(const struct limit_node *node, const struct route *route,
 uint64_t amount_used(const struct limit_node *node, const struct route *route,
                      const struct ticket *ticket, const struct scheduler_usage *usage,
                      uint64_t reserved);
+/* Output tokens that are reserved where real use is charged. */
+uint64_t amount_likely_output(const struct route *route, const struct ticket *ticket);
 /* Whether every request takes the same of it. */
 bool amount_same_for_all(const struct limit_node *node);
+/* Whether amounts of the unit are parts of one, rounded up for each request. */
+bool amount_is_rounded(enum limit_unit unit);
 void amount_learn(struct route *route, const struct scheduler_usage *usage);
 
 /* holding.c: all nodes of a route at once */
@@ -346,6 +354,10 @@ void holding_sent(struct scheduler *scheduler, uint64_t now_ns, struct ticket *t
 void holding_answered(struct scheduler *scheduler, struct ticket *ticket);
 void holding_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket *ticket,
                     enum charge charge, const struct scheduler_usage *usage);
+/* What stays of a holding, by the charge of the outcome. */
+uint64_t holding_charged(const struct scheduler *scheduler, const struct ticket *ticket,
+                         const struct holding *holding, enum charge charge,
+                         const struct scheduler_usage *usage);
 /* How far two lengths are apart, in thousandths of the shorter. */
 uint64_t holding_windows_apart(uint64_t a, uint64_t b);
 /* The node has room it had not: whoever is parked at it is looked at again. */

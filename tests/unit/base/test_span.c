@@ -152,6 +152,34 @@ static void reads_numbers(void **state) {
 }
 
 /* 4000 short names must spread: no two alike, and each low bit set about half the time. */
+static void matches_patterns(void **state) {
+    static const struct {
+        const char *pattern, *text;
+        bool fits;
+    } rows[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "anything", true},
+        {"gpt-*", "gpt-", true},
+        {"gpt-*", "gpt", false},
+        {"gpt-*", "GPT-4", false},
+        {"*:free", "a/b:free", true},
+        {"*:free", "a/b:free2", false},
+        {"a*b*c", "aXbYbZc", true},
+        {"a*b*c", "aXcYb", false},
+        {"**a", "bba", true},
+        {"a**", "a", true},
+        {"*a*a*", "a", false},
+        {"exact", "exact", true},
+        {"exact", "exactly", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(span_matches(span_text(rows[i].pattern), span_text(rows[i].text)),
+                         rows[i].fits);
+}
+
 static void hashes(void **state) {
     (void)state;
     enum { NAMES = 4000 };
@@ -248,6 +276,7 @@ int main(void) {
         cmocka_unit_test(trims),
         cmocka_unit_test(splits),
         cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(matches_patterns),
         cmocka_unit_test(hashes),
         cmocka_unit_test(measures_distance),
         cmocka_unit_test(distance_is_exact_up_to_its_bound),

@@ -73,10 +73,10 @@ static const struct {
 } rows[] = {
     {{NULL}, 2, "", "Usage: papi COMMAND"},
     {{"help"}, 0, "Usage: papi COMMAND", ""},
-    {{"--help"}, 0, "  serve     run the gateway\n", ""},
+    {{"--help"}, 0, "  serve      run the gateway\n", ""},
     {{"-h"}, 0, "papi help COMMAND", ""},
     {{"help", "serve"}, 0, "--listen ADDRESS:PORT", ""},
-    {{"help", "nope"}, 2, "", "papi: there is no command 'nope'; `papi help` lists them\n"},
+    {{"help", "nope"}, 2, "", "papi: unknown command 'nope'; `papi help` lists them\n"},
     {{"sreve"}, 2, "", "papi: unknown command 'sreve'; did you mean 'serve'?\n"},
     {{"Check"}, 2, "", "did you mean 'check'?"},
     {{"frobnicate"}, 2, "", "papi: unknown command 'frobnicate'; `papi help` lists them\n"},
@@ -100,10 +100,7 @@ static const struct {
     {{"version", "--nonsense", "--help"}, 0, "Usage: papi version", ""},
     {{"serve", "--listen"}, 2, "", "papi: --listen needs a value: --listen ADDRESS:PORT\n"},
     {{"serve", "--lisen=127.0.0.1:1"}, 2, "", "unknown option '--lisen'; did you mean '--listen'?"},
-    {{"serve", "--listen", "0.0.0.0:80"},
-     2,
-     "",
-     "papi: --listen 0.0.0.0:80 must be a loopback address"},
+    {{"serve", "--listen", ":80"}, 2, "", "papi: --listen :80 must name its address: 127.0.0.1"},
     {{"serve", "--listen=x"}, 2, "", "--listen x must be ADDRESS:PORT"},
     {{"serve", "now"}, 2, "", "takes no 'now'"},
     {{"serve", "--data", ""}, 2, "", "papi: --data needs a value that is not empty: --data DIR\n"},
@@ -118,8 +115,28 @@ static const struct {
      1,
      "",
      "has 1 error; `papi check --config /nowhere/papi.yaml` shows it\n"},
-    {{"provider"}, 2, "", "papi: wanted is one of: papi provider list, "},
-    {{"model", "show"}, 2, "", "papi: wanted is one of: papi model list, papi model show NAME\n"},
+    {{"provider"}, 2, "", "Usage: papi provider COMMAND [OPTIONS]\n"},
+    {{"model", "show"},
+     2,
+     "",
+     "papi: papi model show needs MODEL, a model's name, as `papi model list` shows it: papi model "
+     "show MODEL\n"},
+    {{"model", "list", "x"}, 2, "", "papi: papi model list takes no 'x'; `papi model list --help`"},
+    {{"help", "model", "lits"},
+     2,
+     "",
+     "papi: unknown command 'model lits'; did you mean 'model list'?\n"},
+    {{"model", "lits"}, 2, "", "papi: unknown command 'model lits'; did you mean 'model list'?\n"},
+    {{"model", "frobnicate"}, 2, "", "unknown command 'model frobnicate'; `papi help model` lists"},
+    {{"help", "version", "x"}, 2, "", "papi: papi version has no sub-commands\n"},
+    {{"help", "provider"}, 0, "  test       try keys without spending quota\n", ""},
+    {{"help", "provider", "show"}, 0, "Usage: papi provider show [OPTIONS] PROVIDER\n", ""},
+    {{"provider", "show", "--help"}, 0, "Usage: papi provider show [OPTIONS] PROVIDER\n", ""},
+    {{"provider", "-h"}, 0, "Usage: papi provider COMMAND [OPTIONS]\n", ""},
+    {{"provider", "--json", "list"}, 0, "{\"compiled\":", ""},
+    {{"provider", "--json"}, 2, "", "Usage: papi provider COMMAND"},
+    {{"provider", "show", "--jsn", "x"}, 2, "", "did you mean '--json'?"},
+    {{"provider", "show", "--zzzzzzz"}, 2, "", "`papi provider show --help` lists them\n"},
     {{"provider", "list"}, 0, " OVH_AI_ENDPOINTS_ACCESS_TOKEN\n", ""},
     {{"mock", "--seed", "many"}, 2, "", "papi: --seed needs a whole number, not 'many'\n"},
     {{"mock", "--listen", "1.2.3.4:5"}, 2, "", "must be a loopback address"},
@@ -141,7 +158,10 @@ static const struct {
      "",
      "papi: --url 127.0.0.1:1 must start with http:// or https://\n"},
     {{"chat", " "}, 2, "", "papi: nothing to ask: papi chat TEXT\n"},
-    {{"launch"}, 2, "", "papi: launch what? claude, codex, opencode, aider or llm\n"},
+    {{"launch"},
+     2,
+     "",
+     "papi: papi launch needs AGENT, claude, codex, opencode, aider or llm: papi launch AGENT"},
     {{"launch", "adier"}, 2, "", "papi: unknown agent 'adier'; did you mean 'aider'?\n"},
     {{"launch", "emacs"}, 2, "", "there are claude, codex, opencode, aider, llm\n"},
     {{"launch", "aider", "--url", "h:1"}, 2, "", "papi: --url h:1 must start with http://"},
@@ -162,8 +182,8 @@ static const struct {
     {{"reference", "simulators"},
      2,
      "",
-     "papi: reference: configuration, outcomes, providers, simulator"},
-    {{"reference", "simulator", "providers"}, 2, "", "papi: reference: "},
+     "papi: reference is one of configuration, outcomes, providers, simulator, not 'simulators'\n"},
+    {{"reference", "simulator", "providers"}, 2, "", "papi: papi reference takes no 'providers'"},
 };
 
 static void expect_part(const char *name, const char *text, const char *part, size_t row) {
@@ -192,24 +212,160 @@ static void expect_columns(const char *text) {
             fail_msg("%zu columns: %.*s", line.len, SPAN_ARG(line));
 }
 
+/* Every option is listed with its help, and what stands for its value is a word of the table. */
+static void expect_option(const char *help, const struct cli_option *option) {
+    struct span rest = span_text(option->value), choice;
+    enum cli_kind kind;
+    assert_non_null(strstr(help, option->name));
+    assert_non_null(strstr(help, option->help));
+    assert_int_equal(option->value == NULL, option->type == CLI_FLAG);
+    while (cli_next_choice(&rest, &choice, &kind))
+        if (kind != CLI_WORD && cli_word(choice) == NULL)
+            fail_msg("%s %.*s: the word is not in words.c", option->name, SPAN_ARG(choice));
+}
+
+static void expect_operands(const char *operands) {
+    struct span rest = span_text(operands), choices, choice;
+    struct cli_operand operand;
+    enum cli_kind kind;
+    while (cli_next_operand(&rest, &operand)) {
+        choices = operand.value;
+        while (cli_next_choice(&choices, &choice, &kind))
+            if (kind != CLI_WORD && cli_word(choice) == NULL)
+                fail_msg("%s: %.*s is not in words.c", operands, SPAN_ARG(choice));
+    }
+}
+
+/* `list`: the help one level above. Returns how many commands there are in it. */
+static size_t expect_help(const struct cli_command *command, const char *list) {
+    struct caught caught;
+    size_t count = 1;
+    const char *const alone[] = {command->name, "--help", NULL};
+    const char *const grouped[] = {command->group, command->name, "--help", NULL};
+    run(command->group != NULL ? grouped : alone, &caught);
+    assert_int_equal(caught.code, 0);
+    assert_string_equal(caught.err, "");
+    assert_non_null(strstr(caught.out, command->line));
+    assert_int_equal(strstr(list, command->line) == NULL, command->hidden);
+    for (size_t i = 0; i < command->option_count; i++)
+        expect_option(caught.out, &command->options[i]);
+    expect_operands(command->operands);
+    expect_columns(caught.out);
+    assert_int_equal(command->commands != NULL, command->run == NULL);
+    for (size_t i = 0; i < command->command_count; i++) {
+        assert_string_equal(command->commands[i]->group, command->name);
+        count += expect_help(command->commands[i], caught.out);
+    }
+    return count;
+}
+
 static void helps_with_every_command(void **state) {
-    struct caught caught, list;
+    struct caught list;
     const char *const all[] = {"help", NULL};
+    size_t count = 0;
     (void)state;
     run(all, &list);
-    for (size_t i = 0; i < cli_command_count; i++) {
-        const struct cli_command *command = cli_commands[i];
-        const char *const arguments[] = {command->name, "--help", NULL};
-        run(arguments, &caught);
-        assert_int_equal(caught.code, 0);
-        assert_string_equal(caught.err, "");
-        assert_non_null(strstr(caught.out, command->line));
-        for (size_t j = 0; j < command->option_count; j++) {
-            assert_non_null(strstr(caught.out, command->options[j].name));
-            assert_non_null(strstr(caught.out, command->options[j].help));
+    for (size_t i = 0; i < cli_command_count; i++)
+        count += expect_help(cli_commands[i], list.out);
+    assert_true(count > cli_command_count);
+}
+
+static void reads_operands(void **state) {
+    static const struct {
+        const char *text;
+        struct cli_operand first, second;
+    } cases[] = {
+        {"", {SPAN_NONE, false, false}, {SPAN_NONE, false, false}},
+        {"FILE", {SPAN_LITERAL("FILE"), false, false}, {SPAN_NONE, false, false}},
+        {"PROVIDER [FILE...]",
+         {SPAN_LITERAL("PROVIDER"), false, false},
+         {SPAN_LITERAL("FILE"), true, true}},
+        {"[a|b] FILE...", {SPAN_LITERAL("a|b"), true, false}, {SPAN_LITERAL("FILE"), false, true}},
+        {"AGENT [-- ARGUMENTS...]",
+         {SPAN_LITERAL("AGENT"), false, false},
+         {SPAN_LITERAL("ARGUMENTS"), true, true}},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        const struct cli_operand *const expected[] = {&cases[i].first, &cases[i].second};
+        struct span rest = span_text(cases[i].text);
+        struct cli_operand operand;
+        for (size_t j = 0; j < 2 && !span_absent(expected[j]->value); j++) {
+            assert_true(cli_next_operand(&rest, &operand));
+            assert_true(span_equal(operand.value, expected[j]->value));
+            assert_int_equal(operand.optional, expected[j]->optional);
+            assert_int_equal(operand.repeats, expected[j]->repeats);
         }
-        assert_int_equal(strstr(list.out, command->line) == NULL, command->hidden);
-        expect_columns(caught.out);
+        assert_false(cli_next_operand(&rest, &operand));
+    }
+}
+
+static void counts_operands(void **state) {
+    static const struct {
+        const char *row, *given[4];
+        bool fits;
+    } cases[] = {
+        {"FILE", {NULL}, false},
+        {"FILE", {"a"}, true},
+        {"FILE", {"a", "b"}, false},
+        {"[FILE]", {NULL}, true},
+        {"[FILE]", {"a", "b"}, false},
+        {"FILE...", {NULL}, false},
+        {"FILE...", {"a", "b", "c"}, true},
+        {"PROVIDER [FILE...]", {"a", "b", "c"}, true},
+        {"bash|zsh", {"zsh"}, true},
+        {"bash|zsh", {"csh"}, false},
+        {"bash|FILE", {"csh"}, true},
+        {"[one|two] FILE...", {"one", "x"}, true},
+        {"[one|two] FILE...", {"x", "x"}, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        struct cli_command command = {
+            .name = "x", .operands = cases[i].row, .line = "", .about = ""};
+        struct cli_operands operands;
+        char *argv[4] = {NULL}, text[4][8];
+        int argc = 0;
+        for (; argc < 4 && cases[i].given[argc] != NULL; argc++) {
+            (void)snprintf(text[argc], sizeof text[argc], "%s", cases[i].given[argc]);
+            argv[argc] = text[argc];
+        }
+        if ((cli_parse(&command, argc, argv, NULL, &operands) == CLI_PARSED) != cases[i].fits)
+            fail_msg("case %zu: %s", i, cases[i].row);
+    }
+}
+
+struct values {
+    bool flag;
+    const char *text;
+    struct cli_number number;
+};
+
+static void reads_durations(void **state) {
+    static const struct {
+        const char *text;
+        uint64_t ms; /* 0: refused */
+    } cases[] = {
+        {"90s", 90000}, {"15m", 900000}, {"1h", 3600000}, {"7d", 604800000},    {"7", 0},  {"h", 0},
+        {"1w", 0},      {"-1h", 0},      {"1.5h", 0},     {"300000000000d", 0}, {"1 h", 0}};
+    static const struct cli_option options[] = {
+        {"--since", CLI_DURATION, offsetof(struct values, number), "DURATION", ""}};
+    const struct cli_command command = {.name = "x",
+                                        .operands = "",
+                                        .line = "",
+                                        .about = "",
+                                        .options = options,
+                                        .option_count = 1};
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        struct values values = {0};
+        struct cli_operands operands;
+        char name[] = "--since", text[24];
+        char *argv[] = {name, text};
+        (void)snprintf(text, sizeof text, "%s", cases[i].text);
+        enum cli_parsed parsed = cli_parse(&command, 2, argv, &values, &operands);
+        assert_int_equal(parsed == CLI_PARSED, cases[i].ms > 0);
+        assert_int_equal(values.number.value, cases[i].ms);
     }
 }
 
@@ -265,20 +421,14 @@ static void says_that_nobody_answers(void **state) {
 }
 
 /* Reading options alone: mixed order, last value wins, operands kept in order. */
-struct values {
-    bool flag;
-    const char *text;
-    struct cli_number number;
-};
-
 static void reads_options(void **state) {
     static const struct cli_option options[] = {
         {"--flag", CLI_FLAG, offsetof(struct values, flag), NULL, ""},
-        {"--text", CLI_TEXT, offsetof(struct values, text), "T", ""},
+        {"--text", CLI_TEXT, offsetof(struct values, text), "TEXT", ""},
         {"--number", CLI_NUMBER, offsetof(struct values, number), "N", ""},
     };
     const struct cli_command command = {.name = "x",
-                                        .operands = "O",
+                                        .operands = "TEXT...",
                                         .line = "",
                                         .about = "",
                                         .options = options,
@@ -323,9 +473,11 @@ static void tells_waits_in_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_as_written), cmocka_unit_test(helps_with_every_command),
-        cmocka_unit_test(checks_a_file),      cmocka_unit_test(says_that_nobody_answers),
-        cmocka_unit_test(reads_options),      cmocka_unit_test(tells_waits_in_words),
+        cmocka_unit_test(answers_as_written),       cmocka_unit_test(helps_with_every_command),
+        cmocka_unit_test(reads_operands),           cmocka_unit_test(counts_operands),
+        cmocka_unit_test(reads_durations),          cmocka_unit_test(checks_a_file),
+        cmocka_unit_test(says_that_nobody_answers), cmocka_unit_test(reads_options),
+        cmocka_unit_test(tells_waits_in_words),
     };
     /* What a developer has set must not change what the rows expect. */
     (void)unsetenv("PAPI_URL");

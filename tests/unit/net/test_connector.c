@@ -6,6 +6,9 @@
 #include "dialer.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
 
 #define STUFFED_MAX 64
 
@@ -44,6 +47,51 @@ static void test_refused(void **state) {
     assert_int_equal(dialer_connect(&dialer), ERR_CONNECT_REFUSED);
     dialer.origin.host = SPAN_LITERAL("localhost");
     assert_int_equal(dialer_connect(&dialer), ERR_CONNECT_REFUSED);
+    dialer_close(&dialer);
+}
+
+/* --- Unix sockets --- */
+
+static int listen_unix(const char *path) {
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    (void)snprintf(place.sun_path, sizeof place.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&place, sizeof place), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    return fd;
+}
+
+static void test_unix(void **state) {
+    static const char long_path[] =
+        "/tmp/0123456789012345678901234567890123456789012345678901234567890123456789"
+        "0123456789012345678901234567890123456789";
+    char folder[] = "/tmp/papi-connector-XXXXXX", path[64], text[8] = "";
+    struct dialer dialer;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/papi.sock", folder);
+    dialer_open(&dialer);
+    dialer.origin = (struct origin){.unix_path = span_text(path)};
+    assert_int_equal(dialer_connect(&dialer), ERR_NOT_FOUND);
+    int fd = listen_unix(path);
+    assert_int_equal(dialer_connect(&dialer), 0);
+    assert_string_equal(stream_peer_address(dialer.end.stream), "unix");
+    assert_int_equal(stream_write(dialer.end.stream, SPAN_LITERAL("ping")), 0);
+    int peer = accept(fd, NULL, NULL);
+    send_all(peer, SPAN_LITERAL("pong"));
+    dialer.end.wanted_bytes = 4;
+    run_until(dialer.loop, end_has_bytes, &dialer.end);
+    assert_int_equal(read(peer, text, sizeof text), 4);
+    assert_string_equal(text, "ping");
+    assert_int_equal(close(peer), 0);
+    dialer_hang_up(&dialer);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(dialer_connect(&dialer), ERR_CONNECT_REFUSED);
+    dialer.origin.unix_path = span_text(long_path);
+    assert_int_equal(dialer_connect(&dialer), ERR_TOO_LARGE);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
     dialer_close(&dialer);
 }
 
@@ -217,6 +265,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connects),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_unix),
         cmocka_unit_test(test_black_hole),
         cmocka_unit_test(test_dead_addresses_first),
         cmocka_unit_test(test_slow_address_first),

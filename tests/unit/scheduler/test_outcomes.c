@@ -24,6 +24,7 @@ static const struct {
 } rows[] = {
     {OUTCOME_OK, false, SHUT_NOBODY, 0, 100},
     {OUTCOME_CANCELLED, false, SHUT_NOBODY, 0, 150},
+    {OUTCOME_WITHDRAWN, false, SHUT_NOBODY, 0, GIVEN_BACK},
     {OUTCOME_CLIENT_FAULT, false, SHUT_NOBODY, 0, 0},
     {OUTCOME_CONTENT_FILTER, false, SHUT_NOBODY, 0, 100},
     {OUTCOME_UNCLEAR, true, SHUT_NOBODY, 0, 0},
