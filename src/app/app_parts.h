@@ -77,6 +77,8 @@ void fixed_keep(const struct app *app, struct loaded *fresh, struct dynbuf *repo
 /* Parts, in the order of app.c's table. */
 int settings_start(struct app *app);
 void settings_stop(struct app *app);
+int log_begin(struct app *app);
+void log_end(struct app *app);
 int place_start(struct app *app);
 void place_stop(struct app *app);
 int address_start(struct app *app);

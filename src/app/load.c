@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "obs/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,21 @@ void loaded_configure_log(const struct loaded *loaded) {
     log_configure(least, span_is(config->log_format, "json") ? LOG_JSON : LOG_TEXT);
 }
 
+int log_begin(struct app *app) {
+    struct span file = app->now->settings.config->log_file;
+    loaded_configure_log(app->now);
+    if (log_set_file(file.ptr) < 0)
+        return app_fail("not started: the log file %.*s cannot be opened: %s", SPAN_ARG(file),
+                        strerror(errno));
+    log_start();
+    return 0;
+}
+
+void log_end(struct app *app) {
+    (void)app;
+    log_stop();
+}
+
 int settings_start(struct app *app) {
     app->now = loaded_new();
     const struct settings *settings = &app->now->settings;
@@ -117,7 +133,6 @@ int settings_start(struct app *app) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, app->options);
-    loaded_configure_log(app->now);
     return 0;
 }
 

@@ -95,6 +95,12 @@ static void on_reload_signal(void *context, int signal_number) {
         app_reload(app, NULL);
 }
 
+static void on_log_signal(void *context, int signal_number) {
+    (void)context;
+    (void)signal_number;
+    log_reopen();
+}
+
 static const struct {
     int number;
     void (*handle)(void *context, int signal_number);
@@ -102,6 +108,7 @@ static const struct {
     {SIGTERM, on_end_signal},
     {SIGINT, on_end_signal},
     {SIGHUP, on_reload_signal},
+    {SIGUSR1, on_log_signal},
 };
 
 static void *run_loop(void *argument) {

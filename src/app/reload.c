@@ -165,6 +165,10 @@ static void take_into_use(struct reloader *reloader) {
     config.reload_authorities = true;
     gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config);
     loaded_configure_log(reloader->fresh);
+    struct span before = old->settings.config->log_file;
+    struct span file = reloader->fresh->settings.config->log_file;
+    if (!span_equal(before, file) && log_set_file(file.ptr) < 0)
+        log_event(LOG_ERROR, "log.not_opened", "file=\"%.*s\"", SPAN_ARG(file));
     app->now = reloader->fresh;
     reloader->fresh = NULL;
     loaded_free(old);
