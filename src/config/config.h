@@ -116,8 +116,9 @@ struct config {
     uint64_t drain_timeout_ms; /* TERM: how long running requests may take */
     struct span log_level;     /* log: {level: info, format: text} */
     struct span log_format;
-    struct span file;    /* path it came from; absent = none */
-    struct arena *arena; /* owned */
+    struct span log_file; /* absent = standard error; ends with a NUL */
+    struct span file;     /* path it came from; absent = none */
+    struct arena *arena;  /* owned */
 };
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled

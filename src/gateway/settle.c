@@ -15,8 +15,14 @@ static void climb(struct request *r, enum outcome outcome) {
     struct attempt *attempt = r->attempt;
     uint64_t now_ns = request_now_ns(r);
     if (r->attempts <= REQUEST_LADDER_MAX)
-        r->ladder[r->attempts - 1] = (struct request_rung){
-            attempt->route, outcome, attempt->started_ns, now_ns, r->waited_ns, attempt->status};
+        r->ladder[r->attempts - 1] =
+            (struct request_rung){.snapshot = catalog_ref(attempt->snapshot),
+                                  .route = attempt->route,
+                                  .outcome = outcome,
+                                  .started_ns = attempt->started_ns,
+                                  .ended_ns = now_ns,
+                                  .waited_ns = r->waited_ns,
+                                  .status = attempt->status};
     r->upstream_ns += now_ns - attempt->started_ns;
     attempt->counted = true;
     r->last_outcome = outcome;
@@ -52,7 +58,8 @@ static void learn_strip(struct request *r, bool good) {
     const struct attempt *attempt = r->attempt;
     bool better = good || !span_absent(attempt->strip);
     if (!span_absent(r->strip.name) && r->strip.holds && r->strip.route == attempt->route && better)
-        left_out_learn(&r->home->left_out, r->snapshot->version, attempt->route, r->strip.name);
+        left_out_learn(&r->home->left_out, attempt->snapshot->version, attempt->route,
+                       r->strip.name);
 }
 
 static int finish_stream(struct request *r) {
