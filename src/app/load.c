@@ -8,6 +8,7 @@
  */
 #include "app/app_parts.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "obs/log.h"
 
@@ -20,6 +21,8 @@
 
 struct loaded *loaded_new(void) {
     struct loaded *loaded = mem_zalloc(sizeof *loaded);
+    loaded->version = 1;
+    loaded->loaded_at_ms = clock_wall_ms();
     arena_init(&loaded->arena, NULL, 0, LOADED_ARENA_MAX_BYTES);
     return loaded;
 }
@@ -71,7 +74,8 @@ int load_pool(struct loaded *loaded, const struct app *app, struct config_report
                                           .config = config,
                                           .credentials = loaded->settings.credentials,
                                           .servers = &loaded->servers,
-                                          .demo = app->demo.config};
+                                          .demo = app->demo.config,
+                                          .version = loaded->version};
     return assemble(&sources, config, ret_report, &loaded->arena, &loaded->assembly);
 }
 
@@ -94,7 +98,8 @@ static int refuse_config(const struct config_report *report, const struct app_op
                     report->errors == 1 ? "it" : "them");
 }
 
-static void configure_log(const struct config *config) {
+void loaded_configure_log(const struct loaded *loaded) {
+    const struct config *config = loaded->settings.config;
     static const char *const levels[] = {
         [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
     enum log_level least = LOG_INFO;
@@ -112,7 +117,7 @@ int settings_start(struct app *app) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, app->options);
-    configure_log(settings->config);
+    loaded_configure_log(app->now);
     return 0;
 }
 

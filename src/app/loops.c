@@ -53,6 +53,7 @@ static void free_loop(struct app_loop *one) {
 }
 
 void loops_stop(struct app *app) {
+    reload_end(app);
     for (uint32_t i = app->loop_count; i-- > 0;)
         free_loop(&app->loops[i]);
     mem_free(app->loops);
@@ -87,12 +88,20 @@ static void on_end_signal(void *context, int signal_number) {
         drain_cut(&app->loops[i].drain);
 }
 
+static void on_reload_signal(void *context, int signal_number) {
+    struct app *app = context;
+    (void)signal_number;
+    if (!app->draining)
+        app_reload(app, NULL);
+}
+
 static const struct {
     int number;
     void (*handle)(void *context, int signal_number);
 } signals[] = {
     {SIGTERM, on_end_signal},
     {SIGINT, on_end_signal},
+    {SIGHUP, on_reload_signal},
 };
 
 static void *run_loop(void *argument) {

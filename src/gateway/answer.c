@@ -18,7 +18,7 @@ int answer_ready(struct request *r) {
     struct gateway *gateway = r->home->gateway;
     if (atomic_load_explicit(&gateway->draining, memory_order_relaxed))
         return respond_whole(r, 503, "text/plain; charset=utf-8", SPAN_LITERAL("draining\n"));
-    if (!desk_any_open(gateway->desk, r->snapshot->route_count))
+    if (!desk_any_open(gateway->desk))
         return respond_whole(r, 503, "text/plain; charset=utf-8",
                              SPAN_LITERAL("no provider can be asked now\n"));
     return respond_whole(r, 200, "text/plain; charset=utf-8", SPAN_LITERAL("ready\n"));

@@ -41,7 +41,11 @@ struct gateway_config {
     enum catalog_audience audience; /* whom this gateway serves */
     uint32_t loop_count;
     struct http_server_limits server; /* per loop */
+    bool reload_authorities;          /* gateway_publish: read the authorities of TLS anew */
 };
+
+/* A gateway_config of its own, shared by the loops; immutable. */
+struct gateway_settings;
 
 struct gateway_loop {
     struct gateway *gateway;           /* borrowed */
@@ -52,7 +56,8 @@ struct gateway_loop {
     struct listener *listener;         /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
     struct ladder_ring *ladders;       /* owned */
-    struct catalog_snapshot *snapshot; /* ref */
+    struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
+    struct gateway_settings *settings; /* ref; the same */
     struct request **slots;            /* owned array of borrowed requests */
     uint32_t *free_slots;              /* owned stack */
     uint32_t free_count;
@@ -68,9 +73,9 @@ struct gateway_loop {
 };
 
 struct gateway {
-    struct gateway_config config;
-    struct desk *desk;             /* owned */
-    struct wrong_keys *wrong_keys; /* owned */
+    struct gateway_settings *settings; /* ref; of the thread that publishes */
+    struct desk *desk;                 /* owned */
+    struct wrong_keys *wrong_keys;     /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -78,6 +83,14 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The settings in force on this loop; valid during the step that asks. */
+const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
+
+/* What every loop is to go by from its next turn on. Requests that run keep what they took. On the thread of loop 0 only, once loops
+ * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. */
+void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
+                     const struct gateway_config *config);
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
 struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);
