@@ -85,6 +85,7 @@ static void from_file(struct loader *loader, struct config_key *key, const struc
 
 static void from_text(struct loader *loader, struct config_key *key, const struct yaml_node *node) {
     keep(loader, key, node, node->text, "the key");
+    key->literal = key->key != NULL;
     if (key->key != NULL)
         config__warn(loader, node,
                      "a key is written out in the file; write env:NAME or file:PATH instead");

@@ -10,6 +10,7 @@
 #include "catalog/snapshot.h"
 #include "net/loop.h"
 #include "provider/reading.h"
+#include "scheduler/past.h"
 #include "scheduler/scheduler.h"
 
 struct desk;
@@ -18,6 +19,11 @@ struct gateway;
 struct desk *desk_new(struct gateway *gateway, uint64_t seed);
 void desk_free(struct desk *desk);
 void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot);
+/* What went to providers before; routes are those of the last configuration. Before the first request, or for routes that have
+ * just come. */
+void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count);
+/* The clock of all times that come from the desk. */
+uint64_t desk_clock_ns(void);
 /* Loop 0, once, before loops run: the timer of the desk lives there. */
 void desk_attach(struct desk *desk, struct loop *loop);
 void desk_detach(struct desk *desk);
@@ -37,7 +43,7 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
 /* What the head of an answer said of limits. */
 void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                    const struct reading *readings, uint32_t count);
-/* Looking, without a ticket: one row for each candidate; the state of the first `count` limits. Times are of the boot clock. */
+/* Looking, without a ticket: one row for each candidate; the state of the first `count` limits. Times are of desk_clock_ns. */
 void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
                   uint64_t *ret_now_ns);
 void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,

@@ -32,7 +32,8 @@ struct record {
     int status;
     enum api_error_kind error;
     bool has_error, stream;
-    struct kept_rung rungs[REQUEST_LADDER_MAX];
+    uint32_t rung_count;
+    struct kept_rung rungs[LADDER_RUNGS_MAX];
 };
 
 struct ladder_ring {
@@ -71,10 +72,6 @@ static void keep_rung(struct kept_rung *kept, const struct request_rung *rung) {
                                .status = (uint16_t)rung->status};
 }
 
-static uint32_t rungs_of(uint32_t attempts) {
-    return attempts < REQUEST_LADDER_MAX ? attempts : REQUEST_LADDER_MAX;
-}
-
 static void fill(struct record *record, const struct request *r, uint64_t total_ns) {
     size_t name = r->task.model.len < LADDER_NAME_BYTES ? r->task.model.len : LADDER_NAME_BYTES - 1;
     *record = (struct record){.snapshot = catalog_ref(r->snapshot),
@@ -91,8 +88,9 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
     memcpy(record->id, r->id, sizeof record->id);
     if (name > 0)
         memcpy(record->model, r->task.model.ptr, name);
-    for (uint32_t i = 0; i < rungs_of(r->attempts); i++)
-        keep_rung(&record->rungs[i], &r->ladder[i]);
+    for (const struct request_rung *rung = r->ladder;
+         rung != NULL && record->rung_count < LADDER_RUNGS_MAX; rung = rung->next)
+        keep_rung(&record->rungs[record->rung_count++], rung);
 }
 
 void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
@@ -150,7 +148,7 @@ static int write_record(const struct record *record, struct dynbuf *out) {
             (unsigned long long)(record->queued_ns / NS_PER_MS),
             (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens,
             record->attempts);
-    for (uint32_t i = 0; i < rungs_of(record->attempts) && err == 0; i++) {
+    for (uint32_t i = 0; i < record->rung_count && err == 0; i++) {
         err = i > 0 ? dynbuf_append_char(out, ',') : 0;
         if (err == 0)
             err = write_rung(record, &record->rungs[i], out);

@@ -137,8 +137,7 @@ int vault_rotate(struct vault *vault, struct store_db *db, const struct secret *
 }
 
 /* All that is there is closed, or this would not be locked. */
-static int forget_all(const struct vault_view *view, struct store_db *db,
-                      uint32_t *ret_forgotten) {
+static int forget_all(const struct vault_view *view, struct store_db *db, uint32_t *ret_forgotten) {
     int err = 0;
     for (uint32_t i = 0; err == 0 && i < view->contents->key_count; i++) {
         uint32_t deleted = 0;

@@ -33,8 +33,8 @@ struct reading {
 
 struct seal_labels vault__key_labels(struct span provider, struct span account,
                                      struct span billing) {
-    return (struct seal_labels){
-        .items = {SPAN_LITERAL("provider-key"), provider, account, billing}, .count = 4};
+    return (struct seal_labels){.items = {SPAN_LITERAL("provider-key"), provider, account, billing},
+                                .count = 4};
 }
 
 static struct holder *holder_of(const struct vault_contents *contents) {

@@ -10,16 +10,16 @@
 #include "store/keys.h"
 #include "vault/keyring.h"
 
-#define VAULT_WHY_BYTES        512
-#define VAULT_KEYS_MAX         4096
-#define VAULT_PAUSES_MAX       4096
+#define VAULT_WHY_BYTES         512
+#define VAULT_KEYS_MAX          4096
+#define VAULT_PAUSES_MAX        4096
 #define VAULT_ACCOUNT_MAX_BYTES 64
 
 struct vault_key {
     struct span provider, account;
-    struct span billing;                            /* "free", "paid"; "" = not said */
+    struct span billing;                           /* "free", "paid"; "" = not said */
     char fingerprint[FINGERPRINT_SHOWN_CHARS + 1]; /* in the open */
-    struct secret *key;                             /* ref; NULL = it cannot be opened */
+    struct secret *key;                            /* ref; NULL = it cannot be opened */
     uint64_t created_ms;
 };
 struct vault_pause {
@@ -34,8 +34,9 @@ struct vault_contents {
 };
 const struct vault_contents *vault_contents_ref(const struct vault_contents *contents);
 void vault_contents_unref(const struct vault_contents *contents); /* NULL is fine */
-bool vault_is_paused(const struct vault_contents *contents, struct span provider,
-                     struct span account); /* the account, or its whole provider; NULL contents: nothing is */
+bool vault_is_paused(
+    const struct vault_contents *contents, struct span provider,
+    struct span account); /* the account, or its whole provider; NULL contents: nothing is */
 
 /* Where the master key comes from; called on the store's thread, one at a time. */
 struct vault_master {
@@ -79,7 +80,8 @@ struct vault_entry {
     uint64_t now_ms;
 };
 /* ERR_EXISTS: the provider has that key already (in any account). ERR_SEAL: locked. ERR_TOO_LARGE: VAULT_KEYS_MAX. */
-int vault_add(struct vault *vault, struct store_db *db, const struct vault_entry *entry) WARN_UNUSED;
+int vault_add(struct vault *vault, struct store_db *db,
+              const struct vault_entry *entry) WARN_UNUSED;
 /* Of one account, or of all when it is absent; also what cannot be opened. */
 int vault_remove(struct vault *vault, struct store_db *db, struct span provider,
                  struct span account, uint32_t *ret_removed) WARN_UNUSED;
