@@ -12,8 +12,10 @@
 
 static void add_rung(struct request *r, const struct request_rung *rung) {
     struct request_rung *kept = arena_try_alloc(&r->arena, sizeof *kept);
-    if (kept == NULL)
+    if (kept == NULL) {
+        catalog_unref(rung->snapshot);
         return; /* of a request as large as it may get: it is counted and not told */
+    }
     *kept = *rung;
     if (r->ladder_last != NULL)
         r->ladder_last->next = kept;
@@ -32,7 +34,8 @@ static void climb(struct request *r, enum outcome outcome, const struct schedule
                                               .output_tokens_max =
                                                   chat ? r->task.chat.max_output_tokens : 0,
                                               .inputs = chat ? 0 : r->task.embed.input_count};
-    struct request_rung rung = {.route = attempt->route,
+    struct request_rung rung = {.snapshot = catalog_ref(attempt->snapshot),
+                                .route = attempt->route,
                                 .outcome = outcome,
                                 .started_ns = attempt->started_ns,
                                 .sent_ns = attempt->sent_ns,
@@ -78,7 +81,8 @@ static void learn_strip(struct request *r, bool good) {
     const struct attempt *attempt = r->attempt;
     bool better = good || !span_absent(attempt->strip);
     if (!span_absent(r->strip.name) && r->strip.holds && r->strip.route == attempt->route && better)
-        left_out_learn(&r->home->left_out, r->snapshot->version, attempt->route, r->strip.name);
+        left_out_learn(&r->home->left_out, attempt->snapshot->version, attempt->route,
+                       r->strip.name);
 }
 
 static int finish_stream(struct request *r) {
