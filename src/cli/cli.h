@@ -127,4 +127,5 @@ const char *cli_wait_text(uint64_t wait_ms, char text[CLI_WAIT_SIZE]);
 bool cli_colours(FILE *out);
 
 extern const struct cli_command cli_serve, cli_check, cli_mock, cli_chat, cli_provider, cli_model,
-    cli_request, cli_explain, cli_capacity, cli_launch, cli_version, cli_help, cli_reference;
+    cli_status, cli_requests, cli_request, cli_explain, cli_capacity, cli_reload, cli_launch,
+    cli_version, cli_help, cli_reference;
