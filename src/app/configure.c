@@ -23,10 +23,12 @@ static uint32_t loops_of(const struct config *config) {
 void configure_gateway(const struct config *config, struct gateway_config *ret_gateway) {
     uint32_t loops = loops_of(config);
     *ret_gateway = (struct gateway_config){
-        .hosts = config->hosts,
-        .host_count = config->host_count,
-        .cors = config->cors,
-        .cors_count = config->cors_count,
+        .access = {.hosts = {config->hosts.items, config->hosts.count},
+                   .cors = {config->cors.items, config->cors.count},
+                   .trusted_proxies = {config->trusted_proxies.items,
+                                       config->trusted_proxies.count},
+                   .keys = config->auth == CONFIG_AUTH_KEYS,
+                   .insecure_http = config->insecure_http},
         .data_use = config->data_use == CONFIG_DATA_NO_TRAINING ? CATALOG_DATA_NO_TRAINING
                                                                 : CATALOG_DATA_ANY,
         .audience = config->audience == CONFIG_PUBLIC  ? CATALOG_FOR_PUBLIC

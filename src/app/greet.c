@@ -33,6 +33,9 @@ void greet(struct app *app) {
     struct screen screen = {
         .url = span_text(url),
         .usual_url = url != NULL && strcmp(url, USUAL_URL) == 0,
+        .keys = config->auth == CONFIG_AUTH_KEYS,
+        .network = !listen_address_is_loopback(address),
+        .unencrypted = config->insecure_http,
         .program = called_as(),
         .config_path = config->file,
         .data_dir = span_text(app->data_dir),

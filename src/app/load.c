@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LOADED_ARENA_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define REPORT_MAX_BYTES       ((size_t)256 * 1024)
@@ -37,8 +38,29 @@ const char *loaded_name(const struct loaded *loaded) {
     return loaded->settings.path != NULL ? loaded->settings.path : "environment";
 }
 
+/* The address in use, or the one that the command line names: the file's own is judged where it is read. After a change of `auth`
+ * strangers must not find themselves in open mode at an address that stays open. */
+static const char *address_to_judge(struct loaded *loaded, const struct app *app) {
+    const struct listen_address *address = &app->address;
+    if (address->host[0] == '\0')
+        return app->options->listen;
+    bool v6 = strchr(address->host, ':') != NULL;
+    return arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host, v6 ? "]" : "",
+                        address->port);
+}
+
 int load_settings(struct loaded *loaded, const struct app *app) {
-    return settings_read(&loaded->settings, app->options->config_path, known_facts, &loaded->arena);
+    struct settings *settings = &loaded->settings;
+    int err = settings_read(settings, app->options->config_path, known_facts, &loaded->arena);
+    const char *address = address_to_judge(loaded, app);
+    const char *why = err == 0 && address != NULL
+                          ? config_listen_refused(settings->config, span_text(address))
+                          : NULL;
+    if (why == NULL)
+        return err;
+    config_report_error(settings->config, &settings->report, (struct config_place){0, 0},
+                        "the address %s %s", address, why);
+    return ERR_INVALID;
 }
 
 int load_pool(struct loaded *loaded, const struct app *app, struct config_report *ret_report) {

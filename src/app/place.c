@@ -41,11 +41,6 @@ int address_start(struct app *app) {
         return app_fail(
             "not started: '%.*s' is no address to listen on; use for example 127.0.0.1:7274",
             SPAN_ARG(text));
-    if (!listen_address_is_loopback(&app->address))
-        return app_fail("not started: %.*s is not a loopback address. This version has no client "
-                        "keys yet, so anybody who can reach the address "
-                        "could spend your quota; listen on 127.0.0.1 or [::1]",
-                        SPAN_ARG(text));
     int err = listener_probe(&app->address, &app->probe_fd);
     if (err == ERR_ADDRESS_IN_USE)
         return app_fail("not started: %.*s is taken by another program; stop it, or choose "

@@ -337,13 +337,21 @@ static void write_notes(struct page *page) {
     }
 }
 
+static const char *access_words(const struct screen *screen) {
+    if (!screen->keys)
+        return "any API key; open to programs on this machine only";
+    if (!screen->network)
+        return "with a client key";
+    return screen->unencrypted ? "with a client key, which plain HTTP lets others read on the way"
+                               : "with a client key, through the proxies in trusted_proxies only";
+}
+
 static void write_use(struct page *page) {
     const struct screen *screen = page->screen;
     struct span program = span_absent(screen->program) ? SPAN_LITERAL("papi") : screen->program;
     struct line line;
     begin(&line, "Base URL");
-    add(&line, "%.*s/v1, any API key; open to programs on this machine only",
-        SPAN_ARG(screen->url));
+    add(&line, "%.*s/v1, %s", SPAN_ARG(screen->url), access_words(screen));
     end(page, &line);
     begin(&line, "Try it");
     add(&line, "%.*s chat %s%.*s%s\"Hello!\"", SPAN_ARG(program), screen->usual_url ? "" : "--url ",

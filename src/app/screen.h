@@ -47,6 +47,9 @@ struct screen_hint {
 struct screen {
     struct span url;         /* "http://127.0.0.1:7274" */
     bool usual_url;          /* where `papi chat` looks by itself */
+    bool keys;               /* every client needs one */
+    bool network;            /* the address is not a loopback one */
+    bool unencrypted;        /* and keys may come to it over plain HTTP */
     struct span program;     /* as it was called, "build/release/papi"; absent = papi */
     struct span config_path; /* absent = none */
     struct span data_dir;

@@ -43,7 +43,11 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (values.list)
         return list_scenarios();
     const char *why =
-        values.listen != NULL ? config_listen_refused(span_text(values.listen)) : NULL;
+        values.listen != NULL ? config_listen_malformed(span_text(values.listen)) : NULL;
+    if (why == NULL && values.listen != NULL &&
+        !config_listen_is_loopback(span_text(values.listen)))
+        why =
+            "must be a loopback address such as 127.0.0.1:7275: simulated providers ask for no key";
     if (why != NULL) {
         cli_complain("--listen %s %s", values.listen, why);
         return CLI_USAGE;

@@ -29,7 +29,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
     const char *why =
-        values.listen != NULL ? config_listen_refused(span_text(values.listen)) : NULL;
+        values.listen != NULL ? config_listen_malformed(span_text(values.listen)) : NULL;
     if (why != NULL) {
         cli_complain("--listen %s %s", values.listen, why);
         return CLI_USAGE;

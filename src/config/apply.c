@@ -6,7 +6,7 @@
  * the value came from the file, the environment or the table's own default.
  * Promises: a value that is refused leaves the record as it was (its default). Texts are those of the tree, which lives
  * in the config's arena.
- * Leaves to others: lists with records of their own (provider.c, model.c, key.c, alias.c).
+ * Leaves to others: lists with records of their own (provider.c, model.c, key.c, alias.c), lists of texts (access.c).
  */
 #include "base/check.h"
 #include "config/parts.h"
@@ -146,24 +146,15 @@ static void put_size(const struct slot *slot) {
         *(uint64_t *)slot->target = value;
 }
 
-const char *config_listen_refused(struct span address) {
-    struct span host;
-    uint16_t port;
-    const char *why = config__parse_address(address, &host, &port);
-    if (why != NULL)
-        return why;
-    return config__host_is_loopback(host) ? NULL
-                                          : "must be a loopback address such as 127.0.0.1:7274: "
-                                            "client keys, which other addresses "
-                                            "require, are not supported by this version yet";
-}
-
 static void put_address(const struct slot *slot) {
-    const char *why = config_listen_refused(slot->node->text);
-    if (why != NULL)
+    const char *why = config_listen_malformed(slot->node->text);
+    if (why != NULL) {
         refuse(slot, why);
-    else
-        put_text(slot);
+        return;
+    }
+    put_text(slot);
+    slot->loader->config->listen_place =
+        (struct config_place){slot->node->line, slot->node->column};
 }
 
 /* Texts that one function judges. */
@@ -260,10 +251,7 @@ static int choose(const struct slot *slot) {
             continue;
         if (!later)
             return index;
-        refuse(slot, strcmp(slot->setting->path, "auth") == 0
-                         ? "needs client keys, which are not supported by this version yet; only "
-                           "auth: open on a loopback address is"
-                         : "is not supported by this version yet");
+        refuse(slot, "is not supported by this version yet");
         return -1;
     }
     list_choices(slot->setting->choices, known, sizeof known);
@@ -304,8 +292,7 @@ static bool is_clean(struct span text) {
     return true;
 }
 
-/* One usable text; says what is wrong otherwise. */
-static bool is_single(struct loader *loader, const char *label, const struct yaml_node *node) {
+bool config__is_single(struct loader *loader, const char *label, const struct yaml_node *node) {
     if (node->type != YAML_SCALAR)
         config__error(loader, node, "'%s' must be a single value, not %s", label,
                       yaml_type_name(node));
@@ -320,7 +307,7 @@ static bool is_single(struct loader *loader, const char *label, const struct yam
 
 static void apply_scalar(struct loader *loader, const struct setting *setting, void *record,
                          const struct yaml_node *node) {
-    if (!is_single(loader, config__label(loader, setting), node))
+    if (!config__is_single(loader, config__label(loader, setting), node))
         return;
     struct slot slot = {loader, setting, node, (char *)record + setting->offset};
     puts_scalar[setting->type](&slot);
@@ -334,51 +321,6 @@ void *config__records(struct loader *loader, const struct yaml_node *node, size_
     else
         memset(records, 0, size * (count > 0 ? count : 1));
     return records;
-}
-
-static const char *check_origin(struct span text) {
-    struct config_url url;
-    if (config_url_parse(text, &url) != NULL || url.path.len > 0 || span_ends_with(text, "/"))
-        return "must be an origin such as https://app.example, without a path";
-    return NULL;
-}
-
-static bool is_entry(struct loader *loader, const struct setting *setting,
-                     const struct yaml_node *item) {
-    const char *label = config__label(loader, setting);
-    if (!is_single(loader, label, item))
-        return false;
-    const char *why = setting->type == SETTING_HOSTS ? config__check_host_name(item->text)
-                                                     : check_origin(item->text);
-    struct span shown = config__shown(item->text);
-    if (why != NULL)
-        config__error(loader, item, "'%s: %.*s' %s", label, SPAN_ARG(shown), why);
-    return why == NULL;
-}
-
-/* A list of texts, or one text. */
-static void apply_texts(struct loader *loader, const struct setting *setting,
-                        const struct yaml_node *node) {
-    struct config *config = loader->config;
-    bool hosts = setting->type == SETTING_HOSTS, list = node->type == YAML_SEQUENCE;
-    if (node->type == YAML_MAPPING) {
-        config__error(loader, node, "'%s' must be a list, not a mapping",
-                      config__label(loader, setting));
-        return;
-    }
-    struct span *texts = config__records(loader, node, sizeof *texts, list ? node->count : 1);
-    uint32_t used = 0;
-    if (texts == NULL)
-        return;
-    for (const struct yaml_node *item = list ? node->first : node; item != NULL;
-         item = item->next) {
-        if (is_entry(loader, setting, item))
-            texts[used++] = item->text;
-        if (!list)
-            break;
-    }
-    *(hosts ? &config->hosts : &config->cors) = texts;
-    *(hosts ? &config->host_count : &config->cors_count) = used;
 }
 
 static void apply_later(struct loader *loader, const struct setting *setting,
@@ -395,7 +337,8 @@ void config__apply(struct loader *loader, const struct setting *setting, void *r
         return;
     case SETTING_HOSTS:
     case SETTING_ORIGINS:
-        apply_texts(loader, setting, node);
+    case SETTING_NETWORKS:
+        config__apply_texts(loader, setting, record, node);
         return;
     case SETTING_PROVIDERS:
         config__apply_providers(loader, node);

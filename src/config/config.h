@@ -81,14 +81,18 @@ struct config_alias {
     unsigned line;
 };
 
+struct config_texts {
+    struct span *items;
+    uint32_t count;
+};
+
 struct config {
     struct span listen; /* "127.0.0.1:7274" */
+    struct config_place listen_place;
     enum config_auth auth;
+    bool insecure_http; /* keys may travel unencrypted */
     uint32_t loops;     /* 0 = min(cores, 4) */
-    struct span *hosts; /* further Host names accepted in open mode */
-    uint32_t host_count;
-    struct span *cors; /* further Origins */
-    uint32_t cors_count;
+    struct config_texts hosts, cors, trusted_proxies;
     enum config_audience audience;
     enum config_keyless keyless;
     enum config_local local_servers;
@@ -124,6 +128,8 @@ int config_load(const char *path, const struct config_environment *environment,
 int config_parse(struct span yaml, const char *name, const struct config_environment *environment,
                  struct config **ret_config, struct config_report *ret_report) WARN_UNUSED;
 void config_free(struct config *config); /* NULL is fine */
+/* NULL when this ADDRESS:PORT may be listened on with these settings, else why not: completes "listen: ...". */
+const char *config_listen_refused(const struct config *config, struct span address);
 /* One more message, found where the configuration meets what it names; messages stay in the order of the file. */
 void config_report_error(struct config *config, struct config_report *report,
                          struct config_place place, const char *format, ...) PRINTF_LIKE(4, 5);

@@ -20,9 +20,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define CREDENTIALS_ARENA_MAX_BYTES ((size_t)4 * 1024 * 1024)
 #define PLAIN_MAX_BYTES             128
+#define NAME_MAX_BYTES              128
+#define ODD_LINES_TOLD              3
 
 struct search {
     const struct config_credentials_query *query;
@@ -32,6 +35,7 @@ struct search {
     struct dotenv *dotenv;  /* owned: decodes one line */
     unsigned *dotenv_lines; /* owned: by variable, the line that sets it; 0 = none */
     uint32_t room;          /* for credentials */
+    uint32_t odd_lines;     /* no assignments */
 };
 
 /* A value and where it stands. */
@@ -52,6 +56,20 @@ static void say(const struct search *search, enum config_severity severity, unsi
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     config_report_add(search->report, search->credentials->arena, severity, place, text);
+}
+
+static void say_at(const struct search *search, const struct dotenv_entry *entry,
+                   const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void say_at(const struct search *search, const struct dotenv_entry *entry,
+                   const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_report_add(search->report, search->credentials->arena, CONFIG_WARNING,
+                      (struct config_place){entry->line, entry->column}, text);
 }
 
 /* --- what a value is --- */
@@ -259,8 +277,51 @@ static void take_all(struct search *search) {
 
 /* --- .env: which line sets what --- */
 
+/* Nothing of it is shown: it may be a key without its name. */
+static void note_odd_line(struct search *search, const struct dotenv_entry *entry) {
+    if (search->odd_lines++ < ODD_LINES_TOLD)
+        say_at(search, entry,
+               "this line is no assignment and is passed over; write NAME=value, or # before a "
+               "comment");
+}
+
+/* A letter too many, too few or wrong; the first one is rarely, and names of other providers often differ in it. */
+static const char *nearest_variable(const struct search *search, struct span name) {
+    const char *nearest = NULL;
+    size_t least = name.len < 12 ? 2 : 3;
+    for (uint32_t i = 0; i < search->query->variable_count; i++) {
+        const char *known = search->query->variables[i].name;
+        size_t distance = known[0] == name.ptr[0] ? span_distance(name, span_text(known)) : least;
+        if (distance < least) {
+            least = distance;
+            nearest = known;
+        }
+    }
+    return nearest;
+}
+
+static void note_unknown(struct search *search, const struct dotenv_entry *entry) {
+    if (span_starts_with(entry->name, "PAPI_")) {
+        say_at(search, entry,
+               "%.*s is a setting, and .env is read for keys of providers only; set it in the "
+               "environment or in papi.yaml",
+               SPAN_ARG(entry->name));
+        return;
+    }
+    const char *nearest = nearest_variable(search, entry->name);
+    if (nearest != NULL)
+        say_at(search, entry, "no provider is known by %.*s; did you mean %s?",
+               SPAN_ARG(entry->name), nearest);
+    else if (!entry->assigns)
+        note_odd_line(search, entry);
+}
+
 static void note_entry(struct search *search, const struct dotenv_entry *entry) {
     bool said = false;
+    if (entry->name.len == 0) {
+        note_odd_line(search, entry);
+        return;
+    }
     for (uint32_t i = 0; i < search->query->variable_count; i++) {
         const char *name = search->query->variables[i].name;
         unsigned *line = &search->dotenv_lines[i];
@@ -275,6 +336,8 @@ static void note_entry(struct search *search, const struct dotenv_entry *entry) 
         if (entry->why == NULL)
             *line = entry->line;
     }
+    if (!said && entry->name.len < NAME_MAX_BYTES)
+        note_unknown(search, entry);
     if (entry->last_line > entry->line) /* maybe a forgotten quote: what lies there is lost */
         say(search, CONFIG_WARNING, entry->line,
             "a value over several lines is not supported; lines %u to %u are passed over",
@@ -286,6 +349,25 @@ static void note_entries(struct search *search) {
     dotenv_begin(search->dotenv, search->text);
     while (dotenv_next(search->dotenv, &entry))
         note_entry(search, &entry);
+    if (search->odd_lines > ODD_LINES_TOLD)
+        say(search, CONFIG_WARNING, 0, "%s has %u more lines that are no assignments",
+            search->query->dotenv_path != NULL ? search->query->dotenv_path : ".env",
+            search->odd_lines - ODD_LINES_TOLD);
+}
+
+/* Only where a key was taken from it: what else lies there is its owner's business. */
+static void note_mode(struct search *search) {
+    const char *path = search->query->dotenv_path;
+    struct stat status;
+    bool holds_key = false;
+    for (uint32_t i = 0; i < search->credentials->count; i++)
+        holds_key = holds_key || (search->credentials->items[i].key != NULL &&
+                                  span_starts_with(search->credentials->items[i].source, ".env:"));
+    if (!holds_key || path == NULL || stat(path, &status) < 0 || (status.st_mode & 044) == 0)
+        return;
+    say(search, CONFIG_WARNING, 0,
+        "%s holds keys and can be read by others on this machine (mode %04o); run: chmod 600 %s",
+        path, (unsigned)status.st_mode & 07777, path);
 }
 
 static void read_file(struct search *search, struct dynbuf *text) {
@@ -321,6 +403,8 @@ int config_credentials_read(const struct config_credentials_query *query,
         read_file(&search, &text);
     note_entries(&search);
     take_all(&search);
+    if (!span_absent(search.text) && span_absent(query->dotenv_text))
+        note_mode(&search);
     dotenv_end(search.dotenv);
     if (text.data != NULL)
         secret_wipe(text.data, text.capacity);

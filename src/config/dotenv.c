@@ -142,12 +142,16 @@ bool dotenv_next(struct dotenv *dotenv, struct dotenv_entry *ret_entry) {
             rest = skip_blanks(rest);
             name = take_name(&rest);
         }
-        if (name.len == 0)
+        if (name.len == 0 && (rest.len == 0 || rest.ptr[0] == '#'))
             continue;
         dotenv_end(dotenv);
+        *ret_entry = (struct dotenv_entry){
+            .name = name,
+            .line = dotenv->line,
+            .column = (unsigned)((name.len > 0 ? name.ptr : rest.ptr) - line.ptr) + 1};
         rest = skip_blanks(rest);
-        *ret_entry = (struct dotenv_entry){.name = name, .line = dotenv->line};
-        if (rest.len == 0 || rest.ptr[0] != '=')
+        ret_entry->assigns = name.len > 0 && rest.len > 0 && rest.ptr[0] == '=';
+        if (!ret_entry->assigns)
             ret_entry->why = "has no '=' behind it";
         else
             ret_entry->why = read_value(dotenv, after(rest, 1));

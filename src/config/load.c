@@ -262,6 +262,7 @@ static int finish(struct loader *loader, struct config **ret_config) {
     if (config->data_use == CONFIG_DATA_NOT_SAID)
         config->data_use =
             config->audience == CONFIG_SELF ? CONFIG_DATA_ANY : CONFIG_DATA_NO_TRAINING;
+    config__check_access(loader);
     config__check_aliases(loader);
     sort_report(loader->report);
     *ret_config = config;

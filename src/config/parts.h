@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_PERIOD, /* of a limit: a word or a duration */
     SETTING_HOSTS,
     SETTING_ORIGINS,
+    SETTING_NETWORKS,
     SETTING_KEY,
     SETTING_KEYS,
     SETTING_MODELS,
@@ -125,6 +126,16 @@ void *config__records(struct loader *loader, const struct yaml_node *node, size_
 /* Defaults of all settings right below `pattern`, and again after reading: those required but not given. */
 void config__set_initial(struct loader *loader, const char *pattern, void *record);
 void config__require(struct loader *loader, const char *pattern, const struct yaml_node *mapping);
+
+/* One usable text; says what is wrong otherwise. */
+bool config__is_single(struct loader *loader, const char *label, const struct yaml_node *node);
+
+/* --- access.c --- */
+/* A list of texts, or one text, into a struct config_texts. */
+void config__apply_texts(struct loader *loader, const struct setting *setting, void *record,
+                         const struct yaml_node *node);
+/* The rules of `listen`, `auth`, `insecure_http` and `trusted_proxies` together. */
+void config__check_access(struct loader *loader);
 
 /* --- provider.c, model.c, key.c, limit.c, alias.c --- */
 void config__apply_providers(struct loader *loader, const struct yaml_node *node);

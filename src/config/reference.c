@@ -117,7 +117,7 @@ static const char intro[] =
     "\n"
     "A loopback address in `base_url` is allowed because the file names it; another private "
     "address needs\n"
-    "`private_network`. Only loopback addresses are listened on until client keys are supported.\n";
+    "`private_network`. Who may use the instance from where: see [access](../guides/access.md).\n";
 
 static void range_text(const struct setting *setting, char *text, size_t size) {
     bool number = setting->type == SETTING_U32 || setting->type == SETTING_U64;

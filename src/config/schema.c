@@ -41,10 +41,18 @@
 const struct setting config__settings[] = {
     /* --- the listener --- */
     {"listen", SETTING_ADDRESS, AT(listen), .initial = "127.0.0.1:7274",
-     .help = "Address and port to serve on; port 0 takes a free one. Only loopback addresses until "
-             "client keys are supported."},
-    {"auth", SETTING_ENUM, AT(auth), .initial = "open", .choices = "open|-keys",
-     .help = "`open`: any key is accepted, on loopback only."},
+     .help =
+         "Address and port to serve on: one address, `0.0.0.0` or `[::]` for all of this machine; "
+         "port 0 takes a free one. Beyond loopback `auth: keys` is needed."},
+    {"auth", SETTING_ENUM, AT(auth), .initial = "open", .choices = "open|keys",
+     .help = "`open`: any key is accepted, for one person, on loopback only. `keys`: every client "
+             "needs a key of its own (`papi client add`)."},
+    {"insecure_http", SETTING_BOOL, AT(insecure_http), .initial = "no",
+     .help = "Serve plain HTTP beyond loopback: keys can then be read on the way."},
+    {"trusted_proxies", SETTING_NETWORKS, AT(trusted_proxies),
+     .help =
+         "Addresses or networks (`10.0.0.0/8`) of the proxies that speak TLS for this instance: "
+         "what they say about a client's address, host and scheme is believed."},
     {"hosts", SETTING_HOSTS, AT(hosts),
      .help = "Further names accepted in the Host field in open mode, without port."},
     {"cors", SETTING_ORIGINS, AT(cors),
@@ -210,8 +218,6 @@ const struct setting config__settings[] = {
      .help = "Form of a line."},
 
     /* --- known, not obeyed yet --- */
-    LATER("insecure_http", "Plain HTTP on addresses beyond loopback."),
-    LATER("trusted_proxies", "Who may speak for a client's address."),
     LATER("store", "Database of accounts, keys and usage."),
     LATER("cluster", "Ledger shared by several nodes."),
 };
@@ -241,6 +247,7 @@ static const struct {
     [SETTING_PERIOD] = {"period", true},
     [SETTING_HOSTS] = {"list of names", false},
     [SETTING_ORIGINS] = {"list of origins", false},
+    [SETTING_NETWORKS] = {"list of networks", false},
     [SETTING_KEY] = {"reference to a key", true},
     [SETTING_KEYS] = {"list of keys", false},
     [SETTING_MODELS] = {"list of models", false},

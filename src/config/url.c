@@ -263,10 +263,23 @@ const char *config__parse_address(struct span text, struct span *ret_host, uint1
         return why;
     if (span_absent(port))
         return "must be ADDRESS:PORT, such as 127.0.0.1:7274";
-    if (ret_host->len > 0 && !parse_ip(*ret_host, address) &&
-        !span_is_nocase(*ret_host, "localhost"))
+    if (ret_host->len == 0)
+        return "must name its address: 127.0.0.1 for this machine, 0.0.0.0 or [::] for all";
+    if (!parse_ip(*ret_host, address) && !span_is_nocase(*ret_host, "localhost"))
         return "must name an address, not a host name (but localhost)";
     return parse_port(port, 0, ret_port);
+}
+
+const char *config_listen_malformed(struct span address) {
+    struct span host;
+    uint16_t port;
+    return config__parse_address(address, &host, &port);
+}
+
+bool config_listen_is_loopback(struct span address) {
+    struct span host;
+    uint16_t port;
+    return config__parse_address(address, &host, &port) == NULL && config__host_is_loopback(host);
 }
 
 /* "user:password": percent-encoded, as a URL holds it (RFC 3986 section 3.2.1). */

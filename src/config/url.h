@@ -5,8 +5,10 @@
  */
 #include "base/span.h"
 
-/* For --listen: NULL when this ADDRESS:PORT may be listened on, else why not: completes "--listen ...". */
-const char *config_listen_refused(struct span address);
+/* For --listen: NULL when this is an ADDRESS:PORT, else why not: completes "--listen ...". Whether it may be listened on is told by
+ * config_listen_refused (config.h), since other settings decide it. */
+const char *config_listen_malformed(struct span address);
+bool config_listen_is_loopback(struct span address);
 /* An http or https URL taken apart, by the rules of base_url; spans into the text. NULL, or why not: completes "URL ...". */
 struct config_url {
     struct span host; /* without brackets */

@@ -63,12 +63,14 @@ void accept_on_finished(void *context, struct http_exchange *exchange) {
 }
 
 /* The same head fields as on every other answer; a page whose origin may read it should see the reason. */
-static int reject_fields(struct gateway_loop *home, const struct http_request *request,
+static int reject_fields(struct gateway_loop *home, const struct http_rejection *rejection,
                          struct dynbuf *fields) {
+    const struct http_request *request = rejection->request;
     char id[REQUEST_ID_BYTES];
     request_make_id(&home->rand, id);
     int err = respond_id_fields(fields, span_of(id, REQUEST_ID_BYTES - 1));
-    if (err == 0 && request != NULL && authenticate_origin_allowed(&home->gateway->config, request))
+    const struct access_asker asker = {request, rejection->peer};
+    if (err == 0 && request != NULL && access_origin_allowed(&home->gateway->config.access, &asker))
         err = respond_browser_fields(fields, http_header_get(request->headers, "origin"));
     return err;
 }
@@ -89,7 +91,7 @@ void accept_on_reject(void *context, const struct http_rejection *rejection,
     }
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
     metric_add(home->metrics, METRIC_REQUESTS, (uint32_t)rejection->status / 100, 1);
-    if (reject_fields(home, rejection->request, ret_fields) < 0 ||
+    if (reject_fields(home, rejection, ret_fields) < 0 ||
         api_error_write_openai(&error, ret_body) < 0)
         dynbuf_clear(ret_body);
 }

@@ -2,79 +2,18 @@
 /*
  * Second step: may this client ask at all?
  *
- * Open mode (product 6) is for one person on a loopback address; any key is accepted, so the danger is not a stranger with a
- * key but a web page in this person's browser. Hence three rules for every method: the Host must be a loopback name (a page
- * cannot rebind its DNS name to us), an Origin must be our own or listed (a page cannot post to us), and any sign of a proxy is
- * refused (someone put this port on a network). POST needs a JSON type, since a form post needs no preflight.
- * Promises: a refusal names the cure. Leaves to others: client keys.
+ * What each class of endpoint needs is one row of a table; how the rules of browsers, hosts and proxies are judged stands in
+ * access.c; here verdicts become answers, and keys are looked up. POST needs a JSON type, since a form post needs no preflight.
+ * A preflight carries no key, so it is answered by the table of browsers alone.
+ * Promises: a refusal names the cure; a wrong key is never written anywhere, and its address is logged at most twice a minute.
+ * Leaves to others: what a client may use (admit.c).
  */
 #include "gateway/request.h"
 
 #include "base/check.h"
-#include "net/address.h"
-
-#include <stdio.h>
-
-/* An address in full: "127.evil.example" is a name that anybody may register. */
-static bool is_loopback_number(struct span host) {
-    struct sockaddr_storage address;
-    return address_parse(host, 0, &address) == 0 && address_is_loopback(&address);
-}
-
-static bool is_loopback_name(struct span host) {
-    return span_is_nocase(host, "localhost") || span_ends_with(host, ".localhost") ||
-           is_loopback_number(host);
-}
-
-/* "[::1]:80" -> "::1", "localhost:80" -> "localhost" */
-static struct span host_name(struct span host) {
-    if (host.len > 0 && host.ptr[0] == '[') {
-        const char *end = memchr(host.ptr, ']', host.len);
-        return end != NULL ? span_of(host.ptr + 1, (size_t)(end - host.ptr) - 1) : host;
-    }
-    const char *colon = host.len > 0 ? memchr(host.ptr, ':', host.len) : NULL;
-    return colon != NULL ? span_of(host.ptr, (size_t)(colon - host.ptr)) : host;
-}
-
-static bool listed(struct span value, const struct span *list, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        if (span_equal_nocase(value, list[i]))
-            return true;
-    return false;
-}
-
-static bool host_allowed(const struct gateway_config *config, struct span host) {
-    return is_loopback_name(host_name(host)) || listed(host, config->hosts, config->host_count) ||
-           listed(host_name(host), config->hosts, config->host_count);
-}
-
-/* Our own pages: scheme http, the same authority as Host. */
-static bool origin_is_own(struct span origin, struct span host) {
-    return span_starts_with(origin, "http://") &&
-           span_equal_nocase(span_of(origin.ptr + 7, origin.len - 7), host);
-}
-
-static const char *sign_of_proxy(const struct http_headers *headers) {
-    static const char *const names[] = {"forwarded",         "via",
-                                        "x-forwarded-for",   "x-forwarded-host",
-                                        "x-forwarded-proto", "x-real-ip"};
-    for (size_t i = 0; i < array_length(names); i++)
-        if (!span_absent(http_header_get(headers, names[i])))
-            return names[i];
-    for (size_t i = 0; i < headers->count; i++) {
-        struct span name = headers->items[i].name;
-        if (name.len > 3 && span_is_nocase(span_of(name.ptr, 3), "cf-"))
-            return "cf-*";
-        if (name.len > 12 && span_is_nocase(span_of(name.ptr, 12), "x-forwarded-"))
-            return "x-forwarded-*";
-    }
-    return NULL;
-}
-
-static bool cross_site(const struct http_headers *headers) {
-    struct span site = http_header_get(headers, "sec-fetch-site");
-    return span_is_nocase(site, "cross-site") || span_is_nocase(site, "same-site");
-}
+#include "gateway/wrong_keys.h"
+#include "net/stream.h"
+#include "obs/log.h"
 
 static bool ends_with_nocase(struct span text, const char *end) {
     size_t length = strlen(end);
@@ -91,81 +30,148 @@ static bool content_type_allowed(struct span type) {
            (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }
 
-/* The two below go to REJECT themselves when they return false. */
-static bool refuse(struct request *r, const char *format, struct span value)
-    __attribute__((format(printf, 2, 0)));
-
-static bool refuse(struct request *r, const char *format, struct span value) {
-    if (value.len > 200)
-        value.len = 200;
-    (void)request_fail(r, API_ORIGIN_REFUSED, NULL, format, SPAN_ARG(value));
-    return false;
-}
-
-/* A second Origin must not hide behind the first. */
-bool authenticate_origin_allowed(const struct gateway_config *config,
-                                 const struct http_request *http) {
-    struct span origin = http_header_get(http->headers, "origin");
-    return !span_absent(origin) && http_header_count(http->headers, "origin") == 1 &&
-           host_allowed(config, http->host) &&
-           (origin_is_own(origin, http->host) || listed(origin, config->cors, config->cors_count));
+struct access_asker authenticate_asker(struct http_exchange *exchange,
+                                       const struct http_request *http) {
+    return (struct access_asker){.http = http,
+                                 .peer = stream_peer_address(http_exchange_stream(exchange))};
 }
 
 void authenticate_origin(struct request *r) {
-    r->cors =
-        authenticate_origin_allowed(&r->home->gateway->config, http_exchange_request(r->exchange));
+    const struct access_asker asker =
+        authenticate_asker(r->exchange, http_exchange_request(r->exchange));
+    r->cors = access_origin_allowed(&r->home->gateway->config.access, &asker);
 }
 
-static bool check_origin(struct request *r, const struct http_request *http) {
-    struct span origin = http_header_get(http->headers, "origin");
-    if (span_absent(origin))
-        return !cross_site(http->headers) ||
-               refuse(r,
-                      "A page of another site (%.*s) may not use this gateway. Add its origin to "
-                      "the setting cors if it should.",
-                      http_header_get(http->headers, "sec-fetch-site"));
-    return r->cors ||
-           refuse(
-               r,
-               "The origin %.*s may not use this gateway. Add it to the setting cors if it should.",
-               origin);
+/* --- refusals --- */
+
+static const struct {
+    const char *before, *after; /* what was refused stands between them */
+} sentences[] = {
+    [ACCESS_THROUGH_PROXY] =
+        {"This request came through a proxy (",
+         "), but this gateway runs without client keys for one person on this machine. Call its "
+         "loopback address directly; behind a proxy, client keys are needed (auth: keys)."},
+    [ACCESS_FOREIGN_HOST] = {"The Host ",
+                             " is not a loopback name. Use 127.0.0.1 or localhost, or add the name "
+                             "to the setting hosts."},
+    [ACCESS_FOREIGN_ORIGIN] =
+        {"The origin ",
+         " may not use this gateway. Add it to the setting cors if it should; if it is this "
+         "gateway's own behind a proxy that speaks TLS, name the proxy in trusted_proxies."},
+    [ACCESS_FOREIGN_SITE] = {"A page of another site (",
+                             ") may not use this gateway. Add its origin to the setting cors if it "
+                             "should."},
+    [ACCESS_UNENCRYPTED] =
+        {"This request came from ",
+         " over plain HTTP, where its key can be read on the way. Use the https address. If this "
+         "is it, the proxy that speaks TLS is missing in trusted_proxies; where plain HTTP is "
+         "meant, set insecure_http: true."},
+};
+
+/* This and the next go to REJECT themselves when they return false. */
+static bool check_access(struct request *r, const struct access_asker *asker) {
+    struct span what;
+    enum access_verdict verdict = access_judge(&r->home->gateway->config.access, asker, &what);
+    if (verdict == ACCESS_GRANTED)
+        return true;
+    if (what.len > 200)
+        what.len = 200;
+    (void)request_fail(r, API_ORIGIN_REFUSED, NULL, "%s%.*s%s", sentences[verdict].before,
+                       SPAN_ARG(what), sentences[verdict].after);
+    return false;
+}
+
+/* Counts it; the first of a minute and the first that is too many are logged. */
+static bool refuse_key(struct request *r, const struct access_asker *asker, const char *sentence) {
+    struct gateway *gateway = r->home->gateway;
+    char address[ACCESS_ADDRESS_BYTES];
+    access_client_address(&gateway->config.access, asker, address);
+    struct wrong_keys_word word = wrong_keys_note(gateway->wrong_keys, address, request_now_ns(r));
+    if (word.count == 1 || word.count == WRONG_KEYS_A_MINUTE + 1)
+        log_event(LOG_WARN, "access.wrong_key", "address=%s count=%u", address, word.count);
+    if (word.wait_ns == 0) {
+        (void)request_fail(r, API_INVALID_KEY, NULL, "%s", sentence);
+        return false;
+    }
+    (void)request_fail(r, API_RATE_LIMITED, NULL,
+                       "More than %u wrong keys came from %s within a minute. %s",
+                       WRONG_KEYS_A_MINUTE, address, sentence);
+    r->error.retry_after_ms = (int64_t)(word.wait_ns / NS_PER_MS) + 1;
+    r->error.no_client_retry = true;
+    return false;
+}
+
+static bool check_key(struct request *r, const struct access_asker *asker) {
+    struct span key = access_key(asker->http, &r->arena);
+    if (!span_absent(key))
+        return refuse_key(r, asker, "This key is not known here.");
+    (void)request_fail(r, API_INVALID_KEY, NULL,
+                       "This gateway needs a key: send it as Authorization: Bearer sk-papi-... "
+                       "Whoever runs it makes one with `papi client add NAME`.");
+    return false;
+}
+
+/* --- what each class of endpoint needs --- */
+
+enum need { NEED_NOTHING, NEED_KEY, NEED_ADMIN_UNLESS_LOCAL, NEED_ADMIN };
+
+static const struct {
+    bool browsers; /* the rules of product 6: Host, Origin, proxies */
+    enum need need;
+} classes[] = {
+    [ACCESS_PUBLIC] = {false, NEED_NOTHING}, [ACCESS_PAGE] = {true, NEED_NOTHING},
+    [ACCESS_CLIENT] = {true, NEED_KEY},      [ACCESS_METRICS] = {true, NEED_ADMIN_UNLESS_LOCAL},
+    [ACCESS_ADMIN] = {true, NEED_ADMIN},
+};
+
+static bool needs_key(const struct access_rules *rules, enum need need,
+                      const struct access_asker *asker) {
+    switch (need) {
+    case NEED_NOTHING:
+        return false;
+    case NEED_KEY:
+        return rules->keys;
+    case NEED_ADMIN_UNLESS_LOCAL:
+        return !access_is_local(rules, asker);
+    case NEED_ADMIN:
+        return true;
+    }
+    return true;
 }
 
 static bool check_client(struct request *r, const struct http_request *http) {
-    const char *proxy = sign_of_proxy(http->headers);
-    if (proxy != NULL)
-        return refuse(
-            r,
-            "This request came through a proxy (%.*s), but this gateway runs without client keys "
-            "for one person on this "
-            "machine. Call its loopback address directly; behind a proxy, client keys are needed.",
-            span_text(proxy));
-    if (!(http->http_1_0 && http->host.len == 0) &&
-        !host_allowed(&r->home->gateway->config, http->host))
-        return refuse(r,
-                      "The Host %.*s is not a loopback name. Use 127.0.0.1 or localhost, or add "
-                      "the name to the setting hosts.",
-                      http->host);
-    return check_origin(r, http);
+    const struct access_rules *rules = &r->home->gateway->config.access;
+    const struct access_asker asker = authenticate_asker(r->exchange, http);
+    bool preflight = endpoint_method_of(http->method) == METHOD_OPTIONS;
+    if (!classes[r->endpoint->access].browsers)
+        return true;
+    if (!check_access(r, &asker))
+        return false;
+    return preflight || !needs_key(rules, classes[r->endpoint->access].need, &asker) ||
+           check_key(r, &asker);
+}
+
+static bool check_content_type(struct request *r, const struct http_request *http) {
+    struct span type = http_header_get(http->headers, "content-type");
+    if (content_type_allowed(type))
+        return true;
+    if (type.len > 100)
+        type.len = 100;
+    (void)request_fail(r, API_UNSUPPORTED_MEDIA, NULL,
+                       "Content-Type is %s%.*s%s; send application/json.", type.len > 0 ? "'" : "",
+                       (int)(type.len == 0 ? 7 : type.len), type.len > 0 ? type.ptr : "missing",
+                       type.len > 0 ? "'" : "");
+    return false;
 }
 
 enum step_verdict step_authenticate(struct request *r) {
     const struct http_request *http = http_exchange_request(r->exchange);
     unsigned method = endpoint_method_of(http->method);
-    if (r->endpoint->access == ACCESS_CLIENT && !check_client(r, http))
+    if (!check_client(r, http))
         return STEP_NEXT; /* to REJECT */
     if (method == METHOD_OPTIONS || r->endpoint->answer != NULL)
         return request_go(r, STEP_ANSWER);
-    if (method == METHOD_POST) {
-        struct span type = http_header_get(http->headers, "content-type");
-        if (!content_type_allowed(type))
-            return request_fail(r, API_UNSUPPORTED_MEDIA, NULL,
-                                "Content-Type is %s%.*s%s; send application/json.",
-                                type.len > 0 ? "'" : "",
-                                (int)(type.len == 0    ? 7
-                                      : type.len < 100 ? type.len
-                                                       : 100),
-                                type.len > 0 ? type.ptr : "missing", type.len > 0 ? "'" : "");
-    }
+    if (method == METHOD_POST && !check_content_type(r, http))
+        return STEP_NEXT;
     return request_go(r, STEP_DECODE);
 }

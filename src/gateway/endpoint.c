@@ -29,8 +29,8 @@ static const struct endpoint endpoints[] = {
     {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
     {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
      "a provider can be asked"},
-    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_metrics, "Prometheus text"},
-    {"/", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_root, "a first look"},
+    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text"},
+    {"/", METHOD_GET | METHOD_HEAD, ACCESS_PAGE, NULL, answer_root, "a first look"},
     {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health,
      "probe of some clients"},
 };

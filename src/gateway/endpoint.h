@@ -8,8 +8,11 @@
 #include "surface/surface.h"
 
 enum endpoint_access {
-    ACCESS_PUBLIC, /* liveness probes: no Host or Origin rule */
-    ACCESS_CLIENT  /* the rules of product 6 */
+    ACCESS_PUBLIC,  /* liveness probes: no Host or Origin rule */
+    ACCESS_PAGE,    /* the rules of product 6, but no key: what a browser may see first */
+    ACCESS_CLIENT,  /* the rules of product 6, and in keys mode a key */
+    ACCESS_METRICS, /* free for programs of this machine, else an admin token */
+    ACCESS_ADMIN    /* an admin token, always */
 };
 
 enum endpoint_method {

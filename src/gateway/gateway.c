@@ -13,6 +13,7 @@
 #include "gateway/desk.h"
 #include "gateway/ladder.h"
 #include "gateway/request.h"
+#include "gateway/wrong_keys.h"
 
 static const char *status_class_name(uint32_t value) {
     static const char *const names[] = {"", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -45,6 +46,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
     gateway->desk = desk_new(gateway, rand_u64(&rand));
+    gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
     desk_configure(gateway->desk, snapshot);
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
@@ -54,6 +56,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 
 void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
+    wrong_keys_free(gateway->wrong_keys);
     mem_free(gateway);
 }
 

@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/shelf.h"
 #include "catalog/candidates.h"
+#include "gateway/access.h"
 #include "gateway/left_out.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -27,13 +28,11 @@
 #define GATEWAY_QUIET_NS  (500 * NS_PER_MS)
 
 struct desk;
+struct wrong_keys;
 struct ladder_ring;
 
 struct gateway_config {
-    struct span *hosts; /* borrowed: further Host names accepted in open mode */
-    uint32_t host_count;
-    struct span *cors; /* borrowed: further Origins */
-    uint32_t cors_count;
+    struct access_rules access;
     uint64_t queue_max_wait_ns;
     uint32_t queue_max_waiting;
     uint32_t tickets_max; /* requests at once, all loops together */
@@ -70,7 +69,8 @@ struct gateway_loop {
 
 struct gateway {
     struct gateway_config config;
-    struct desk *desk; /* owned */
+    struct desk *desk;             /* owned */
+    struct wrong_keys *wrong_keys; /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;

@@ -309,6 +309,8 @@ static int answer_error(struct request *r) {
         endpoint_allow(r->endpoint, allow, sizeof allow);
         err = http_write_header(&head, "Allow", span_text(allow));
     }
+    if (err == 0 && r->error.kind == API_INVALID_KEY) /* RFC 9110 section 11.6.1 */
+        err = http_write_header(&head, "WWW-Authenticate", SPAN_LITERAL("Bearer"));
     if (err == 0)
         err = retry_fields(r, &head);
     if (err == 0 && r->attempts > 0)

@@ -133,8 +133,8 @@ static inline uint64_t request_now_ns(const struct request *r) {
 
 /* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
 void authenticate_origin(struct request *r);
-bool authenticate_origin_allowed(const struct gateway_config *config,
-                                 const struct http_request *http);
+struct access_asker authenticate_asker(struct http_exchange *exchange,
+                                       const struct http_request *http);
 
 /* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
 void hold_arm(struct request *r);

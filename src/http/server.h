@@ -46,6 +46,7 @@ struct http_rejection {
     int err;                            /* the cause */
     const char *sentence;               /* for people */
     const struct http_request *request; /* NULL: its head could not be read */
+    const char *peer;                   /* stream_peer_address */
 };
 
 struct http_server_handler {

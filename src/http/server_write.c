@@ -243,6 +243,7 @@ static int write_reject(struct http_connection *connection, enum http_reject why
         .err = row->err,
         .sentence = row->sentence,
         .request = readable ? &exchange->request : NULL,
+        .peer = stream_peer_address(connection->stream),
     };
     struct dynbuf fields;
     struct dynbuf body;

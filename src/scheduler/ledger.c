@@ -253,6 +253,7 @@ void ledger_settle(struct visit *visit, struct ticket *ticket, enum charge charg
         remote_action(visit, ticket, ACTION_REMOTE_SETTLE, tokens_charged(ticket, charge, usage));
     if (charge == CHARGE_USAGE && usage != NULL && usage->known && ticket->route != INDEX_NONE)
         amount_learn(&scheduler->routes[ticket->route], usage);
+    clients_note(ticket, charge, usage);
     holding_settle(scheduler, visit->now_ns, ticket, charge, usage);
     give_place_back(scheduler, ticket);
 }

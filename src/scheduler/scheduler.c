@@ -60,6 +60,7 @@ struct scheduler *scheduler_new(uint32_t tickets_max, uint64_t seed) {
     list_init(&scheduler->due);
     list_init(&scheduler->abandoned);
     rand_seed(&scheduler->rand, seed);
+    clients_init(&scheduler->book);
     scheduler_config_default(&scheduler->config);
     return scheduler;
 }
@@ -78,6 +79,7 @@ void scheduler_free(struct scheduler *scheduler) {
     if (scheduler == NULL)
         return;
     configure_free_tables(scheduler);
+    clients_done(scheduler);
     heap_done(&scheduler->timers);
     mem_free(scheduler->tickets);
     mem_free(scheduler->links);
@@ -110,6 +112,16 @@ void ticket_take_demand(const struct scheduler *scheduler, struct ticket *ticket
     ticket->live = count == DEMAND_CANDIDATES_MAX ? UINT64_MAX : ((uint64_t)1 << count) - 1;
 }
 
+/* Its client's own limits come first: what they refuse leaves no trace anywhere. */
+static void submit(struct visit *visit, struct ticket *ticket) {
+    if (!clients_allow(visit->scheduler, visit->now_ns, ticket)) {
+        ticket_refuse(visit, ticket, REFUSAL_CLIENT_LIMITED);
+        return;
+    }
+    clients_take(visit->scheduler, visit->now_ns, ticket);
+    ticket_place_or_refuse(visit, ticket);
+}
+
 scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns,
                                   const struct demand *demand, struct actions *out) {
     struct visit visit = {.scheduler = scheduler, .now_ns = now_ns, .out = out};
@@ -121,7 +133,7 @@ scheduler_ticket scheduler_submit(struct scheduler *scheduler, uint64_t now_ns,
         ticket->arrival = scheduler->next_arrival++;
         scheduler->counts.submitted++;
         id = ticket_id(ticket);
-        ticket_place_or_refuse(&visit, ticket);
+        submit(&visit, ticket);
     }
     visit_end(&visit);
     return id;
@@ -139,7 +151,7 @@ static void cancel(struct visit *visit, struct ticket *ticket,
     else if (ticket->state != TICKET_WAITING)
         ledger_settle(visit, ticket, outcome_row(OUTCOME_CANCELLED)->charge, usage);
     scheduler->counts.cancelled++;
-    ticket_free(scheduler, ticket);
+    ticket_free(visit, ticket);
 }
 
 void scheduler_cancel(struct scheduler *scheduler, uint64_t now_ns, scheduler_ticket id,
@@ -224,7 +236,7 @@ static enum done_verdict attempt_done(struct visit *visit, struct ticket *ticket
     if (ticket_retry(visit, ticket, outcome, detail->again))
         return DONE_RETRYING;
     scheduler->counts.finished++;
-    ticket_free(scheduler, ticket);
+    ticket_free(visit, ticket);
     return DONE_FINISHED;
 }
 
@@ -270,6 +282,7 @@ void scheduler_wall(struct scheduler *scheduler, uint64_t now_ns, uint64_t wall_
             node_date_set(&scheduler->nodes[i]);
             node_freed(scheduler, i);
         }
+        clients_date_set(scheduler);
     }
     visit_end(&visit);
 }

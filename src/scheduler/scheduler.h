@@ -14,6 +14,7 @@
  *                 └─────────────────────────┴── done(failed), next candidate
  * RESERVING rests until remote_grant / durable_done: a shared ledger one round trip away needs no other interface.
  */
+#include "scheduler/clients.h"
 #include "scheduler/config.h"
 #include "scheduler/demand.h"
 #include "scheduler/look.h"
@@ -35,6 +36,7 @@ enum refusal {
     REFUSAL_WAIT_OVER, /* it waited as long as it may */
     REFUSAL_FAILED,    /* candidates were tried and failed; `last` says how */
     REFUSAL_DEADLINE,  /* the client's total deadline */
+    REFUSAL_CLIENT_LIMITED, /* a limit of its own; retry_at_ns: 0 = when one of its requests ends, UINT64_MAX = never */
     REFUSAL_COUNT
 };
 
@@ -62,6 +64,8 @@ struct action {
     uint64_t limit_amount;
     enum limit_unit limit_unit;
     uint32_t limit;
+    enum client_limit
+        client_limit; /* REFUSE, CLIENT_LIMITED: which; limit_amount is what it allows */
     uint32_t account; /* REMOTE_*: account index */
     uint64_t requests,
         tokens;     /* REMOTE_*: amounts; DISPATCH: output tokens that are likely (past.h) */

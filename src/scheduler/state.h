@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rand.h"
+#include "scheduler/client_book.h"
 #include "scheduler/node.h"
 #include "scheduler/scheduler.h"
 
@@ -165,7 +166,9 @@ struct ticket {
     enum outcome last;
     uint64_t retry_at_ns;
     uint32_t next_free;
+    struct client_share share;
     uint32_t candidates[DEMAND_CANDIDATES_MAX]; /* from here on written as far as it is used */
+    struct client_holding client_holdings[CLIENT_LIMIT_COUNT];
     struct holding holdings[SCHEDULER_LIMITS_PER_ROUTE_MAX];
 };
 
@@ -197,6 +200,7 @@ struct scheduler {
     struct list *links;  /* DEMAND_CANDIDATES_MAX per ticket */
     struct question *questions;
     struct client_row *clients;
+    struct client_book book; /* those with limits of their own */
     uint32_t group_count, model_count, node_count;
     struct wall wall;
     uint32_t tickets_max, tickets_used, ticket_free; /* used: slots ever touched */
@@ -223,7 +227,7 @@ struct visit {
 
 /* ticket.c */
 struct ticket *ticket_new(struct scheduler *scheduler);
-void ticket_free(struct scheduler *scheduler, struct ticket *ticket);
+void ticket_free(struct visit *visit, struct ticket *ticket);
 struct ticket *ticket_find(const struct scheduler *scheduler,
                            scheduler_ticket id); /* NULL when it has ended */
 scheduler_ticket ticket_id(const struct ticket *ticket);

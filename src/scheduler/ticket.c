@@ -43,7 +43,9 @@ struct ticket *ticket_new(struct scheduler *scheduler) {
     return ticket;
 }
 
-void ticket_free(struct scheduler *scheduler, struct ticket *ticket) {
+void ticket_free(struct visit *visit, struct ticket *ticket) {
+    struct scheduler *scheduler = visit->scheduler;
+    clients_settle(scheduler, visit->now_ns, ticket);
     check(ticket->linked == 0 && ticket->account == INDEX_NONE && ticket->question == INDEX_NONE);
     heap_remove(&scheduler->timers, &ticket->timer.node);
     ticket_move(scheduler, ticket, TICKET_FREE);
@@ -127,9 +129,13 @@ void ticket_refuse(struct visit *visit, struct ticket *ticket, enum refusal refu
         action->limit_amount = node_most(&visit->scheduler->nodes[limit]);
         action->limit_unit = visit->scheduler->nodes[limit].unit;
     }
+    if (refusal == REFUSAL_CLIENT_LIMITED) {
+        action->client_limit = ticket->share.full;
+        action->limit_amount = ticket->share.full_amount;
+    }
     action->retry_at_ns = ticket->retry_at_ns;
     visit->scheduler->counts.refused++;
-    ticket_free(visit->scheduler, ticket);
+    ticket_free(visit, ticket);
 }
 
 /* --- where to --- */

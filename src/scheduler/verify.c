@@ -214,6 +214,7 @@ void scheduler_verify(const struct scheduler *scheduler) {
     verify_tickets(scheduler, &sums);
     verify_nodes(scheduler, &sums);
     verify_clients(scheduler, &sums);
+    clients_verify(scheduler);
     verify_questions(scheduler);
     verify_heap(&scheduler->timers);
     (void)verify_list(&scheduler->dirty);

@@ -91,7 +91,7 @@ static void check_provider(const struct config_provider *provider) {
 }
 
 static void check_accepted(struct config *config, struct config_report *report, struct span text) {
-    check(config->listen.len > 0 && config_listen_refused(config->listen) == NULL);
+    check(config->listen.len > 0 && config_listen_refused(config, config->listen) == NULL);
     for (uint32_t i = 0; i < config->provider_count; i++)
         check_provider(&config->providers[i]);
     for (uint32_t i = 0; i < config->alias_count; i++)

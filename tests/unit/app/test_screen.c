@@ -153,6 +153,35 @@ static void shows_an_empty_start(void **state) {
                   "  listening on http://[::1]:80 (1 loop)\n");
 }
 
+static void says_who_may_ask(void **state) {
+    static const struct {
+        bool keys, network, unencrypted;
+        const char *words;
+    } rows[] = {
+        {false, false, false, "u/v1, any API key; open to programs on this machine only\n"},
+        {true, false, false, "u/v1, with a client key\n"},
+        {true, false, true, "u/v1, with a client key\n"},
+        {true, true, false,
+         "u/v1, with a client key, through the proxies in trusted_proxies only\n"},
+        {true, true, true,
+         "u/v1, with a client key, which plain HTTP lets others read on the way\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(rows); i++) {
+        const struct screen screen = {.url = TEXT("u"),
+                                      .data_dir = TEXT("d"),
+                                      .keys = rows[i].keys,
+                                      .network = rows[i].network,
+                                      .unencrypted = rows[i].unencrypted};
+        struct dynbuf out;
+        dynbuf_init(&out, 65536);
+        assert_int_equal(screen_write(&screen, &out), 0);
+        if (!span_contains(dynbuf_span(&out), rows[i].words))
+            fail_msg("row %zu:\n%.*s", i, SPAN_ARG(dynbuf_span(&out)));
+        dynbuf_done(&out);
+    }
+}
+
 static void says_that_prompts_stay(void **state) {
     struct screen local = {
         .url = TEXT("u"), .data_dir = TEXT("d"), .servers = servers, .server_count = 1};
@@ -223,9 +252,8 @@ static void fits_whatever_there_is(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shows_a_typical_start),
-        cmocka_unit_test(shows_an_empty_start),
-        cmocka_unit_test(says_that_prompts_stay),
+        cmocka_unit_test(shows_a_typical_start),  cmocka_unit_test(shows_an_empty_start),
+        cmocka_unit_test(says_who_may_ask),       cmocka_unit_test(says_that_prompts_stay),
         cmocka_unit_test(fits_whatever_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

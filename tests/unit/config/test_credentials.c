@@ -21,6 +21,8 @@ static const struct config_variable variables[] = {
 };
 
 #define ENTRIES_MAX 6
+#define NO_ASSIGNMENT \
+    "this line is no assignment and is passed over; write NAME=value, or # before a comment\n"
 
 struct sample {
     const char *environment[9]; /* name, value, ..., NULL */
@@ -33,7 +35,12 @@ static const struct sample samples[] = {
     {{NULL}, "", {NULL}, ""},
     {{"GROQ_API_KEY", "gsk_1", NULL}, "", {"7 GROQ_API_KEY gsk_1"}, ""},
     {{"GROQ_API_KEY", "", NULL}, "", {NULL}, ""},
-    {{"OPENAI_API_KEY", "sk-1", NULL}, "OPENAI_API_KEY=sk-2\nPAPI_LISTEN=0.0.0.0:1\n", {NULL}, ""},
+    {{"OPENAI_API_KEY", "sk-1", NULL},
+     "OPENAI_API_KEY=sk-2\nPAPI_LISTEN=0.0.0.0:1\n",
+     {NULL},
+     ".env:2:1: warning: PAPI_LISTEN is a setting, and .env is read for keys of providers only; "
+     "set "
+     "it in the environment or in papi.yaml\n"},
     {{NULL}, "# keys\nGROQ_API_KEY=gsk_2\n", {"7 .env:2 gsk_2"}, ""},
     {{"GROQ_API_KEY", "gsk_1", NULL}, "GROQ_API_KEY=gsk_2\n", {"7 GROQ_API_KEY gsk_1"}, ""},
     {{"GROQ_API_KEY", "", NULL}, "GROQ_API_KEY=gsk_2\n", {"7 .env:1 gsk_2"}, ""},
@@ -101,13 +108,35 @@ static const struct sample samples[] = {
      "GROQ_API_KEY\nGEMINI_API_KEY=${KEY}\nOTHER\n",
      {NULL},
      ".env:1:1: error: GROQ_API_KEY has no '=' behind it\n"
-     ".env:2:1: error: GEMINI_API_KEY refers to another variable; write the value itself\n"},
+     ".env:2:1: error: GEMINI_API_KEY refers to another variable; write the value itself\n"
+     ".env:3:1: warning: " NO_ASSIGNMENT},
     {{NULL},
      "PEM='-----BEGIN\nGROQ_API_KEY=inside\n'\nGROQ_API_KEY=gsk_1\n",
      {"7 .env:4 gsk_1"},
      ".env:1:1: warning: a value over several lines is not supported; lines 1 to 3 are passed "
      "over\n"},
-    {{NULL}, "OTHER=\"\\q\"\n=\n???\nnothing here\n", {NULL}, ""},
+    {{NULL},
+     "OTHER=\"\\q\"\n=\n  gsk_secret\nnothing here\n# GROK: 1\n???\n  ???\n",
+     {NULL},
+     ".env:2:1: warning: " NO_ASSIGNMENT ".env:3:3: warning: " NO_ASSIGNMENT
+     ".env:4:1: warning: " NO_ASSIGNMENT
+     "warning: .env has 2 more lines that are no assignments\n"},
+    /* Mistyped names of providers; not names of others that look like them. */
+    {{NULL},
+     "GROQ_APIKEY=gsk_1\n",
+     {NULL},
+     ".env:1:1: warning: no provider is known by GROQ_APIKEY; did you mean GROQ_API_KEY?\n"},
+    {{NULL},
+     "  export GROK_API_KEY=gsk_1\n",
+     {NULL},
+     ".env:1:10: warning: no provider is known by GROK_API_KEY; did you mean GROQ_API_KEY?\n"},
+    {{NULL},
+     "GOOGLE_API_KEYS=a\nCLOUDFLARE_ACOUNT_ID=b\n",
+     {NULL},
+     ".env:1:1: warning: no provider is known by GOOGLE_API_KEYS; did you mean GOOGLE_API_KEY?\n"
+     ".env:2:1: warning: no provider is known by CLOUDFLARE_ACOUNT_ID; did you mean "
+     "CLOUDFLARE_ACCOUNT_ID?\n"},
+    {{NULL}, "BROQ_API_KEY=a\nDATABASE_URL=b\nA=1\nGROQ_KEY=c\nGROQ_MODEL=d\n", {NULL}, ""},
 };
 
 static void expect_credential(const struct config_credential *item, const char *expected) {
@@ -219,6 +248,7 @@ static void write_file(const char *path, const char *text, size_t len) {
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0600), 0);
 }
 
 static uint32_t count_from(const char *path, const char *expected) {
@@ -263,12 +293,40 @@ static void reads_the_file(void **state) {
     mem_free(large);
 }
 
+/* Who else can read the keys is said, by the file that holds one only. */
+static void tells_who_can_read_it(void **state) {
+    static const struct {
+        const char *text;
+        unsigned mode;
+        bool told;
+    } rows[] = {
+        {"GROQ_API_KEY=a\n", 0600, false},          {"GROQ_API_KEY=a\n", 0400, false},
+        {"GROQ_API_KEY=a\n", 0644, true},           {"GROQ_API_KEY=a\n", 0640, true},
+        {"GROQ_API_KEY=a\n", 0604, true},           {"OTHER_THING=a\n", 0644, false},
+        {"CLOUDFLARE_ACCOUNT_ID=a\n", 0644, false},
+    };
+    char folder[] = "/tmp/papi-dotenv-XXXXXX", path[64], expected[256];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/.env", folder);
+    for (size_t i = 0; i < array_length(rows); i++) {
+        write_file(path, rows[i].text, strlen(rows[i].text));
+        assert_int_equal(chmod(path, rows[i].mode), 0);
+        (void)snprintf(expected, sizeof expected,
+                       "warning: %s holds keys and can be read by others on this machine (mode "
+                       "%04o); run: chmod 600 %s\n",
+                       path, rows[i].mode, path);
+        (void)count_from(path, rows[i].told ? expected : "");
+    }
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_counts),
-        cmocka_unit_test(knows_placeholders),
-        cmocka_unit_test(caps_the_number_of_keys),
-        cmocka_unit_test(reads_the_file),
+        cmocka_unit_test(finds_what_counts),       cmocka_unit_test(knows_placeholders),
+        cmocka_unit_test(caps_the_number_of_keys), cmocka_unit_test(reads_the_file),
+        cmocka_unit_test(tells_who_can_read_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@ static void expect_defaults(const struct config *config) {
     assert_span(config->listen, "127.0.0.1:7274");
     assert_int_equal(config->auth, CONFIG_AUTH_OPEN);
     assert_int_equal(config->loops, 0);
-    assert_int_equal(config->host_count + config->cors_count, 0);
+    assert_int_equal(config->hosts.count + config->cors.count, 0);
     assert_int_equal(config->provider_count + config->alias_count, 0);
     assert_int_equal(config->audience, CONFIG_SELF);
     assert_int_equal(config->keyless, CONFIG_KEYLESS_SAFE);
@@ -76,11 +76,11 @@ static void reads_settings(void **state) {
         NULL);
     assert_span(config->listen, "[::1]:0");
     assert_int_equal(config->loops, 2);
-    assert_int_equal(config->host_count, 2);
-    assert_span(config->hosts[0], "papi.example");
-    assert_span(config->hosts[1], "papi");
-    assert_int_equal(config->cors_count, 1);
-    assert_span(config->cors[0], "https://app.example:8443");
+    assert_int_equal(config->hosts.count, 2);
+    assert_span(config->hosts.items[0], "papi.example");
+    assert_span(config->hosts.items[1], "papi");
+    assert_int_equal(config->cors.count, 1);
+    assert_span(config->cors.items[0], "https://app.example:8443");
     assert_int_equal(config->queue_max_wait_ms, 90000);
     assert_int_equal(config->queue_max_waiting, 7);
     assert_int_equal(config->attempts_max, 5);
@@ -321,15 +321,14 @@ static void reads_the_environment(void **state) {
     assert_int_equal(fixture_parse("lisen: x\n", bad, &config, &report), ERR_INVALID);
     fixture_expect_report(
         &report, "(environment)",
-        "error: 'PAPI_LISTEN=0.0.0.0:1' must be a loopback address such as 127.0.0.1:7274: client "
-        "keys, "
-        "which other addresses require, are not supported by this version yet\n"
         "error: 'PAPI_AUDIENCE=us' must be self, group or public\n"
         "error: 'PAPI_QUEUE_MAX_WAITING=x' must be a whole number\n"
         "warning: 'PAPI_DRAIN_TIMEOUT' has no unit and is taken as seconds; write 9s\n"
         "error: 'PAPI_LOG_FORMAT' holds control characters\n"
+        "error: 'PAPI_LISTEN=0.0.0.0:1' is not a loopback address: whoever reaches it could spend "
+        "your quota. Set auth: keys, so that every client needs a key, or listen on "
+        "127.0.0.1:7274\n"
         "t:1:1: error: unknown setting 'lisen'; did you mean 'listen'?\n");
-    assert_span(config->listen, "127.0.0.1:7274");
     config_free(config);
 }
 
@@ -352,24 +351,78 @@ static void counts_errors_beyond_the_report(void **state) {
     config_free(config);
 }
 
+/* What may be listened on depends on three settings; each row is one way to have them. */
 static void judges_listen_addresses(void **state) {
-    static const char *const fine[] = {"127.0.0.1:7274", "127.0.0.1:0", "localhost:80",
-                                       "[::1]:65535", "127.9.9.9:1"};
-    static const char *const refused[] = {"",
-                                          ":",
-                                          "x",
-                                          "0.0.0.0:80",
-                                          "[::]:80",
-                                          "1.2.3.4:5",
-                                          "127.0.0.1:",
-                                          "127.0.0.1:-1",
-                                          "127.0.0.1:80x",
-                                          "localhost.example:80"};
+    static const char *const settings[] = {
+        "auth: open\n",
+        "auth: keys\n",
+        "auth: keys\ninsecure_http: yes\n",
+        "auth: keys\ntrusted_proxies: [10.0.0.7]\n",
+        "auth: open\ninsecure_http: yes\n",
+    };
+    static const struct {
+        const char *address;
+        const char *fine; /* 1 = with these settings */
+    } rows[] = {
+        {"127.0.0.1:7274", "11111"},
+        {"127.0.0.1:0", "11111"},
+        {"localhost:80", "11111"},
+        {"[::1]:65535", "11111"},
+        {"127.9.9.9:1", "11111"},
+        {"0.0.0.0:80", "00110"},
+        {"[::]:80", "00110"},
+        {"192.0.2.4:5", "00110"},
+        {"[2001:db8::1]:5", "00110"},
+        {"[::ffff:10.0.0.1]:5", "00110"},
+        {"", "00000"},
+        {":", "00000"},
+        {"x", "00000"},
+        {":80", "00000"},
+        {"127.0.0.1:", "00000"},
+        {"127.0.0.1:-1", "00000"},
+        {"127.0.0.1:80x", "00000"},
+        {"host.example:80", "00000"},
+        {"localhost.example:80", "00000"},
+    };
     (void)state;
-    for (size_t i = 0; i < array_length(fine); i++)
-        assert_null(config_listen_refused(span_text(fine[i])));
-    for (size_t i = 0; i < array_length(refused); i++)
-        assert_non_null(config_listen_refused(span_text(refused[i])));
+    for (size_t i = 0; i < array_length(settings); i++) {
+        struct config_report report;
+        struct config *config;
+        assert_int_equal(fixture_parse(settings[i], NULL, &config, &report), 0);
+        for (size_t j = 0; j < array_length(rows); j++) {
+            const char *why = config_listen_refused(config, span_text(rows[j].address));
+            if ((why == NULL) != (rows[j].fine[i] == '1'))
+                fail_msg("%s with %s: %s", rows[j].address, settings[i],
+                         why != NULL ? why : "accepted");
+        }
+        config_free(config);
+    }
+}
+
+static void reads_access(void **state) {
+    struct config *config = fixture_accept("listen: 0.0.0.0:7274\n"
+                                           "auth: keys\n"
+                                           "insecure_http: yes\n"
+                                           "trusted_proxies: [10.0.0.7, 'fd00::/8']\n"
+                                           "hosts: papi.example\n"
+                                           "cors: ['https://a.example', 'http://localhost:3000']\n",
+                                           NULL);
+    struct config_report report;
+    (void)state;
+    assert_int_equal(config->auth, CONFIG_AUTH_KEYS);
+    assert_true(config->insecure_http);
+    assert_int_equal(config->trusted_proxies.count, 2);
+    assert_span(config->trusted_proxies.items[1], "fd00::/8");
+    assert_int_equal(config->hosts.count, 1);
+    assert_int_equal(config->cors.count, 2);
+    assert_span(config->cors.items[1], "http://localhost:3000");
+    config_free(config);
+
+    assert_int_equal(fixture_parse("trusted_proxies: 10.0.0.7\n", NULL, &config, &report), 0);
+    fixture_expect_report(&report, "t",
+                          "warning: 'trusted_proxies' has no effect with auth: open, which refuses "
+                          "what comes through a proxy; set auth: keys\n");
+    config_free(config);
 }
 
 static void keeps_the_reference_fresh(void **state) {
@@ -401,6 +454,7 @@ int main(void) {
         cmocka_unit_test(reads_the_environment),
         cmocka_unit_test(counts_errors_beyond_the_report),
         cmocka_unit_test(judges_listen_addresses),
+        cmocka_unit_test(reads_access),
         cmocka_unit_test(keeps_the_reference_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

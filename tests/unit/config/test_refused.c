@@ -6,6 +6,10 @@
  */
 #include "config_fixture.h"
 
+#define NEEDS_KEYS                                                                               \
+    " is not a loopback address: whoever reaches it could spend your quota. Set auth: keys, so " \
+    "that every client needs a key, or listen on 127.0.0.1:7274\n"
+
 static const struct example yaml[] = {
     {"listen: [\n", "t:2:1: error: not valid YAML: did not find expected node content while "
                     "parsing a flow node\n"},
@@ -67,10 +71,26 @@ static const struct example names[] = {
      "t:1:1: error: unknown setting 'providers.*'; did you mean 'providers'?\n"},
     {"\"esc\\eape\": 1\n",
      "t:1:1: error: unknown setting 'esc?ape'; the nearest known one is 'cors'\n"},
-    {"insecure_http: true\n",
-     "t:1:1: error: 'insecure_http' is not supported by this version yet\n"},
-    {"trusted_proxies: [x]\n",
-     "t:1:1: error: 'trusted_proxies' is not supported by this version yet\n"},
+    {"auth: keys\ninsecure_http: maybe\n",
+     "t:2:16: error: 'insecure_http: maybe' must be yes or no\n"},
+    {"auth: keys\ntrusted_proxies: [x, 10.0.0.1/8, 0.0.0.0/0, '::/0', {a: b}]\n",
+     "t:2:19: error: 'trusted_proxies: x' must be a network such as 10.1.2.0/24 or fd00:1::/32\n"
+     "t:2:22: error: 'trusted_proxies: 10.0.0.1/8' has bits set behind its length; write the "
+     "network's first address, such as 10.1.2.0/24\n"
+     "t:2:34: error: 'trusted_proxies: 0.0.0.0/0' would believe whoever connects; name the "
+     "proxies' own addresses\n"
+     "t:2:45: error: 'trusted_proxies: ::/0' would believe whoever connects; name the proxies' own "
+     "addresses\n"
+     "t:2:53: error: 'trusted_proxies' must be a single value, not a mapping\n"},
+    {"cors: ['*']\n", "t:1:8: error: 'cors: *' would let every page of the web in; list the "
+                      "origins that may call\n"},
+    {"cors: ['null']\n", "t:1:8: error: 'cors: null' must be an origin such as "
+                         "https://app.example, without a path\n"},
+    {"auth: keys\nlisten: 0.0.0.0:1\n",
+     "t:2:9: error: 'listen: 0.0.0.0:1' is not a loopback address, and keys would travel there "
+     "unencrypted. Name the proxy that speaks TLS in front in trusted_proxies, or set "
+     "insecure_http: true\n"},
+    {"insecure_http: yes\nlisten: 0.0.0.0:1\n", "t:2:9: error: 'listen: 0.0.0.0:1'" NEEDS_KEYS},
     {"store: {url: x}\n", "t:1:1: error: 'store' is not supported by this version yet\n"},
     {"cluster: {url: ''}\n", "t:1:1: error: 'cluster' is not supported by this version yet\n"},
     {"routing: {stream_upstream: on}\n",
@@ -81,12 +101,9 @@ static const struct example values[] = {
     {"listen:\n", "t:1:8: error: 'listen' has no value\n"},
     {"listen: ''\n", "t:1:9: error: 'listen' has no value\n"},
     {"listen: [127.0.0.1:1]\n", "t:1:9: error: 'listen' must be a single value, not a list\n"},
-    {"listen: 0.0.0.0:7274\n",
-     "t:1:9: error: 'listen: 0.0.0.0:7274' must be a loopback address such as 127.0.0.1:7274: "
-     "client keys, which other addresses require, are not supported by this version yet\n"},
-    {"listen: :7274\n",
-     "t:1:9: error: 'listen: :7274' must be a loopback address such as 127.0.0.1:7274: client "
-     "keys, which other addresses require, are not supported by this version yet\n"},
+    {"listen: 0.0.0.0:7274\n", "t:1:9: error: 'listen: 0.0.0.0:7274'" NEEDS_KEYS},
+    {"listen: :7274\n", "t:1:9: error: 'listen: :7274' must name its address: 127.0.0.1 for this "
+                        "machine, 0.0.0.0 or [::] for all\n"},
     {"listen: 7274\n",
      "t:1:9: error: 'listen: 7274' must be ADDRESS:PORT, such as 127.0.0.1:7274\n"},
     {"listen: 127.0.0.1\n",
@@ -95,9 +112,7 @@ static const struct example values[] = {
      "t:1:9: error: 'listen: 127.0.0.1:70000' has a port that is not a number from 0 to 65535\n"},
     {"listen: example.com:80\n", "t:1:9: error: 'listen: example.com:80' must name an address, not "
                                  "a host name (but localhost)\n"},
-    {"listen: \"[::]:80\"\n",
-     "t:1:9: error: 'listen: [::]:80' must be a loopback address such as 127.0.0.1:7274: client "
-     "keys, which other addresses require, are not supported by this version yet\n"},
+    {"listen: \"[::]:80\"\n", "t:1:9: error: 'listen: [::]:80'" NEEDS_KEYS},
     {"listen: ::1:80\n", "t:1:9: error: 'listen: ::1:80' has more than one ':'; an IPv6 address "
                          "needs brackets, as in [::1]:8000\n"},
     {"listen: \"[::1:80\"\n", "t:1:9: error: 'listen: [::1:80' has '[' without ']'\n"},
@@ -105,12 +120,8 @@ static const struct example values[] = {
                                      "something that is not an IPv6 address\n"},
     {"listen: 127.1:80\n", "t:1:9: error: 'listen: 127.1:80' has a numeric host that is not four "
                            "numbers from 0 to 255\n"},
-    {"listen: 192.168.1.5:80\n",
-     "t:1:9: error: 'listen: 192.168.1.5:80' must be a loopback address such as 127.0.0.1:7274: "
-     "client keys, which other addresses require, are not supported by this version yet\n"},
-    {"auth: keys\n", "t:1:7: error: 'auth: keys' needs client keys, which are not supported by "
-                     "this version yet; only auth: open on a loopback address is\n"},
-    {"auth: none\n", "t:1:7: error: 'auth: none' must be open\n"},
+    {"listen: 192.168.1.5:80\n", "t:1:9: error: 'listen: 192.168.1.5:80'" NEEDS_KEYS},
+    {"auth: none\n", "t:1:7: error: 'auth: none' must be open or keys\n"},
     {"loops: x\n", "t:1:8: error: 'loops: x' must be a whole number\n"},
     {"loops: 65\n", "t:1:8: error: 'loops: 65' must lie between 0 and 64\n"},
     {"loops: -1\n", "t:1:8: error: 'loops: -1' must be a whole number\n"},
@@ -164,8 +175,6 @@ static const struct example values[] = {
     {"hosts: [[x]]\n", "t:1:9: error: 'hosts' must be a single value, not a list\n"},
     {"cors: [https://a.example/x]\n", "t:1:8: error: 'cors: https://a.example/x' must be an origin "
                                       "such as https://app.example, without a path\n"},
-    {"cors: ['*']\n",
-     "t:1:8: error: 'cors: *' must be an origin such as https://app.example, without a path\n"},
     {"audience: us\n", "t:1:11: error: 'audience: us' must be self, group or public\n"},
     {"keyless: yes\n", "t:1:10: error: 'keyless: yes' must be safe, all or off\n"},
     {"local_servers: on\n", "t:1:16: error: 'local_servers: on' must be auto or off\n"},
