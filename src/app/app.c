@@ -25,6 +25,7 @@ static const struct app_part parts[] = {
     {"simulator", simulator_start, simulator_stop}, /* --demo */
     {"pool", pool_start, NULL},                     /* who serves which model */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */
+    {"admin", admin_start, NULL},                   /* papi.sock */
 };
 
 int app_fail(const char *format, ...) {

@@ -6,6 +6,7 @@
  * To add a part: a file with NAME_start and NAME_stop, its members in struct app, one row in the table of app.c. Parts start in the
  * order of the table and stop in reverse; stop is called for every part, also for those whose start was not reached or failed.
  */
+#include "admin/admin.h"
 #include "app/app.h"
 #include "app/assemble.h"
 #include "app/demo.h"
@@ -40,6 +41,7 @@ struct app {
     int probe_fd;         /* -1 = none */
     struct listen_address address;
     struct gateway *gateway; /* owned */
+    struct admin admin;      /* what its admin plane knows of this process */
     struct app_loop *loops;  /* owned */
     uint32_t loop_count;
     atomic_uint loops_running;
@@ -77,6 +79,11 @@ void simulator_stop(struct app *app);
 int pool_start(struct app *app);
 int loops_start(struct app *app);
 void loops_stop(struct app *app);
+int admin_start(struct app *app);
+
+/* admin.c: before the gateway is made, adds the endpoints of the admin plane. */
+#define ADMIN_SOCKET "papi.sock"
+void admin_join(struct app *app, struct gateway_config *config);
 
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;

@@ -21,6 +21,7 @@ int loops_start(struct app *app) {
     struct catalog_snapshot *snapshot = app->now->assembly.snapshot;
     struct gateway_config config;
     configure_gateway(app->now->settings.config, &config);
+    admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);

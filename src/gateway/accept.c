@@ -101,7 +101,12 @@ enum step_verdict step_accept(struct request *r) {
     struct span path = endpoint_normalise(http->path, &r->arena);
     unsigned method = endpoint_method_of(http->method);
     authenticate_origin(r);
-    r->endpoint = endpoint_find(path, &r->path_rest);
+    const struct gateway_config *config = &r->home->gateway->config;
+    struct endpoint_match match =
+        endpoint_find(config->more_endpoints, config->more_endpoint_parts, path, method);
+    r->endpoint = match.endpoint;
+    r->allowed = match.allowed;
+    r->path_rest = match.rest;
     if (r->endpoint == NULL) {
         const char *why = endpoint_why_not(path);
         return request_fail(r, API_UNKNOWN_URL, NULL,
@@ -111,9 +116,9 @@ enum step_verdict step_accept(struct request *r) {
                             (int)(http->path.len < 200 ? http->path.len : 200), http->path.ptr,
                             why != NULL ? ": " : "", why != NULL ? why : "");
     }
-    if ((r->endpoint->methods & method) == 0 && method != METHOD_OPTIONS) {
+    if ((r->allowed & method) == 0 && method != METHOD_OPTIONS) {
         char allow[64];
-        endpoint_allow(r->endpoint, allow, sizeof allow);
+        endpoint_allow(r->allowed, allow, sizeof allow);
         return request_fail(r, API_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed here; use %s.",
                             SPAN_ARG(http->method), allow);
     }

@@ -342,6 +342,12 @@ void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_
     }
 }
 
+void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
+    pthread_mutex_lock(&desk->lock);
+    scheduler_counts(desk->scheduler, ret_counts);
+    pthread_mutex_unlock(&desk->lock);
+}
+
 bool desk_any_open(struct desk *desk, uint32_t route_count) {
     uint64_t open_at_ns;
     bool open = false;

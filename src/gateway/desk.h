@@ -46,6 +46,7 @@ void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_
 bool desk_any_open(struct desk *desk, uint32_t route_count);
 /* The same for each route: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open);
+void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
 

@@ -87,6 +87,8 @@ static void on_quiet(struct loop_timer *timer) {
     shelf_clear(&home->request_shelf);
     shelf_clear(&home->attempt_shelf);
     http_server_give_back(home->server);
+    if (home->owner_server != NULL)
+        http_server_give_back(home->owner_server);
     loop_give_back(home->loop);
     desk_give_back(home->gateway->desk);
     mem_trim();
@@ -145,17 +147,42 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
     return err;
 }
 
+static void on_accept_owner(void *context, struct stream *stream) {
+    struct gateway_loop *home = context;
+    http_server_accept(home->owner_server, stream);
+}
+
+int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
+    struct http_server_limits limits = home->gateway->config.server;
+    check(home->owner_server == NULL);
+    limits.connections_max = GATEWAY_OWNER_CONNECTIONS_MAX;
+    home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
+    int err = listener_open_unix(home->loop, path, on_accept_owner, home, &home->owner_listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->owner_server, home->owner_listener);
+    return err;
+}
+
+static void drain_server(struct http_server *server, struct listener **listener) {
+    if (server == NULL)
+        return;
+    http_server_pause_at_cap(server, NULL);
+    if (*listener != NULL)
+        listener_close(*listener);
+    *listener = NULL;
+    http_server_drain(server);
+}
+
 void gateway_loop_drain(struct gateway_loop *home) {
-    http_server_pause_at_cap(home->server, NULL);
-    if (home->listener != NULL)
-        listener_close(home->listener);
-    home->listener = NULL;
-    http_server_drain(home->server);
+    drain_server(home->server, &home->listener);
+    drain_server(home->owner_server, &home->owner_listener);
 }
 
 void gateway_loop_close(struct gateway_loop *home) {
     gateway_loop_drain(home);
     http_server_close_all(home->server);
+    if (home->owner_server != NULL)
+        http_server_close_all(home->owner_server);
     http_client_close_all(home->client);
     loop_timer_clear(home->loop, &home->quiet);
     if (home->index == 0)
@@ -163,13 +190,18 @@ void gateway_loop_close(struct gateway_loop *home) {
 }
 
 uint32_t gateway_loop_busy(const struct gateway_loop *home) {
-    return home->requests_open + home->attempts_open +
-           (uint32_t)http_server_connections(home->server);
+    size_t connections = http_server_connections(home->server);
+    if (home->owner_server != NULL)
+        connections += http_server_connections(home->owner_server);
+    return home->requests_open + home->attempts_open + home->laters_open + (uint32_t)connections;
 }
 
 void gateway_loop_free(struct gateway_loop *home) {
-    check(home->requests_open == 0 && home->attempts_open == 0 && home->listener == NULL);
+    check(home->requests_open == 0 && home->attempts_open == 0 && home->laters_open == 0);
+    check(home->listener == NULL && home->owner_listener == NULL);
     http_server_free(home->server);
+    if (home->owner_server != NULL)
+        http_server_free(home->owner_server);
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);

@@ -23,13 +23,15 @@
 #define GATEWAY_SLOTS_MAX      ((uint32_t)65536) /* requests at once on one loop */
 #define GATEWAY_INSTANCE_BYTES 17
 #define GATEWAY_BURST_REQUESTS \
-    64                       /* this many at once on a loop are worth giving memory back after */
-#define GATEWAY_SHELF_MAX 64 /* requests, and attempts, whose memory a loop keeps */
-#define GATEWAY_QUIET_NS  (500 * NS_PER_MS)
+    64 /* this many at once on a loop are worth giving memory back after */
+#define GATEWAY_SHELF_MAX             64 /* requests, and attempts, whose memory a loop keeps */
+#define GATEWAY_OWNER_CONNECTIONS_MAX ((size_t)64)
+#define GATEWAY_QUIET_NS              (500 * NS_PER_MS)
 
 struct desk;
 struct wrong_keys;
 struct ladder_ring;
+struct endpoint_part;
 
 struct gateway_config {
     struct access_rules access;
@@ -40,7 +42,10 @@ struct gateway_config {
     enum catalog_data_use data_use; /* what every request keeps to, whatever its client asks for */
     enum catalog_audience audience; /* whom this gateway serves */
     uint32_t loop_count;
-    struct http_server_limits server; /* per loop */
+    struct http_server_limits server;                  /* per loop */
+    const struct endpoint_part *const *more_endpoints; /* borrowed: beside those in endpoint.c */
+    uint32_t more_endpoint_parts;
+    void *more_context; /* borrowed: theirs */
 };
 
 struct gateway_loop {
@@ -50,6 +55,8 @@ struct gateway_loop {
     struct http_client *client;        /* owned */
     struct http_server *server;        /* owned */
     struct listener *listener;         /* owned; NULL when draining */
+    struct http_server *owner_server;  /* owned; of the Unix socket, NULL where there is none */
+    struct listener *owner_listener;   /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
     struct ladder_ring *ladders;       /* owned */
     struct catalog_snapshot *snapshot; /* ref */
@@ -60,6 +67,7 @@ struct gateway_loop {
     uint32_t requests_open;
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
+    uint32_t laters_open;                      /* answers that others work on */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
     struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
@@ -88,6 +96,9 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
                                       struct catalog_snapshot *snapshot);
 int gateway_loop_listen(struct gateway_loop *home,
                         const struct listen_address *address) WARN_UNUSED;
+/* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
+ * all other connections are taken. */
+int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
 /* Ends what is left: clients see a cut connection. */

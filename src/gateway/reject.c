@@ -306,7 +306,7 @@ static int answer_error(struct request *r) {
     char allow[64];
     int err = respond_head(r, &head, "application/json");
     if (err == 0 && r->error.kind == API_METHOD_NOT_ALLOWED) {
-        endpoint_allow(r->endpoint, allow, sizeof allow);
+        endpoint_allow(r->allowed, allow, sizeof allow);
         err = http_write_header(&head, "Allow", span_text(allow));
     }
     if (err == 0 && r->error.kind == API_INVALID_KEY) /* RFC 9110 section 11.6.1 */

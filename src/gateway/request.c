@@ -34,7 +34,7 @@ static enum step_verdict (*const functions[STEP_COUNT])(struct request *) = {
 };
 
 static void request_free(struct request *r) {
-    check(r->attempt == NULL && r->ticket == 0 && r->exchange == NULL);
+    check(r->attempt == NULL && r->ticket == 0 && r->exchange == NULL && r->later == NULL);
     struct gateway_loop *home = r->home;
     loop_timer_clear(home->loop, &r->clock);
     loop_undefer(&r->resume);
@@ -92,6 +92,7 @@ struct request *request_new(struct gateway_loop *home, struct http_exchange *exc
     sm_init(&r->sm, states, STEP_ACCEPT);
     r->home = home;
     r->exchange = exchange;
+    r->owner = stream_peer_is_owner(http_exchange_stream(exchange));
     r->snapshot = catalog_ref(home->snapshot);
     r->surface = &surface_openai_chat;
     r->slot = home->free_slots[--home->free_count];

@@ -33,6 +33,9 @@
 /* What of the answer's head the client has: nothing; a 200 before any token; a 200 with all that is known. */
 enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 
+struct later;
+struct taken;
+
 struct request_rung { /* one attempt, for the ladder */
     uint32_t route;
     enum outcome outcome;
@@ -55,6 +58,7 @@ struct request {
     char id[REQUEST_ID_BYTES];
 
     const struct endpoint *endpoint; /* borrowed, static */
+    unsigned allowed;                /* methods of the path, enum endpoint_method bits */
     struct span path_rest;           /* what follows a prefix endpoint */
     const struct surface
         *surface; /* borrowed, static; for errors also before an endpoint is known */
@@ -80,13 +84,17 @@ struct request {
     struct scheduler_usage usage;
 
     enum request_head head;
-    struct dynbuf out; /* encoded, not yet given to the exchange */
-    bool gone;         /* the client is */
-    bool cors;         /* Origin may read the answer */
-    bool wait_longer;  /* the client set x-papi-deadline-ms */
-    bool no_training;  /* the client set x-papi-data: no-training */
-    bool strict;       /* the client set x-papi-strict: nothing is left out or passed over */
-    bool answered;     /* the answer is ended */
+    struct dynbuf out;   /* encoded, not yet given to the exchange */
+    struct taken *taken; /* arena: query and body of an admin endpoint (take.h) */
+    struct later *later; /* borrowed: what the answer waits for; NULL = nothing */
+    bool later_done;     /* it came back */
+    bool owner;          /* came by the Unix socket: whoever runs this gateway */
+    bool gone;           /* the client is */
+    bool cors;           /* Origin may read the answer */
+    bool wait_longer;    /* the client set x-papi-deadline-ms */
+    bool no_training;    /* the client set x-papi-data: no-training */
+    bool strict;         /* the client set x-papi-strict: nothing is left out or passed over */
+    bool answered;       /* the answer is ended */
     bool story_over;
     bool empty_seen;        /* a provider answered well, but with nothing */
     bool unclear_seen;      /* a provider refused for a reason that may be its own */
@@ -136,21 +144,7 @@ void authenticate_origin(struct request *r);
 struct access_asker authenticate_asker(struct http_exchange *exchange,
                                        const struct http_request *http);
 
-/* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
-void hold_arm(struct request *r);
-/* Whether the client's own deadline has passed. */
-bool hold_deadline_passed(const struct request *r);
-void hold_service(struct request *r);
+/* A JSON type, with or without parameters: what a page cannot send without asking first. */
+bool authenticate_json_type(struct span content_type);
 
-/* respond.c: head fields every answer has, then what differs. */
-int respond_id_fields(struct dynbuf *head, struct span request_id);
-int respond_browser_fields(struct dynbuf *head, struct span origin);
-int respond_head(struct request *r, struct dynbuf *head, const char *content_type);
-int respond_route_fields(struct request *r, struct dynbuf *head);
-/* The head of a stream: HEAD_SENT with all fields, HEAD_EARLY without those that tell who answers. */
-int respond_stream(struct request *r, enum request_head form);
-/* A whole answer. */
-int respond_whole(struct request *r, int status, const char *content_type, struct span body);
-/* The same from a buffer that was written with `err`; frees it. */
-int respond_body(struct request *r, int status, const char *content_type, int err,
-                 struct dynbuf *body);
+#include "gateway/respond.h"

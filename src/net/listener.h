@@ -25,6 +25,14 @@ void listener_probe_done(int fd);
 int listener_open(struct loop *loop, const struct listen_address *address,
                   void (*on_accept)(void *context, struct stream *stream), void *context,
                   struct listener **ret_listener) WARN_UNUSED;
+/* A Unix socket of mode 0600 at `path`. A socket that an earlier run left there is removed: whoever calls holds the lock of that folder.
+ * Only the user this process runs as and root are let in, whatever the mode of the file becomes (SO_PEERCRED); their streams say so
+ * (stream_peer_is_owner). Closing removes the file, unless somebody else's stands there by then.
+ * ERR_TOO_LARGE: longer than LISTENER_UNIX_PATH_MAX_BYTES. ERR_ADDRESS_IN_USE: something that is no socket is there. */
+#define LISTENER_UNIX_PATH_MAX_BYTES ((size_t)107) /* sun_path with its NUL; unix(7) */
+int listener_open_unix(struct loop *loop, const char *path,
+                       void (*on_accept)(void *context, struct stream *stream), void *context,
+                       struct listener **ret_listener) WARN_UNUSED;
 /* Stops accepting (descriptor shortage, connection cap) and takes it up again. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
