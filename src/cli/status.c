@@ -72,7 +72,7 @@ static void print_store(struct page *page, struct answer *answer) {
 
 static void print_config(struct page *page, struct answer *answer) {
     struct span file = answer_text(answer, answer->top, "config_file");
-    page_line(page, "configuration", "%.*s, read %.*s UTC",
+    page_line(page, "config", "%.*s, read %.*s UTC",
               SPAN_ARG(file.len > 0 ? file : SPAN_LITERAL("defaults and environment, no file")),
               SPAN_ARG(answer_time(answer, answer->top, "config_loaded_at")));
 }
