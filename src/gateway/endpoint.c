@@ -24,6 +24,8 @@ static const struct endpoint endpoints[] = {
      answer_papi_explain, "who would be asked for a request, and why not the others", NULL},
     {"/papi/capacity", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_capacity,
      "what is left of every limit, and in all", NULL},
+    {"/papi/limits", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_limits,
+     "the caller's own limits, and what is left of them", NULL},
     {"/papi/requests/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_request,
      "who was asked for a request, and what came of it", NULL},
     {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives",

@@ -47,6 +47,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     make_instance(gateway, &rand);
     gateway->desk = desk_new(gateway, rand_u64(&rand));
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
+    gateway->roster = roster_new();
     desk_configure(gateway->desk, snapshot);
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
@@ -57,6 +58,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
     wrong_keys_free(gateway->wrong_keys);
+    roster_free(gateway->roster);
     mem_free(gateway);
 }
 
@@ -106,6 +108,13 @@ void gateway_loop_leave(struct gateway_loop *home) {
     metric_add(home->metrics, METRIC_REQUESTS_OPEN, 0, -1);
     if (home->requests_peak >= GATEWAY_BURST_REQUESTS && !loop_timer_armed(&home->quiet))
         loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
+}
+
+/* Limits first: nobody is let in by a key before its requests are counted. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone) {
+    desk_clients(gateway->desk, clients, zone);
+    roster_publish(gateway->roster, clients);
 }
 
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
@@ -205,6 +214,7 @@ void gateway_loop_free(struct gateway_loop *home) {
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);
+    roster_view_done(&home->clients);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);
     ladder_ring_free(home->ladders);

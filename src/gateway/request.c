@@ -43,6 +43,7 @@ static void request_free(struct request *r) {
     dynbuf_done(&r->out);
     http_body_unref(r->body);
     catalog_unref(r->snapshot);
+    client_table_unref(r->clients);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;
     arena_reset(&r->arena);
