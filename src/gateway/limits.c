@@ -9,6 +9,7 @@
  */
 #include "base/check.h"
 #include "gateway/desk.h"
+#include "gateway/endpoint_docs.h"
 #include "gateway/identify.h"
 #include "json/writer.h"
 
@@ -241,3 +242,43 @@ int answer_papi_limits(struct request *r) {
     json_close_object(&writer);
     return respond_body(r, 200, "application/json", writer.err, &body);
 }
+
+static const struct schema_member limit_members[] = {
+    M_WORD("limit", 0,
+           "requests_per_minute|requests_per_day|requests_per_month|tokens_per_minute|"
+           "tokens_per_day|tokens_per_month|concurrency",
+           "which"),
+    M_WHOLE("amount", 0, "what it allows"),
+    M_WHOLE("used", 0, "of it; requests under way by their estimate"),
+    M_WHOLE("remaining", 0, "what is left"),
+    M_TIME("resets_at", SCHEMA_NULLABLE, "when more comes back; null: nothing is used"),
+    M_WHOLE("resets_in_ms", SCHEMA_NULLABLE, "the same, from now"),
+    {0},
+};
+static const struct schema limit_schema = {"ClientLimit", "One limit of a client", limit_members,
+                                           false};
+
+static const struct schema_member client_members[] = {
+    M_TEXT("id", 0, "of the client"),
+    M_TEXT("name", 0, "given by whoever runs this gateway"),
+    M_WORD("role", 0, "client|admin", "what the key is for"),
+    M_TIME("expires_at", SCHEMA_NULLABLE, "when its keys end"),
+    M_TEXT("models", SCHEMA_NULLABLE | SCHEMA_LIST, "names and patterns; null: all"),
+    M_WORD("data_use", SCHEMA_NULLABLE, "no-training", "holds for each of its requests"),
+    M_WORD("priority", 0, "interactive|normal|batch", "class of its requests"),
+    {0},
+};
+static const struct schema client_schema = {"LimitsClient", "Whose key was sent", client_members,
+                                            false};
+
+static const struct schema_member limits_members[] = {
+    M_WORD("object", 0, "limits", "what this is"),
+    M_OBJECT("client", SCHEMA_NULLABLE, &client_schema, "null: nobody is counted"),
+    M_OBJECT("limits", SCHEMA_LIST, &limit_schema, "those it has"),
+    M_TEXT("note", SCHEMA_NULLABLE, "why there are none"),
+    {0},
+};
+static const struct schema schema_limits = {"Limits", "The caller's own limits and use",
+                                            limits_members, false};
+
+const struct endpoint_doc doc_limits = {.operation = "getLimits", .gives = &schema_limits};
