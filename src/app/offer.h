@@ -69,6 +69,7 @@ struct offer_sources {
     const struct vault_contents *vault;  /* NULL = none */
     const struct local_servers *servers; /* NULL = not looked for */
     const struct config *demo;           /* its providers are simulated; NULL = none */
+    uint64_t version;                    /* of the snapshot to be built */
     bool
         test_keys; /* providers that are not used, but have a key, are built too: to be tried, not to serve */
 };

@@ -21,6 +21,7 @@ enum setting_type {
     SETTING_URL,
     SETTING_NETWORK,
     SETTING_FILE,
+    SETTING_OUTPUT, /* a file that need not be there yet */
     SETTING_NAME,
     SETTING_ZONE,
     SETTING_AGENT,
