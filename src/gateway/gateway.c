@@ -151,9 +151,16 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
 void gateway_loop_drain(struct gateway_loop *home) {
     http_server_pause_at_cap(home->server, NULL);
     if (home->listener != NULL)
-        listener_close(home->listener);
+        listener_finish(home->listener);
     home->listener = NULL;
     http_server_drain(home->server);
+}
+
+void gateway_loop_refuse_waiting(struct gateway_loop *home) {
+    home->stopping = true;
+    for (uint32_t i = 0; i < home->slot_count; i++)
+        if (home->slots[i] != NULL && home->slots[i]->parked == PARKED_FOR_GRANT)
+            request_resume(home->slots[i]);
 }
 
 void gateway_loop_close(struct gateway_loop *home) {
