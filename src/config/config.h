@@ -114,7 +114,9 @@ struct config {
     uint32_t connections_max;   /* clients' connections at once, in all */
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
     uint64_t drain_timeout_ms; /* TERM: how long running requests may take */
-    struct span log_level;     /* log: {level: info, format: text} */
+    struct span store_url;     /* store: {url: "sqlite:", keep: {...}}; "off" = nothing is kept */
+    uint64_t keep_requests_ms, keep_minutes_ms, keep_hours_ms, keep_days_ms; /* 0 = for ever */
+    struct span log_level; /* log: {level: info, format: text} */
     struct span log_format;
     struct span log_file; /* absent = standard error; ends with a NUL */
     struct span file;     /* path it came from; absent = none */

@@ -24,6 +24,7 @@ enum setting_type {
     SETTING_NAME,
     SETTING_ZONE,
     SETTING_AGENT,
+    SETTING_STORE,
     SETTING_PROXY,
     SETTING_CHOICE, /* stored as text */
     SETTING_ENUM,   /* stored as an enum: the place in `choices`, from 1 when there is no default */
@@ -169,6 +170,7 @@ const char *config__check_name(struct span text);
 const char *config__check_provider_id(struct span text);
 const char *config__check_zone(struct span text);
 const char *config__check_agent(struct span text);
+const char *config__check_store(struct span text);
 const char *config__parse_period(struct span text, struct limit_per *ret_per,
                                  bool *ret_without_unit);
 /* Bytes of a key (RFC 9110 section 5.5, without spaces); never says which. */

@@ -161,6 +161,16 @@ const char *config__check_zone(struct span text) {
 
 #define AGENT_MAX_BYTES 256
 
+const char *config__check_store(struct span text) {
+    static const char form[] = "must be sqlite:, sqlite:/absolute/path or off";
+    static const char scheme[] = "sqlite:";
+    if (span_is(text, "off"))
+        return NULL;
+    if (!span_starts_with(text, scheme))
+        return form;
+    return text.len == strlen(scheme) || text.ptr[strlen(scheme)] == '/' ? NULL : form;
+}
+
 const char *config__check_agent(struct span text) {
     if (text.len > AGENT_MAX_BYTES)
         return "must not be longer than 256 bytes";

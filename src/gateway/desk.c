@@ -8,7 +8,7 @@
  * timer of loop 0, never further away than a second, because timers stand still while a machine sleeps and windows do not.
  * Promises: a decision reaches its request on its own loop, or is given back when the request is gone. Leaves to others: policy.
  *
- * Clocks: the scheduler counts in CLOCK_BOOTTIME, loops in CLOCK_MONOTONIC; demands are converted here.
+ * Clocks: the scheduler counts in CLOCK_BOOTTIME (ahead by a year), loops in CLOCK_MONOTONIC; demands are converted here.
  */
 #include "gateway/desk.h"
 
@@ -24,6 +24,12 @@
 #define DESK_DATE_NS         (NS_PER_S / 2) /* how old the scheduler's date may be */
 #define DESK_SLICE           32             /* limits looked at in one visit */
 #define DESK_HANDED_OVER_MAX 4              /* decisions handed over within one visit */
+/* The scheduler's clock shows boot time and that much more: what was sent before the machine was booted has a time too. */
+#define DESK_AHEAD_NS (SCHEDULER_WINDOW_MAX_MS * NS_PER_MS)
+
+uint64_t desk_clock_ns(void) {
+    return clock_boot_ns() + DESK_AHEAD_NS;
+}
 
 struct desk {
     pthread_mutex_t lock;
@@ -88,7 +94,7 @@ static void send_as_message(struct desk *desk, const struct action *action) {
 static void arm(struct desk *desk) {
     if (desk->wake_at_ns == UINT64_MAX)
         return;
-    uint64_t boot_ns = clock_boot_ns();
+    uint64_t boot_ns = desk_clock_ns();
     uint64_t wait_ns = desk->wake_at_ns > boot_ns ? desk->wake_at_ns - boot_ns : 0;
     if (wait_ns > DESK_SLEEP_MAX_NS)
         wait_ns = DESK_SLEEP_MAX_NS;
@@ -162,7 +168,7 @@ static void tell_date(struct desk *desk, uint64_t boot_ns) {
 static void on_timer(struct loop_timer *timer) {
     struct desk *desk = container_of(timer, struct desk, timer);
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     tell_date(desk, now_ns);
     if (now_ns < desk->wake_at_ns) {
         arm(desk); /* the cap of a second, not the time */
@@ -247,7 +253,7 @@ void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snaps
     pthread_mutex_lock(&desk->lock);
     const struct catalog_map *map = numbering_move(&desk->numbering, snapshot);
     config.limit_map = map != NULL ? map->limits : NULL;
-    uint64_t boot_ns = clock_boot_ns();
+    uint64_t boot_ns = desk_clock_ns();
     check(scheduler_configure(desk->scheduler, boot_ns, &config, map != NULL ? map->routes : NULL,
                               &desk->actions) == 0);
     desk->date_told_ns = 0;
@@ -272,7 +278,7 @@ static void demand_to_boot(struct demand *demand, uint64_t boot_ns) {
 scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct catalog_snapshot *of,
                              struct demand *demand) {
     struct demand renumbered UNINITIALIZED;
-    uint64_t boot_ns = clock_boot_ns();
+    uint64_t boot_ns = desk_clock_ns();
     demand_to_boot(demand, boot_ns);
     pthread_mutex_lock(&desk->lock);
     tell_date(desk, boot_ns);
@@ -286,25 +292,25 @@ scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct cata
 void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                  const struct scheduler_usage *usage) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_cancel(desk->scheduler, clock_boot_ns(), ticket, usage, &desk->actions);
+    scheduler_cancel(desk->scheduler, desk_clock_ns(), ticket, usage, &desk->actions);
     leave(desk, home_index);
 }
 
 void desk_sent(struct desk *desk, scheduler_ticket ticket) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_sent(desk->scheduler, clock_boot_ns(), ticket);
+    scheduler_sent(desk->scheduler, desk_clock_ns(), ticket);
     pthread_mutex_unlock(&desk->lock);
 }
 
 void desk_headers(struct desk *desk, scheduler_ticket ticket, int status) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_headers(desk->scheduler, clock_boot_ns(), ticket, status);
+    scheduler_headers(desk->scheduler, desk_clock_ns(), ticket, status);
     pthread_mutex_unlock(&desk->lock);
 }
 
 void desk_first_token(struct desk *desk, scheduler_ticket ticket) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_first_token(desk->scheduler, clock_boot_ns(), ticket);
+    scheduler_first_token(desk->scheduler, desk_clock_ns(), ticket);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -312,7 +318,7 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
                             enum outcome outcome, const struct scheduler_usage *usage,
                             const struct outcome_detail *detail) {
     pthread_mutex_lock(&desk->lock);
-    enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome,
+    enum done_verdict verdict = scheduler_done(desk->scheduler, desk_clock_ns(), ticket, outcome,
                                                usage, detail, &desk->actions);
     leave(desk, home_index);
     return verdict;
@@ -335,7 +341,7 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
                                              .reset_ms = readings[i].reset_ms,
                                              .reset_is_full = readings[i].reset_is_full};
     pthread_mutex_lock(&desk->lock);
-    scheduler_reading(desk->scheduler, clock_boot_ns(), ticket,
+    scheduler_reading(desk->scheduler, desk_clock_ns(), ticket,
                       (struct scheduler_readings){.rows = told, .count = count}, &desk->actions);
     leave(desk, home_index);
 }
@@ -344,7 +350,7 @@ void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand 
                   struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns) {
     struct demand renumbered UNINITIALIZED;
     pthread_mutex_lock(&desk->lock);
-    *ret_now_ns = clock_boot_ns();
+    *ret_now_ns = desk_clock_ns();
     demand_to_boot(demand, *ret_now_ns);
     scheduler_explain(desk->scheduler, *ret_now_ns,
                       numbering_demand(&desk->numbering, of, demand, &renumbered), ret_rows);
@@ -362,7 +368,7 @@ static void look_at_limit(struct desk *desk, uint64_t now_ns, const struct catal
 /* In slices, so that requests are not held up by somebody who looks. */
 void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns) {
-    *ret_now_ns = clock_boot_ns();
+    *ret_now_ns = desk_clock_ns();
     for (uint32_t first = 0; first < of->limit_count; first += DESK_SLICE) {
         pthread_mutex_lock(&desk->lock);
         const struct catalog_map *map = numbering_from(&desk->numbering, of);
@@ -377,7 +383,7 @@ bool desk_any_open(struct desk *desk) {
     uint64_t open_at_ns;
     bool open = false;
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     for (uint32_t route = 0; route < desk->numbering.now->route_count && !open; route++)
         open = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
     pthread_mutex_unlock(&desk->lock);
@@ -387,7 +393,7 @@ bool desk_any_open(struct desk *desk) {
 void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open) {
     uint64_t open_at_ns;
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     const struct catalog_map *map = numbering_from(&desk->numbering, of);
     for (uint32_t route = 0; route < of->route_count; route++)
         ret_open[route] = scheduler_route_open(
@@ -399,4 +405,14 @@ void desk_give_back(struct desk *desk) {
     pthread_mutex_lock(&desk->lock);
     scheduler_give_back(desk->scheduler);
     pthread_mutex_unlock(&desk->lock);
+}
+
+void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count) {
+    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+        pthread_mutex_lock(&desk->lock);
+        uint64_t now_ns = desk_clock_ns();
+        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
+            scheduler_replay(desk->scheduler, now_ns, &rows[i]);
+        pthread_mutex_unlock(&desk->lock);
+    }
 }

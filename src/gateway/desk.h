@@ -10,6 +10,7 @@
 #include "catalog/snapshot.h"
 #include "net/loop.h"
 #include "provider/reading.h"
+#include "scheduler/past.h"
 #include "scheduler/scheduler.h"
 
 struct desk;
@@ -22,6 +23,11 @@ void desk_free(struct desk *desk);
  * on decisions come in its numbers. `home_index` is the loop of the calling thread. */
 void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
                     const struct gateway_config *config);
+/* What went to providers before; routes are those of the last configuration. Before the first request, or for routes that have
+ * just come. */
+void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count);
+/* The clock of all times that come from the desk. */
+uint64_t desk_clock_ns(void);
 /* Loop 0, once, before loops run: the timer of the desk lives there. */
 void desk_attach(struct desk *desk, struct loop *loop);
 void desk_detach(struct desk *desk);
@@ -42,7 +48,7 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
 /* What the head of an answer said of limits. */
 void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                    const struct reading *readings, uint32_t count);
-/* Looking, without a ticket, in the numbers of `of`: one row for each candidate; the state of each limit. Times are of the boot clock. */
+/* Looking, without a ticket, in the numbers of `of`: one row for each candidate; the state of each limit. Times are of desk_clock_ns. */
 void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand *demand,
                   struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns);
 void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,

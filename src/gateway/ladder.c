@@ -31,7 +31,8 @@ struct record {
     int status;
     enum api_error_kind error;
     bool has_error, stream;
-    struct kept_rung rungs[REQUEST_LADDER_MAX];
+    uint32_t rung_count;
+    struct kept_rung rungs[LADDER_RUNGS_MAX];
 };
 
 /* Who was asked, in the order of `names`: told under these members. */
@@ -90,11 +91,14 @@ static void names_of(const struct request_rung *rung, struct span *ret_names) {
 
 /* Copied, so that what is remembered of old requests keeps no old configuration alive. */
 static char *copy_names(const struct request *r) {
-    struct span names[REQUEST_LADDER_MAX * RUNG_NAMES];
-    uint32_t count = request_rungs(r) * RUNG_NAMES;
+    struct span names[LADDER_RUNGS_MAX * RUNG_NAMES];
+    uint32_t count = 0;
     size_t bytes = 0;
-    for (uint32_t i = 0; i < request_rungs(r); i++)
-        names_of(&r->ladder[i], &names[i * RUNG_NAMES]);
+    for (const struct request_rung *rung = r->ladder;
+         rung != NULL && count < LADDER_RUNGS_MAX * RUNG_NAMES; rung = rung->next) {
+        names_of(rung, &names[count]);
+        count += RUNG_NAMES;
+    }
     for (uint32_t i = 0; i < count; i++)
         bytes += names[i].len + 1;
     char *text = count > 0 ? mem_alloc(bytes) : NULL;
@@ -124,8 +128,9 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
     memcpy(record->id, r->id, sizeof record->id);
     if (name > 0)
         memcpy(record->model, r->task.model.ptr, name);
-    for (uint32_t i = 0; i < request_rungs(r); i++)
-        keep_rung(&record->rungs[i], &r->ladder[i]);
+    for (const struct request_rung *rung = r->ladder;
+         rung != NULL && record->rung_count < LADDER_RUNGS_MAX; rung = rung->next)
+        keep_rung(&record->rungs[record->rung_count++], rung);
 }
 
 void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
@@ -179,7 +184,7 @@ static int write_record(const struct record *record, struct dynbuf *out) {
             (unsigned long long)(record->queued_ns / NS_PER_MS),
             (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens,
             record->attempts);
-    for (uint32_t i = 0; i < record->attempts && i < REQUEST_LADDER_MAX && err == 0; i++) {
+    for (uint32_t i = 0; i < record->rung_count && err == 0; i++) {
         err = i > 0 ? dynbuf_append_char(out, ',') : 0;
         if (err == 0)
             err = write_rung(&record->rungs[i], &names, out);

@@ -10,6 +10,7 @@
 #include "gateway/request.h"
 
 #define LADDER_RECORDS_MAX 256
+#define LADDER_RUNGS_MAX   16 /* of a request; later ones are counted only */
 #define LADDER_NAME_BYTES  64 /* of the model asked for; longer names are cut */
 
 struct ladder_ring;

@@ -32,6 +32,21 @@ static struct span provider_of(const struct request_rung *rung) {
         .id;
 }
 
+static bool went_well(enum outcome outcome) {
+    return outcome == OUTCOME_OK || outcome == OUTCOME_CANCELLED || outcome == OUTCOME_WITHDRAWN;
+}
+
+static void tell_failures(const struct request *r) {
+    for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next) {
+        if (went_well(rung->outcome))
+            continue;
+        log_event(LOG_WARN, "attempt.failed",
+                  "request=%s provider=%.*s outcome=%s status=%d ms=%llu", r->id,
+                  SPAN_ARG(provider_of(rung)), outcome_row(rung->outcome)->label, rung->status,
+                  (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
+    }
+}
+
 enum step_verdict step_record(struct request *r) {
     uint64_t total_ns = request_now_ns(r) - r->accepted_ns;
     check(r->ticket == 0 && r->attempt == NULL);
@@ -42,13 +57,6 @@ enum step_verdict step_record(struct request *r) {
     count(r, total_ns);
     if (r->endpoint != NULL && r->endpoint->surface != NULL)
         ladder_keep(r->home->ladders, r, total_ns);
-    for (uint32_t i = 0; i < request_rungs(r); i++) {
-        const struct request_rung *rung = &r->ladder[i];
-        if (rung->outcome != OUTCOME_OK && rung->outcome != OUTCOME_CANCELLED)
-            log_event(LOG_WARN, "attempt.failed",
-                      "request=%s provider=%.*s outcome=%s status=%d ms=%llu", r->id,
-                      SPAN_ARG(provider_of(rung)), outcome_row(rung->outcome)->label, rung->status,
-                      (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
-    }
+    tell_failures(r);
     return request_go(r, STEP_DONE);
 }

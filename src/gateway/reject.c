@@ -161,7 +161,7 @@ static bool use_own_words(struct request *r) {
 }
 
 static int64_t wait_ms_until(uint64_t at_ns) {
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     if (at_ns == 0)
         return -1;
     return at_ns > now_ns ? (int64_t)((at_ns - now_ns) / NS_PER_MS) : 0;

@@ -43,8 +43,8 @@ static void request_free(struct request *r) {
         r->surface->encoder_free(r->encoder);
     dynbuf_done(&r->out);
     http_body_unref(r->body);
-    for (uint32_t i = 0; i < request_rungs(r); i++)
-        catalog_unref(r->ladder[i].snapshot);
+    for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next)
+        catalog_unref(rung->snapshot);
     catalog_unref(r->snapshot);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;

@@ -67,11 +67,11 @@ static uint64_t larger(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-static uint64_t amount_of(const struct scheduler *scheduler, uint32_t index,
+static uint64_t amount_of(const struct scheduler *scheduler, uint32_t index, uint32_t route,
                           const struct scheduler_past *past) {
     const struct limit_node *node = &scheduler->nodes[index];
     const struct scheduler_kept *kept = &past->kept;
-    const struct ticket ticket = {.route = past->route};
+    const struct ticket ticket = {.route = route};
     struct scheduler_usage usage = {
         .known = true,
         .input_tokens = node->up_front ? kept->input_up_front : kept->input_tokens,
@@ -95,11 +95,27 @@ static uint64_t amount_of(const struct scheduler *scheduler, uint32_t index,
     return amount < SCHEDULER_AMOUNT_MAX ? amount : SCHEDULER_AMOUNT_MAX;
 }
 
-void scheduler_replay(struct scheduler *scheduler, uint64_t now_ns,
-                      const struct scheduler_past *past) {
-    if (past->route >= scheduler->config.route_count || past->count == 0)
-        return;
-    const struct route *route = &scheduler->routes[past->route];
+static bool counts_in(const struct scheduler *scheduler, uint32_t index, uint32_t node) {
+    const struct route *route = &scheduler->routes[index];
+    for (uint32_t i = 0; i < route->limit_count; i++)
+        if (scheduler->route_limits[route->first_limit + i].node == node)
+            return true;
+    return false;
+}
+
+/* Shared with a route before it. */
+static bool charged_before(const struct scheduler *scheduler, const struct scheduler_past *past,
+                           uint32_t place, uint32_t node) {
+    for (uint32_t i = 0; i < place; i++)
+        if (past->routes[i] < scheduler->config.route_count &&
+            counts_in(scheduler, past->routes[i], node))
+            return true;
+    return false;
+}
+
+static void replay_route(struct scheduler *scheduler, uint64_t now_ns,
+                         const struct scheduler_past *past, uint32_t place) {
+    const struct route *route = &scheduler->routes[past->routes[place]];
     struct moment moment = moment_of(scheduler, now_ns);
     uint64_t age_ms = past->age_ms < now_ns / NS_PER_MS ? past->age_ms : now_ns / NS_PER_MS;
     uint64_t took_ms = past->took_ms < age_ms ? past->took_ms : age_ms;
@@ -107,10 +123,19 @@ void scheduler_replay(struct scheduler *scheduler, uint64_t now_ns,
     for (uint32_t i = 0; i < route->limit_count; i++) {
         uint32_t index = scheduler->route_limits[route->first_limit + i].node;
         struct limit_node *node = &scheduler->nodes[index];
-        uint64_t amount = into[node->shape] == NULL ? 0 : amount_of(scheduler, index, past);
+        if (into[node->shape] == NULL || charged_before(scheduler, past, place, index))
+            continue;
+        uint64_t amount = amount_of(scheduler, index, past->routes[place], past);
         if (amount == 0)
             continue;
         (void)node_used(node, moment); /* moves it forward to now */
         into[node->shape](node, moment, ages, amount);
     }
+}
+
+void scheduler_replay(struct scheduler *scheduler, uint64_t now_ns,
+                      const struct scheduler_past *past) {
+    for (uint32_t i = 0; i < past->route_count && past->count > 0; i++)
+        if (past->routes[i] < scheduler->config.route_count)
+            replay_route(scheduler, now_ns, past, i);
 }
