@@ -46,4 +46,4 @@ void admin_close_page(struct json_writer *writer, bool has_more, struct span nex
 int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Tables, one for each file of handlers. */
-extern const struct endpoint_part admin_status_part;
+extern const struct endpoint_part admin_status_part, admin_look_part, admin_openapi_part;

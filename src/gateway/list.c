@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/listing.h"
 
 #define LIST_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -29,7 +30,7 @@ static bool begin(struct listing *listing, struct request *r) {
     listing->seen = arena_try_alloc(&r->arena, r->snapshot->provider_count + 1);
     if (listing->open == NULL || listing->seen == NULL)
         return false;
-    desk_open_routes(r->home->gateway->desk, r->snapshot->route_count, listing->open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, listing->open);
     return true;
 }
 
@@ -144,9 +145,8 @@ static uint32_t rows_max(const struct catalog_snapshot *snapshot) {
     return most;
 }
 
-int answer_models(struct request *r) {
+int listing_all(struct request *r, const struct surface_model **ret_rows, uint32_t *ret_count) {
     struct listing listing;
-    struct dynbuf body;
     if (!begin(&listing, r))
         return ERR_TOO_LARGE;
     listing.room = rows_max(r->snapshot);
@@ -159,27 +159,43 @@ int answer_models(struct request *r) {
     add_autos(&listing, false);
     for (uint32_t i = 0; i < r->snapshot->model_count; i++)
         add_model(&listing, r->snapshot->models[i].id);
+    *ret_rows = listing.rows;
+    *ret_count = listing.count;
+    return 0;
+}
+
+int answer_models(struct request *r) {
+    const struct surface_model *rows;
+    uint32_t count;
+    struct dynbuf body;
+    int err = listing_all(r, &rows, &count);
+    if (err < 0)
+        return err;
     dynbuf_init(&body, LIST_MAX_BYTES);
-    return respond_body(r, 200, "application/json",
-                        surface_models_list(listing.rows, listing.count, &body), &body);
+    return respond_body(r, 200, "application/json", surface_models_list(rows, count, &body), &body);
 }
 
 /* --- one of them --- */
 
-int answer_model(struct request *r) {
+int listing_one(struct request *r, struct span name, struct surface_model *ret_row) {
     struct listing listing;
-    struct surface_model row;
-    struct dynbuf body;
     struct catalog_choice choice;
-    struct span name = endpoint_percent_decode(r->path_rest, &r->arena);
     if (!begin(&listing, r))
         return ERR_TOO_LARGE;
-    if (!describe_name(&listing, name, &row)) {
-        const struct catalog_wish wish = {.name = name};
-        catalog_candidates(r->snapshot, &wish, &choice);
-        (void)choose_fail(r, &choice); /* the same words as for a request that names it */
+    if (describe_name(&listing, name, ret_row))
         return 0;
-    }
+    const struct catalog_wish wish = {.name = name};
+    catalog_candidates(r->snapshot, &wish, &choice);
+    (void)choose_fail(r, &choice);
+    return ERR_NOT_FOUND;
+}
+
+int answer_model(struct request *r) {
+    struct surface_model row;
+    struct dynbuf body;
+    int err = listing_one(r, endpoint_percent_decode(r->path_rest, &r->arena), &row);
+    if (err < 0)
+        return err;
     dynbuf_init(&body, LIST_MAX_BYTES);
     return respond_body(r, 200, "application/json", surface_models_one(&row, &body), &body);
 }

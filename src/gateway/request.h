@@ -35,8 +35,9 @@ enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 struct later;
 struct taken;
 
-struct request_rung {          /* one attempt, for the ladder */
-    struct request_rung *next; /* borrowed: arena */
+struct request_rung {                  /* one attempt, for the ladder */
+    struct request_rung *next;         /* borrowed: arena */
+    struct catalog_snapshot *snapshot; /* ref: where the route is */
     uint32_t route;
     enum outcome outcome;
     uint64_t started_ns, sent_ns, ended_ns;
@@ -126,8 +127,9 @@ enum step_verdict request_park(struct request *r, enum parked_reason reason);
 /* Fills r->error and goes to REJECT. `message` may use printf forms; it is kept in the arena. */
 enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param,
                                const char *format, ...) PRINTF_LIKE(4, 5);
-/* The desk's word for this request, on its own loop. */
-void request_decided(struct request *r, const struct action *decision);
+/* The desk's word for this request, on its own loop, in the numbers of `snapshot`: the request goes on with that one. */
+void request_decided(struct request *r, const struct action *decision,
+                     struct catalog_snapshot *snapshot);
 /* Exchange callbacks (accept.c gives them to the server). */
 void request_on_gone(void *context, struct http_exchange *exchange);
 void request_on_drain(void *context, struct http_exchange *exchange);
