@@ -57,7 +57,7 @@ void store_look(const char *path, uint64_t deadline_ns, struct store_look *ret) 
     struct watch watch = {deadline_ns};
     sqlite3 *db = NULL;
     *ret = (struct store_look){.sight = STORE_SIGHT_WHOLE};
-    if (access(path, F_OK) < 0 && errno == ENOENT) {
+    if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         ret->sight = STORE_SIGHT_ABSENT;
         return;
     }
