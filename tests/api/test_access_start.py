@@ -115,6 +115,34 @@ def test_all_bodies_together_are_capped(tmp_path):
         wait_for(lambda: answer()[0] == 400, what="room given back")
 
 
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer sk-papi-wrong"}, {"x-api-key": "sk-other"}], ids=["none", "wrong", "foreign"])
+def test_bodies_without_a_key_are_not_kept(tmp_path, headers):
+    """Strangers cannot use up the room for bodies: they are refused at the head, whatever they go on to send."""
+    with serve(tmp_path, {**KEYS, "limits": {"body": "32MiB", "bodies": "1MiB"}}) as papi:
+        for framing in ({"content-length": str(24 << 20)}, {"transfer-encoding": "chunked"}):
+            with RawConnection(papi.address()) as connection:
+                connection.send(request_bytes("POST", "/v1/chat/completions", None,
+                                              {"content-type": "application/json", **headers, **framing}))
+                assert_error(*connection.read_response(), 401, "invalid_api_key")
+        whole = request_bytes("POST", "/v1/chat/completions", b" " * (4 << 20), {"content-type": "application/json", **headers})
+        with RawConnection(papi.address()) as connection:
+            assert_error(*connection.send(whole).read_response(), 401, "invalid_api_key")
+            assert connection.send(request_bytes("GET", "/healthz")).read_response()[0] == 200, "the body was passed over"
+        with RawConnection(papi.address()) as connection:
+            connection.send(request_bytes("POST", "/v1/chat/completions", None, {
+                "content-type": "application/json", "content-length": "100000", "expect": "100-continue", **headers}))
+            assert connection.read_response()[0] == 401, "asked before it sent anything"
+
+
+def test_a_stranger_that_leaves_while_sending(tmp_path):
+    with serve(tmp_path, KEYS) as papi:
+        for size in (0, 100, 100_000):
+            with RawConnection(papi.address()) as connection:
+                connection.send(request_bytes("POST", "/v1/chat/completions", None, {"content-type": "application/json",
+                                                                                      "content-length": "200000"}) + b" " * size)
+        assert request(papi, "GET", "/healthz")[0] == 200
+
+
 def test_the_threat_model_names_tests_that_exist():
     text = (ROOT / "docs" / "threat-model.md").read_text()
     named = set(re.findall(r"\b((?:unit|api|fault)/[\w/]+\.(?:c|py))", text))
