@@ -251,7 +251,6 @@ void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snaps
     config.waiting_max = settings->queue_max_waiting;
     config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
-    desk->actions.count = 0;
     const struct catalog_map *map = numbering_move(&desk->numbering, snapshot);
     config.limit_map = map != NULL ? map->limits : NULL;
     uint64_t boot_ns = desk_clock_ns();

@@ -89,22 +89,16 @@ static void names_of(const struct request_rung *rung, struct span *ret_names) {
     ret_names[RUNG_UPSTREAM] = route->upstream_model;
 }
 
-static uint32_t count_rungs(const struct request *r) {
-    uint32_t count = 0;
-    for (const struct request_rung *rung = r->ladder; rung != NULL && count < LADDER_RUNGS_MAX;
-         rung = rung->next)
-        count++;
-    return count;
-}
-
 /* Copied, so that what is remembered of old requests keeps no old configuration alive. */
 static char *copy_names(const struct request *r) {
     struct span names[LADDER_RUNGS_MAX * RUNG_NAMES];
-    uint32_t count = count_rungs(r) * RUNG_NAMES;
-    const struct request_rung *rung = r->ladder;
+    uint32_t count = 0;
     size_t bytes = 0;
-    for (uint32_t i = 0; i < count; i += RUNG_NAMES, rung = rung->next)
-        names_of(rung, &names[i]);
+    for (const struct request_rung *rung = r->ladder;
+         rung != NULL && count < LADDER_RUNGS_MAX * RUNG_NAMES; rung = rung->next) {
+        names_of(rung, &names[count]);
+        count += RUNG_NAMES;
+    }
     for (uint32_t i = 0; i < count; i++)
         bytes += names[i].len + 1;
     char *text = count > 0 ? mem_alloc(bytes) : NULL;

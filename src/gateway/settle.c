@@ -12,11 +12,10 @@
 
 static void add_rung(struct request *r, const struct request_rung *rung) {
     struct request_rung *kept = arena_try_alloc(&r->arena, sizeof *kept);
-    if (kept == NULL) {
-        catalog_unref(rung->snapshot);
+    if (kept == NULL)
         return; /* of a request as large as it may get: it is counted and not told */
-    }
     *kept = *rung;
+    (void)catalog_ref(kept->snapshot);
     if (r->ladder_last != NULL)
         r->ladder_last->next = kept;
     else
@@ -34,7 +33,7 @@ static void climb(struct request *r, enum outcome outcome, const struct schedule
                                               .output_tokens_max =
                                                   chat ? r->task.chat.max_output_tokens : 0,
                                               .inputs = chat ? 0 : r->task.embed.input_count};
-    struct request_rung rung = {.snapshot = catalog_ref(attempt->snapshot),
+    struct request_rung rung = {.snapshot = attempt->snapshot,
                                 .route = attempt->route,
                                 .outcome = outcome,
                                 .started_ns = attempt->started_ns,
