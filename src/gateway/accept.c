@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "gateway/authenticate.h"
 #include "gateway/request.h"
 
 #include <stdio.h>
