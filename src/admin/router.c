@@ -17,7 +17,7 @@ const struct endpoint_part *const admin_parts[] = {
 const uint32_t admin_part_count = array_length(admin_parts);
 
 struct admin *admin_of(const struct request *r) {
-    struct admin *admin = r->home->gateway->config.more_context;
+    struct admin *admin = gateway_config_of(r->home)->more_context;
     check(admin != NULL);
     return admin;
 }

@@ -70,7 +70,7 @@ static bool put_providers(struct json_writer *writer, struct request *r) {
     if (open == NULL || seen == NULL)
         return false;
     memset(seen, 0, snapshot->provider_count);
-    desk_open_routes(r->home->gateway->desk, snapshot->route_count, open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, open);
     for (uint32_t i = 0; i < snapshot->route_count; i++)
         if (open[i])
             seen[snapshot->accounts[snapshot->routes[i].account].provider] = true;
@@ -110,7 +110,7 @@ static int answer_status(struct request *r) {
     put_place(&writer, admin);
     json_put_u64(&writer, "config_version", r->snapshot->version);
     json_put_word(&writer, "auth", admin->keys_mode ? "keys" : "open");
-    json_put_word(&writer, "audience", audience_word(gateway->config.audience));
+    json_put_word(&writer, "audience", audience_word(gateway_config_of(r->home)->audience));
     json_put_u64(&writer, "loops", gateway->loop_count);
     put_requests(&writer, gateway);
     if (!put_providers(&writer, r))

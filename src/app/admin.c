@@ -9,16 +9,19 @@
 
 #include "base/clock.h"
 
+/* At the start and for each configuration after it. */
 void admin_join(struct app *app, struct gateway_config *config) {
     uint64_t now_ms = clock_wall_ms();
-    app->admin = (struct admin){.app = app,
-                                .data_dir = app->data_dir,
-                                .keys_mode = config->access.keys,
-                                .started_ms = now_ms,
-                                .config_loaded_ms = now_ms};
+    struct admin *admin = &app->admin;
+    if (admin->started_ms == 0)
+        admin->started_ms = now_ms;
+    admin->app = app;
+    admin->data_dir = app->data_dir;
+    admin->keys_mode = config->access.keys;
+    admin->config_loaded_ms = now_ms;
     config->more_endpoints = admin_parts;
     config->more_endpoint_parts = admin_part_count;
-    config->more_context = &app->admin;
+    config->more_context = admin;
 }
 
 /* What the admin plane tells of this process lives as long as it, whatever is reloaded. */

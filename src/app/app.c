@@ -19,11 +19,13 @@
 #define APP_ARENA_MAX_BYTES ((size_t)1024 * 1024)
 
 static const struct app_part parts[] = {
-    {"settings", settings_start, settings_stop},    /* configuration, .env, keys; the log */
+    {"settings", settings_start, settings_stop}, /* configuration, .env, keys */
+    {"log", log_begin, log_end},
     {"place", place_start, place_stop},             /* the data directory, locked */
     {"address", address_start, address_stop},       /* where to listen; taken or not */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
     {"pool", pool_start, NULL},                     /* who serves which model */
+    {"reload", reload_start, reload_stop},          /* reads all of it anew */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */
     {"admin", admin_start, NULL},                   /* papi.sock */
 };
@@ -52,7 +54,8 @@ int app_serve(const struct app_options *options) {
     int err = 0;
     arena_init(&app.arena, NULL, 0, APP_ARENA_MAX_BYTES);
     secret_harden_process();
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of the write, */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow any more */
     raise_descriptor_limit();
     for (size_t i = 0; i < array_length(parts) && err == 0; i++)
         err = parts[i].start(&app);

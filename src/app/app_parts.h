@@ -11,6 +11,7 @@
 #include "app/assemble.h"
 #include "app/demo.h"
 #include "app/drain.h"
+#include "app/reload.h"
 #include "app/settings.h"
 
 #include <pthread.h>
@@ -25,16 +26,21 @@ struct app_loop {
 
 /* What is read from outside and replaced as a whole by a reload. Everything in it lives as long as it. */
 struct loaded {
+    uint64_t version;      /* 1 at the start, grows with each reload that succeeds */
+    uint64_t loaded_at_ms; /* wall clock */
     struct arena arena;
     struct settings settings;     /* owned */
     struct local_servers servers; /* owned */
     struct assembly assembly;     /* its snapshot is a ref */
 };
 
+struct reloader; /* reload.c */
+
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
     struct arena arena;                /* texts that live until the end */
-    struct loaded *now;                /* owned: what is served by */
+    struct loaded *now;                /* owned: what is served by; of the main thread */
+    struct reloader *reloader;         /* owned */
     struct demo demo;
     const char *data_dir; /* arena */
     int lock_fd;          /* -1 = not locked */
@@ -66,10 +72,15 @@ int load_pool(struct loaded *loaded, const struct app *app,
               struct config_report *ret_report) WARN_UNUSED;
 /* The name of the configuration in messages. */
 const char *loaded_name(const struct loaded *loaded);
+void loaded_configure_log(const struct loaded *loaded);
+/* fixed.c: what only a start can change stays as it is in what was read anew; warnings say so. */
+void fixed_keep(const struct app *app, struct loaded *fresh, struct dynbuf *report);
 
 /* Parts, in the order of app.c's table. */
 int settings_start(struct app *app);
 void settings_stop(struct app *app);
+int log_begin(struct app *app);
+void log_end(struct app *app);
 int place_start(struct app *app);
 void place_stop(struct app *app);
 int address_start(struct app *app);

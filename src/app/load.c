@@ -8,9 +8,11 @@
  */
 #include "app/app_parts.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "obs/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,8 @@
 
 struct loaded *loaded_new(void) {
     struct loaded *loaded = mem_zalloc(sizeof *loaded);
+    loaded->version = 1;
+    loaded->loaded_at_ms = clock_wall_ms();
     arena_init(&loaded->arena, NULL, 0, LOADED_ARENA_MAX_BYTES);
     return loaded;
 }
@@ -71,7 +75,8 @@ int load_pool(struct loaded *loaded, const struct app *app, struct config_report
                                           .config = config,
                                           .credentials = loaded->settings.credentials,
                                           .servers = &loaded->servers,
-                                          .demo = app->demo.config};
+                                          .demo = app->demo.config,
+                                          .version = loaded->version};
     return assemble(&sources, config, ret_report, &loaded->arena, &loaded->assembly);
 }
 
@@ -94,7 +99,8 @@ static int refuse_config(const struct config_report *report, const struct app_op
                     report->errors == 1 ? "it" : "them");
 }
 
-static void configure_log(const struct config *config) {
+void loaded_configure_log(const struct loaded *loaded) {
+    const struct config *config = loaded->settings.config;
     static const char *const levels[] = {
         [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
     enum log_level least = LOG_INFO;
@@ -102,6 +108,21 @@ static void configure_log(const struct config *config) {
         if (span_is(config->log_level, levels[i]))
             least = (enum log_level)i;
     log_configure(least, span_is(config->log_format, "json") ? LOG_JSON : LOG_TEXT);
+}
+
+int log_begin(struct app *app) {
+    struct span file = app->now->settings.config->log_file;
+    loaded_configure_log(app->now);
+    if (log_set_file(file.ptr) < 0)
+        return app_fail("not started: the log file %.*s cannot be opened: %s", SPAN_ARG(file),
+                        strerror(errno));
+    log_start();
+    return 0;
+}
+
+void log_end(struct app *app) {
+    (void)app;
+    log_stop();
 }
 
 int settings_start(struct app *app) {
@@ -112,7 +133,6 @@ int settings_start(struct app *app) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, app->options);
-    configure_log(settings->config);
     return 0;
 }
 

@@ -54,6 +54,7 @@ static void free_loop(struct app_loop *one) {
 }
 
 void loops_stop(struct app *app) {
+    reload_end(app);
     for (uint32_t i = app->loop_count; i-- > 0;)
         free_loop(&app->loops[i]);
     mem_free(app->loops);
@@ -88,12 +89,27 @@ static void on_end_signal(void *context, int signal_number) {
         drain_cut(&app->loops[i].drain);
 }
 
+static void on_reload_signal(void *context, int signal_number) {
+    struct app *app = context;
+    (void)signal_number;
+    if (!app->draining)
+        app_reload(app, NULL);
+}
+
+static void on_log_signal(void *context, int signal_number) {
+    (void)context;
+    (void)signal_number;
+    log_reopen();
+}
+
 static const struct {
     int number;
     void (*handle)(void *context, int signal_number);
 } signals[] = {
     {SIGTERM, on_end_signal},
     {SIGINT, on_end_signal},
+    {SIGHUP, on_reload_signal},
+    {SIGUSR1, on_log_signal},
 };
 
 static void *run_loop(void *argument) {

@@ -160,10 +160,9 @@ static void put_address(const struct slot *slot) {
 /* Texts that one function judges. */
 static void put_checked(const struct slot *slot) {
     static const char *(*const checks[SETTING_TYPE_COUNT])(struct span) = {
-        [SETTING_NETWORK] = config__check_network,
-        [SETTING_NAME] = config__check_name,
-        [SETTING_ZONE] = config__check_zone,
-        [SETTING_AGENT] = config__check_agent,
+        [SETTING_NETWORK] = config__check_network, [SETTING_NAME] = config__check_name,
+        [SETTING_ZONE] = config__check_zone,       [SETTING_AGENT] = config__check_agent,
+        [SETTING_STORE] = config__check_store,
     };
     const char *why = checks[slot->setting->type](slot->node->text);
     if (why != NULL)
@@ -217,6 +216,12 @@ static void put_file(const struct slot *slot) {
         config__error(slot->loader, slot->node, "'%s': cannot read %.*s: %s",
                       config__label(slot->loader, slot->setting), SPAN_ARG(path), strerror(errno));
     else
+        *(struct span *)slot->target = path;
+}
+
+static void put_output(const struct slot *slot) {
+    struct span path = config__resolve_path(slot->loader, slot->node->text);
+    if (!span_absent(path))
         *(struct span *)slot->target = path;
 }
 
@@ -280,9 +285,10 @@ static void (*const puts_scalar[SETTING_TYPE_COUNT])(const struct slot *slot) = 
     [SETTING_URL] = put_url,       [SETTING_NETWORK] = put_checked,
     [SETTING_FILE] = put_file,     [SETTING_NAME] = put_checked,
     [SETTING_ZONE] = put_checked,  [SETTING_AGENT] = put_checked,
-    [SETTING_PROXY] = put_proxy,   [SETTING_CHOICE] = put_choice,
-    [SETTING_ENUM] = put_enum,     [SETTING_TRI] = put_tri,
-    [SETTING_PERIOD] = put_period,
+    [SETTING_STORE] = put_checked, [SETTING_PROXY] = put_proxy,
+    [SETTING_CHOICE] = put_choice, [SETTING_ENUM] = put_enum,
+    [SETTING_TRI] = put_tri,       [SETTING_PERIOD] = put_period,
+    [SETTING_OUTPUT] = put_output,
 };
 
 static bool is_clean(struct span text) {

@@ -23,6 +23,7 @@ struct config_key {
         billing; /* the provider's when not given: never NOT_SAID once loaded; one account, one answer */
     struct span plan;   /* of the account; the provider's when not given; absent = the usual one */
     struct span source; /* "papi.yaml:12", for people */
+    bool literal;       /* it stands in the file itself */
 };
 
 struct config_model {
@@ -114,10 +115,13 @@ struct config {
     uint32_t connections_max;   /* clients' connections at once, in all */
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
     uint64_t drain_timeout_ms; /* TERM: how long running requests may take */
-    struct span log_level;     /* log: {level: info, format: text} */
+    struct span store_url;     /* store: {url: "sqlite:", keep: {...}}; "off" = nothing is kept */
+    uint64_t keep_requests_ms, keep_minutes_ms, keep_hours_ms, keep_days_ms; /* 0 = for ever */
+    struct span log_level; /* log: {level: info, format: text} */
     struct span log_format;
-    struct span file;    /* path it came from; absent = none */
-    struct arena *arena; /* owned */
+    struct span log_file; /* absent = standard error; ends with a NUL */
+    struct span file;     /* path it came from; absent = none */
+    struct arena *arena;  /* owned */
 };
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled

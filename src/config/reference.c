@@ -70,6 +70,7 @@ static const char intro[] =
     "| proxy | `http://`, `socks5://` (names are resolved here) or `socks5h://` (by the proxy), "
     "with host and port, maybe `user:password@`; `none` for no proxy. Without a scheme it is an "
     "HTTP proxy. |\n"
+    "| database | `sqlite:`, `sqlite:/absolute/path` or `off` |\n"
     "| name of a model | up to 128 bytes without spaces |\n"
     "\n"
     "YAML anchors, aliases (`&x`, `*x`), tags (`!x`) and a second document are refused; put a "

@@ -14,13 +14,14 @@
 
 #include <stddef.h>
 
-#define MINUTES_MS (60 * (uint64_t)1000)
-#define DAY_MS     (24 * 60 * MINUTES_MS)
-#define MIB        ((uint64_t)1024 * 1024)
-#define AT(member) .offset = offsetof(struct config, member)
-#define IN(member) .offset = offsetof(struct config_provider, member)
-#define OF(member) .offset = offsetof(struct config_model, member)
-#define BY(member) .offset = offsetof(struct limit_row, member)
+#define MINUTES_MS  (60 * (uint64_t)1000)
+#define DAY_MS      (24 * 60 * MINUTES_MS)
+#define KEEP_MAX_MS (36500 * DAY_MS)
+#define MIB         ((uint64_t)1024 * 1024)
+#define AT(member)  .offset = offsetof(struct config, member)
+#define IN(member)  .offset = offsetof(struct config_provider, member)
+#define OF(member)  .offset = offsetof(struct config_model, member)
+#define BY(member)  .offset = offsetof(struct limit_row, member)
 #define LATER(name, text) \
     { name, SETTING_LATER, .help = text }
 #define QUIRK(name, text) \
@@ -211,14 +212,30 @@ const struct setting config__settings[] = {
     {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .max = DAY_MS, .initial = "30s",
      .help = "After TERM: how long running requests may take."},
 
+    /* --- what is remembered --- */
+    {"store.url", SETTING_STORE, AT(store_url), .initial = "sqlite:",
+     .help = "`sqlite:` for `papi.db` in the data directory, `sqlite:/PATH` for a file elsewhere, "
+             "or `off`: nothing is kept, and a restart forgets what limits have counted."},
+    {"store.keep.requests", SETTING_DURATION, AT(keep_requests_ms), .max = KEEP_MAX_MS,
+     .initial = "30d", .help = "How long single requests are kept; 0 for ever."},
+    {"store.keep.minutes", SETTING_DURATION, AT(keep_minutes_ms), .max = KEEP_MAX_MS,
+     .initial = "7d", .help = "How long totals by minute are kept; 0 for ever."},
+    {"store.keep.hours", SETTING_DURATION, AT(keep_hours_ms), .max = KEEP_MAX_MS, .initial = "400d",
+     .help = "How long totals by hour are kept, from which limits of days and months are counted "
+             "after a start; 0 for ever."},
+    {"store.keep.days", SETTING_DURATION, AT(keep_days_ms), .max = KEEP_MAX_MS, .initial = "0",
+     .help = "How long totals by day are kept; 0 for ever."},
+
     /* --- log --- */
     {"log.level", SETTING_CHOICE, AT(log_level), .initial = "info",
      .choices = "debug|info|warn|error", .help = "Least important line that is written."},
     {"log.format", SETTING_CHOICE, AT(log_format), .initial = "text", .choices = "text|json",
      .help = "Form of a line."},
+    {"log.file", SETTING_OUTPUT, AT(log_file),
+     .help = "File that lines are appended to (relative to this file); standard error when not "
+             "given. USR1 opens it anew."},
 
     /* --- known, not obeyed yet --- */
-    LATER("store", "Database of accounts, keys and usage."),
     LATER("cluster", "Ledger shared by several nodes."),
 };
 
@@ -237,9 +254,11 @@ static const struct {
     [SETTING_URL] = {"URL", true},
     [SETTING_NETWORK] = {"network", true},
     [SETTING_FILE] = {"file", true},
+    [SETTING_OUTPUT] = {"file", true},
     [SETTING_NAME] = {"name", true},
     [SETTING_ZONE] = {"zone", true},
     [SETTING_AGENT] = {"text", true},
+    [SETTING_STORE] = {"database", true},
     [SETTING_PROXY] = {"URL or `none`", true},
     [SETTING_CHOICE] = {"choice", true},
     [SETTING_ENUM] = {"choice", true},

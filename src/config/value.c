@@ -161,6 +161,16 @@ const char *config__check_zone(struct span text) {
 
 #define AGENT_MAX_BYTES 256
 
+const char *config__check_store(struct span text) {
+    static const char form[] = "must be sqlite:, sqlite:/absolute/path or off";
+    static const char scheme[] = "sqlite:";
+    if (span_is(text, "off"))
+        return NULL;
+    if (!span_starts_with(text, scheme))
+        return form;
+    return text.len == strlen(scheme) || text.ptr[strlen(scheme)] == '/' ? NULL : form;
+}
+
 const char *config__check_agent(struct span text) {
     if (text.len > AGENT_MAX_BYTES)
         return "must not be longer than 256 bytes";
@@ -202,7 +212,7 @@ const char *config__parse_period(struct span text, struct limit_per *ret_per,
     return NULL;
 }
 
-struct span config__trim_key(struct span text) {
+struct span config_key_trim(struct span text) {
     while (text.len > 0 && memchr(" \t\r\n", text.ptr[text.len - 1], 4) != NULL)
         text.len--;
     while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4) != NULL)
@@ -210,7 +220,7 @@ struct span config__trim_key(struct span text) {
     return text;
 }
 
-const char *config__check_key(struct span key) {
+const char *config_key_problem(struct span key) {
     if (key.len == 0)
         return "is empty";
     if (key.len > SECRET_MAX_BYTES)

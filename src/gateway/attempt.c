@@ -97,6 +97,7 @@ static void on_sent(void *context) {
     struct attempt *attempt = cast_checked(context, struct attempt, ATTEMPT_MAGIC);
     if (attempt->sm.state == ATTEMPT_CALLING)
         sm_move(&attempt->sm, ATTEMPT_SENT);
+    attempt->sent_ns = loop_now_ns(attempt->home->loop);
     if (attempt->request != NULL)
         desk_sent(attempt->home->gateway->desk, attempt->request->ticket);
 }

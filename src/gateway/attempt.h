@@ -63,8 +63,8 @@ struct attempt {
     struct loop_timer clock; /* first token, gap, linger */
     bool blamed;             /* for saying nothing until its first deadline */
     uint64_t gap_ns;
-    uint64_t started_ns;
-    uint64_t events; /* decoded so far: what counts as progress */
+    uint64_t started_ns, sent_ns; /* sent: 0 = not yet */
+    uint64_t events;              /* decoded so far: what counts as progress */
 
     /* what the request reads */
     enum outcome outcome; /* in ENDED */

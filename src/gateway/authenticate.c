@@ -43,7 +43,7 @@ struct access_asker authenticate_asker(struct http_exchange *exchange,
 void authenticate_origin(struct request *r) {
     const struct access_asker asker =
         authenticate_asker(r->exchange, http_exchange_request(r->exchange));
-    r->cors = access_origin_allowed(&r->home->gateway->config.access, &asker);
+    r->cors = access_origin_allowed(&gateway_config_of(r->home)->access, &asker);
 }
 
 /* --- refusals --- */
@@ -75,7 +75,7 @@ static const struct {
 /* This and the next go to REJECT themselves when they return false. */
 static bool check_access(struct request *r, const struct access_asker *asker) {
     struct span what;
-    enum access_verdict verdict = access_judge(&r->home->gateway->config.access, asker, &what);
+    enum access_verdict verdict = access_judge(&gateway_config_of(r->home)->access, asker, &what);
     if (verdict == ACCESS_GRANTED)
         return true;
     if (what.len > 200)
@@ -89,7 +89,7 @@ static bool check_access(struct request *r, const struct access_asker *asker) {
 static bool refuse_key(struct request *r, const struct access_asker *asker, const char *sentence) {
     struct gateway *gateway = r->home->gateway;
     char address[ACCESS_ADDRESS_BYTES];
-    access_client_address(&gateway->config.access, asker, address);
+    access_client_address(&gateway_config_of(r->home)->access, asker, address);
     struct wrong_keys_word word = wrong_keys_note(gateway->wrong_keys, address, request_now_ns(r));
     if (word.count == 1 || word.count == WRONG_KEYS_A_MINUTE + 1)
         log_event(LOG_WARN, "access.wrong_key", "address=%s count=%u", address, word.count);
@@ -148,7 +148,7 @@ static bool needs_key(const struct access_rules *rules, enum need need,
 }
 
 static bool check_client(struct request *r, const struct http_request *http) {
-    const struct access_rules *rules = &r->home->gateway->config.access;
+    const struct access_rules *rules = &gateway_config_of(r->home)->access;
     const struct access_asker asker = authenticate_asker(r->exchange, http);
     bool preflight = endpoint_method_of(http->method) == METHOD_OPTIONS;
     if (r->owner || !classes[r->endpoint->access].browsers)

@@ -83,7 +83,7 @@ static bool needs_measure(const struct request *r, const struct catalog_choice *
 
 struct catalog_wish choose_wish(const struct request *r) {
     const struct task_routing *routing = &r->task.routing;
-    const struct gateway_config *config = &r->home->gateway->config;
+    const struct gateway_config *config = gateway_config_of(r->home);
     bool no_training =
         r->no_training || routing->no_training || config->data_use == CATALOG_DATA_NO_TRAINING;
     bool embed = r->task.kind == TASK_EMBED;
@@ -129,7 +129,7 @@ void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {
 
 void choose_demand(const struct request *r, const struct catalog_choice *choice,
                    struct demand *ret_demand) {
-    const struct gateway_config *config = &r->home->gateway->config;
+    const struct gateway_config *config = gateway_config_of(r->home);
     uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
     bool chat = r->task.kind == TASK_CHAT;
     *ret_demand = (struct demand){

@@ -8,13 +8,14 @@
  * timer of loop 0, never further away than a second, because timers stand still while a machine sleeps and windows do not.
  * Promises: a decision reaches its request on its own loop, or is given back when the request is gone. Leaves to others: policy.
  *
- * Clocks: the scheduler counts in CLOCK_BOOTTIME, loops in CLOCK_MONOTONIC; demands are converted here.
+ * Clocks: the scheduler counts in CLOCK_BOOTTIME (ahead by a year), loops in CLOCK_MONOTONIC; demands are converted here.
  */
 #include "gateway/desk.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/numbering.h"
 #include "gateway/request.h"
 
 #include <pthread.h>
@@ -23,12 +24,19 @@
 #define DESK_DATE_NS         (NS_PER_S / 2) /* how old the scheduler's date may be */
 #define DESK_SLICE           32             /* limits looked at in one visit */
 #define DESK_HANDED_OVER_MAX 4              /* decisions handed over within one visit */
+/* The scheduler's clock shows boot time and that much more: what was sent before the machine was booted has a time too. */
+#define DESK_AHEAD_NS (SCHEDULER_WINDOW_MAX_MS * NS_PER_MS)
+
+uint64_t desk_clock_ns(void) {
+    return clock_boot_ns() + DESK_AHEAD_NS;
+}
 
 struct desk {
     pthread_mutex_t lock;
     struct gateway *gateway;     /* borrowed */
     struct scheduler *scheduler; /* owned; guarded by lock */
     struct actions actions;      /* guarded by lock */
+    struct numbering numbering;  /* guarded by lock: what the scheduler's indexes mean */
     struct loop *loop;           /* borrowed: loop 0 */
     struct loop_timer timer;     /* loop 0's thread only */
     uint64_t wake_at_ns;         /* guarded by lock; CLOCK_BOOTTIME */
@@ -38,10 +46,16 @@ struct desk {
     bool attached;
 };
 
+/* What was decided, and what its indexes mean. */
+struct decision {
+    struct action action;
+    struct catalog_snapshot *snapshot; /* ref; NULL = the loop's own */
+};
+
 struct delivery {
     struct loop_message message;
     struct gateway_loop *home; /* borrowed */
-    struct action action;
+    struct decision decision;
 };
 
 /* A grant nobody waits for any more is given back; nothing was sent. */
@@ -51,21 +65,21 @@ static void give_back(struct gateway_loop *home, const struct action *action) {
         desk_cancel(home->gateway->desk, home->index, action->ticket, &nothing);
 }
 
-static void deliver_here(struct gateway_loop *home, const struct action *action) {
-    struct request *r = gateway_find(home, action->owner);
+static void deliver(struct gateway_loop *home, const struct decision *decision, struct request *r) {
+    struct catalog_snapshot *snapshot = decision->snapshot;
     if (r != NULL)
-        request_decided(r, action);
+        request_decided(r, &decision->action, snapshot != NULL ? snapshot : home->snapshot);
     else
-        give_back(home, action);
+        give_back(home, &decision->action);
+    catalog_unref(snapshot);
 }
 
 static void on_delivery(struct loop_message *message) {
     struct delivery *delivery = container_of(message, struct delivery, message);
-    struct request *r = gateway_find(delivery->home, delivery->action.owner);
-    if (r != NULL && r->ticket == delivery->action.ticket)
-        request_decided(r, &delivery->action);
-    else
-        give_back(delivery->home, &delivery->action);
+    const struct action *action = &delivery->decision.action;
+    struct request *r = gateway_find(delivery->home, action->owner);
+    deliver(delivery->home, &delivery->decision,
+            r != NULL && r->ticket == action->ticket ? r : NULL);
     mem_free(delivery);
 }
 
@@ -73,14 +87,14 @@ static void send_as_message(struct desk *desk, const struct action *action) {
     struct delivery *delivery = mem_alloc(sizeof *delivery);
     delivery->message.run = on_delivery;
     delivery->home = desk->gateway->loops[OWNER_LOOP(action->owner)];
-    delivery->action = *action;
+    delivery->decision = (struct decision){*action, catalog_ref(desk->numbering.now)};
     loop_post(delivery->home->loop, &delivery->message);
 }
 
 static void arm(struct desk *desk) {
     if (desk->wake_at_ns == UINT64_MAX)
         return;
-    uint64_t boot_ns = clock_boot_ns();
+    uint64_t boot_ns = desk_clock_ns();
     uint64_t wait_ns = desk->wake_at_ns > boot_ns ? desk->wake_at_ns - boot_ns : 0;
     if (wait_ns > DESK_SLEEP_MAX_NS)
         wait_ns = DESK_SLEEP_MAX_NS;
@@ -111,7 +125,8 @@ static void on_arm(struct desk *desk, uint32_t home_index, uint64_t time_ns) {
 
 /* Caller holds the lock. The first few decisions for the visiting loop come out in `mine`, to be handed over without the lock; a
  * visit that decides more than that (a provider came back, many waiters go) sends the rest as messages like those of others. */
-static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine) {
+static uint32_t act(struct desk *desk, uint32_t home_index, struct decision *mine) {
+    struct gateway_loop *home = desk->gateway->loops[home_index];
     uint32_t mine_count = 0;
     for (uint32_t i = 0; i < desk->actions.count; i++) {
         const struct action *action = &desk->actions.items[i];
@@ -122,7 +137,9 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
         /* remote ledgers and durable marks are asked for only when a configuration names them, and none does here */
         check(action->kind == ACTION_DISPATCH || action->kind == ACTION_REFUSE);
         if (OWNER_LOOP(action->owner) == home_index && mine_count < DESK_HANDED_OVER_MAX)
-            mine[mine_count++] = *action;
+            mine[mine_count++] = (struct decision){*action, desk->numbering.now != home->snapshot
+                                                                ? catalog_ref(desk->numbering.now)
+                                                                : NULL};
         else
             send_as_message(desk, action);
     }
@@ -132,11 +149,12 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
 
 /* Ends a visit: unlocks, then hands over what concerns the visiting loop. */
 static void leave(struct desk *desk, uint32_t home_index) {
-    struct action mine[DESK_HANDED_OVER_MAX];
+    struct decision mine[DESK_HANDED_OVER_MAX];
+    struct gateway_loop *home = desk->gateway->loops[home_index];
     uint32_t count = act(desk, home_index, mine);
     pthread_mutex_unlock(&desk->lock);
     for (uint32_t i = 0; i < count; i++)
-        deliver_here(desk->gateway->loops[home_index], &mine[i]);
+        deliver(home, &mine[i], gateway_find(home, mine[i].action.owner));
 }
 
 /* Caller holds the lock. Calendars follow the date; while nobody asks, nobody needs it. */
@@ -150,7 +168,7 @@ static void tell_date(struct desk *desk, uint64_t boot_ns) {
 static void on_timer(struct loop_timer *timer) {
     struct desk *desk = container_of(timer, struct desk, timer);
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     tell_date(desk, now_ns);
     if (now_ns < desk->wake_at_ns) {
         arm(desk); /* the cap of a second, not the time */
@@ -161,11 +179,11 @@ static void on_timer(struct loop_timer *timer) {
     leave(desk, 0);
 }
 
-struct desk *desk_new(struct gateway *gateway, uint64_t seed) {
+struct desk *desk_new(struct gateway *gateway, uint32_t tickets_max, uint64_t seed) {
     struct desk *desk = mem_zalloc(sizeof *desk);
     check(pthread_mutex_init(&desk->lock, NULL) == 0);
     desk->gateway = gateway;
-    desk->scheduler = scheduler_new(gateway->config.tickets_max, seed);
+    desk->scheduler = scheduler_new(tickets_max, seed);
     desk->timer.fire = on_timer;
     desk->poke.run = on_poke;
     desk->wake_at_ns = UINT64_MAX;
@@ -174,6 +192,7 @@ struct desk *desk_new(struct gateway *gateway, uint64_t seed) {
 
 void desk_free(struct desk *desk) {
     scheduler_free(desk->scheduler);
+    numbering_free(&desk->numbering);
     check(pthread_mutex_destroy(&desk->lock) == 0);
     mem_free(desk);
 }
@@ -209,8 +228,8 @@ static struct scheduler_route map_route(const struct catalog_route *from) {
                                     .unit_cost_output = from->unit_cost_output};
 }
 
-void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) {
-    const struct gateway_config *gateway_config = &desk->gateway->config;
+void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
+                    const struct gateway_config *settings) {
     struct scheduler_account *accounts =
         mem_zalloc((snapshot->account_count + 1) * sizeof *accounts);
     struct scheduler_route *routes = mem_zalloc((snapshot->route_count + 1) * sizeof *routes);
@@ -228,16 +247,18 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     config.limits = snapshot->limits;
     config.limit_count = snapshot->limit_count;
     config.group_count = snapshot->group_count;
-    config.attempts_max = gateway_config->attempts_max;
-    config.waiting_max = gateway_config->queue_max_waiting;
+    config.attempts_max = settings->attempts_max;
+    config.waiting_max = settings->queue_max_waiting;
     config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
-    desk->actions.count = 0;
-    uint64_t boot_ns = clock_boot_ns();
-    check(scheduler_configure(desk->scheduler, boot_ns, &config, NULL, &desk->actions) == 0);
+    const struct catalog_map *map = numbering_move(&desk->numbering, snapshot);
+    config.limit_map = map != NULL ? map->limits : NULL;
+    uint64_t boot_ns = desk_clock_ns();
+    check(scheduler_configure(desk->scheduler, boot_ns, &config, map != NULL ? map->routes : NULL,
+                              &desk->actions) == 0);
     desk->date_told_ns = 0;
     tell_date(desk, boot_ns);
-    leave(desk, 0);
+    leave(desk, home_index);
     mem_free(accounts);
     mem_free(routes);
 }
@@ -254,12 +275,16 @@ static void demand_to_boot(struct demand *demand, uint64_t boot_ns) {
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
 }
 
-scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand) {
-    uint64_t boot_ns = clock_boot_ns();
+scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct catalog_snapshot *of,
+                             struct demand *demand) {
+    struct demand renumbered UNINITIALIZED;
+    uint64_t boot_ns = desk_clock_ns();
     demand_to_boot(demand, boot_ns);
     pthread_mutex_lock(&desk->lock);
     tell_date(desk, boot_ns);
-    scheduler_ticket ticket = scheduler_submit(desk->scheduler, boot_ns, demand, &desk->actions);
+    scheduler_ticket ticket = scheduler_submit(
+        desk->scheduler, boot_ns, numbering_demand(&desk->numbering, of, demand, &renumbered),
+        &desk->actions);
     leave(desk, home_index);
     return ticket;
 }
@@ -267,25 +292,25 @@ scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct dema
 void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                  const struct scheduler_usage *usage) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_cancel(desk->scheduler, clock_boot_ns(), ticket, usage, &desk->actions);
+    scheduler_cancel(desk->scheduler, desk_clock_ns(), ticket, usage, &desk->actions);
     leave(desk, home_index);
 }
 
 void desk_sent(struct desk *desk, scheduler_ticket ticket) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_sent(desk->scheduler, clock_boot_ns(), ticket);
+    scheduler_sent(desk->scheduler, desk_clock_ns(), ticket);
     pthread_mutex_unlock(&desk->lock);
 }
 
 void desk_headers(struct desk *desk, scheduler_ticket ticket, int status) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_headers(desk->scheduler, clock_boot_ns(), ticket, status);
+    scheduler_headers(desk->scheduler, desk_clock_ns(), ticket, status);
     pthread_mutex_unlock(&desk->lock);
 }
 
 void desk_first_token(struct desk *desk, scheduler_ticket ticket) {
     pthread_mutex_lock(&desk->lock);
-    scheduler_first_token(desk->scheduler, clock_boot_ns(), ticket);
+    scheduler_first_token(desk->scheduler, desk_clock_ns(), ticket);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -293,7 +318,7 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
                             enum outcome outcome, const struct scheduler_usage *usage,
                             const struct outcome_detail *detail) {
     pthread_mutex_lock(&desk->lock);
-    enum done_verdict verdict = scheduler_done(desk->scheduler, clock_boot_ns(), ticket, outcome,
+    enum done_verdict verdict = scheduler_done(desk->scheduler, desk_clock_ns(), ticket, outcome,
                                                usage, detail, &desk->actions);
     leave(desk, home_index);
     return verdict;
@@ -316,28 +341,40 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
                                              .reset_ms = readings[i].reset_ms,
                                              .reset_is_full = readings[i].reset_is_full};
     pthread_mutex_lock(&desk->lock);
-    scheduler_reading(desk->scheduler, clock_boot_ns(), ticket,
+    scheduler_reading(desk->scheduler, desk_clock_ns(), ticket,
                       (struct scheduler_readings){.rows = told, .count = count}, &desk->actions);
     leave(desk, home_index);
 }
 
-void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
-                  uint64_t *ret_now_ns) {
+void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand *demand,
+                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns) {
+    struct demand renumbered UNINITIALIZED;
     pthread_mutex_lock(&desk->lock);
-    *ret_now_ns = clock_boot_ns();
+    *ret_now_ns = desk_clock_ns();
     demand_to_boot(demand, *ret_now_ns);
-    scheduler_explain(desk->scheduler, *ret_now_ns, demand, ret_rows);
+    scheduler_explain(desk->scheduler, *ret_now_ns,
+                      numbering_demand(&desk->numbering, of, demand, &renumbered), ret_rows);
+    numbering_rows(&desk->numbering, of, ret_rows, demand->candidate_count);
     pthread_mutex_unlock(&desk->lock);
 }
 
+/* A limit that has gone counts nothing any more. */
+static void look_at_limit(struct desk *desk, uint64_t now_ns, const struct catalog_limit *limit,
+                          uint32_t index, struct scheduler_limit *ret_limit) {
+    if (!scheduler_limit_state(desk->scheduler, now_ns, index, ret_limit))
+        *ret_limit = (struct scheduler_limit){.amount = limit->amount, .remaining = limit->amount};
+}
+
 /* In slices, so that requests are not held up by somebody who looks. */
-void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
+void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns) {
-    *ret_now_ns = clock_boot_ns();
-    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+    *ret_now_ns = desk_clock_ns();
+    for (uint32_t first = 0; first < of->limit_count; first += DESK_SLICE) {
         pthread_mutex_lock(&desk->lock);
-        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
-            (void)scheduler_limit_state(desk->scheduler, *ret_now_ns, i, &ret_limits[i]);
+        const struct catalog_map *map = numbering_from(&desk->numbering, of);
+        for (uint32_t i = first; i < of->limit_count && i < first + DESK_SLICE; i++)
+            look_at_limit(desk, *ret_now_ns, &of->limits[i], map != NULL ? map->limits[i] : i,
+                          &ret_limits[i]);
         pthread_mutex_unlock(&desk->lock);
     }
 }
@@ -348,23 +385,25 @@ void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
     pthread_mutex_unlock(&desk->lock);
 }
 
-bool desk_any_open(struct desk *desk, uint32_t route_count) {
+bool desk_any_open(struct desk *desk) {
     uint64_t open_at_ns;
     bool open = false;
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
-    for (uint32_t route = 0; route < route_count && !open; route++)
+    uint64_t now_ns = desk_clock_ns();
+    for (uint32_t route = 0; route < desk->numbering.now->route_count && !open; route++)
         open = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
     pthread_mutex_unlock(&desk->lock);
     return open;
 }
 
-void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open) {
+void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open) {
     uint64_t open_at_ns;
     pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = clock_boot_ns();
-    for (uint32_t route = 0; route < route_count; route++)
-        ret_open[route] = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
+    uint64_t now_ns = desk_clock_ns();
+    const struct catalog_map *map = numbering_from(&desk->numbering, of);
+    for (uint32_t route = 0; route < of->route_count; route++)
+        ret_open[route] = scheduler_route_open(
+            desk->scheduler, now_ns, map != NULL ? map->routes[route] : route, &open_at_ns);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -372,4 +411,14 @@ void desk_give_back(struct desk *desk) {
     pthread_mutex_lock(&desk->lock);
     scheduler_give_back(desk->scheduler);
     pthread_mutex_unlock(&desk->lock);
+}
+
+void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count) {
+    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+        pthread_mutex_lock(&desk->lock);
+        uint64_t now_ns = desk_clock_ns();
+        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
+            scheduler_replay(desk->scheduler, now_ns, &rows[i]);
+        pthread_mutex_unlock(&desk->lock);
+    }
 }

@@ -30,6 +30,7 @@ static enum step_verdict start(struct request *r, const struct action *grant) {
     r->waited_ns = now_ns - r->submitted_ns;
     r->queued_ns += r->waited_ns;
     r->attempts++;
+    r->output_promised = grant->tokens;
     if (r->head == HEAD_HELD)
         r->identity.model = r->snapshot->models[r->snapshot->routes[grant->route].model].id;
     r->attempt = attempt_start(r, grant->route, patience_of(r, grant->route));

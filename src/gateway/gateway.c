@@ -12,6 +12,7 @@
 #include "gateway/accept.h"
 #include "gateway/desk.h"
 #include "gateway/ladder.h"
+#include "gateway/publish.h"
 #include "gateway/request.h"
 #include "gateway/wrong_keys.h"
 
@@ -42,12 +43,12 @@ struct gateway *gateway_new(const struct gateway_config *config,
     struct gateway *gateway = mem_zalloc(sizeof *gateway);
     struct rand rand;
     rand_seed(&rand, rand_entropy());
-    gateway->config = *config;
+    gateway->settings = gateway_settings_new(config);
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
-    gateway->desk = desk_new(gateway, rand_u64(&rand));
+    gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
+    desk_configure(gateway->desk, 0, snapshot, config);
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
-    desk_configure(gateway->desk, snapshot);
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
     metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
@@ -56,6 +57,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 
 void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
+    gateway_settings_unref(gateway->settings);
     wrong_keys_free(gateway->wrong_keys);
     mem_free(gateway);
 }
@@ -117,13 +119,14 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
     home->loop = loop;
     home->index = index;
     home->snapshot = catalog_ref(snapshot);
+    home->settings = gateway_settings_ref(gateway->settings);
     home->metrics = metric_block_new();
     home->ladders = ladder_ring_new();
     home->quiet.fire = on_quiet;
     home->net = net_context_new(loop);
     http_client_limits_default(&client_limits);
     home->client = http_client_new(home->net, loop, &client_limits);
-    home->server = http_server_new(loop, &gateway->config.server, &server_handler, home);
+    home->server = http_server_new(loop, &gateway_config_of(home)->server, &server_handler, home);
     rand_seed(&home->rand, rand_entropy());
     make_slots(home);
     shelf_init(&home->request_shelf, GATEWAY_SHELF_MAX);
@@ -153,7 +156,7 @@ static void on_accept_owner(void *context, struct stream *stream) {
 }
 
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
-    struct http_server_limits limits = home->gateway->config.server;
+    struct http_server_limits limits = gateway_config_of(home)->server;
     check(home->owner_server == NULL);
     limits.connections_max = GATEWAY_OWNER_CONNECTIONS_MAX;
     home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
@@ -205,6 +208,7 @@ void gateway_loop_free(struct gateway_loop *home) {
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);
+    gateway_settings_unref(home->settings);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);
     ladder_ring_free(home->ladders);

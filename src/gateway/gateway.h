@@ -42,11 +42,15 @@ struct gateway_config {
     enum catalog_data_use data_use; /* what every request keeps to, whatever its client asks for */
     enum catalog_audience audience; /* whom this gateway serves */
     uint32_t loop_count;
-    struct http_server_limits server;                  /* per loop */
+    struct http_server_limits server; /* per loop */
+    bool reload_authorities;          /* gateway_publish: read the authorities of TLS anew */
     const struct endpoint_part *const *more_endpoints; /* borrowed: beside those in endpoint.c */
     uint32_t more_endpoint_parts;
     void *more_context; /* borrowed: theirs */
 };
+
+/* A gateway_config of its own, shared by the loops; immutable. */
+struct gateway_settings;
 
 struct gateway_loop {
     struct gateway *gateway;           /* borrowed */
@@ -59,7 +63,8 @@ struct gateway_loop {
     struct listener *owner_listener;   /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
     struct ladder_ring *ladders;       /* owned */
-    struct catalog_snapshot *snapshot; /* ref */
+    struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
+    struct gateway_settings *settings; /* ref; the same */
     struct request **slots;            /* owned array of borrowed requests */
     uint32_t *free_slots;              /* owned stack */
     uint32_t free_count;
@@ -76,9 +81,9 @@ struct gateway_loop {
 };
 
 struct gateway {
-    struct gateway_config config;
-    struct desk *desk;             /* owned */
-    struct wrong_keys *wrong_keys; /* owned */
+    struct gateway_settings *settings; /* ref; of the thread that publishes */
+    struct desk *desk;                 /* owned */
+    struct wrong_keys *wrong_keys;     /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -86,6 +91,14 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The settings in force on this loop; valid during the step that asks. */
+const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
+
+/* What every loop is to go by from its next turn on. Requests that run keep what they took. On the thread of loop 0 only, once loops
+ * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. */
+void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
+                     const struct gateway_config *config);
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
 struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);

@@ -4,12 +4,13 @@
  * The last requests of a loop with the ladder each climbed: which candidates were asked, why they failed, how long it took and how
  * long it waited. For `papi request ID`. Numbers and names only, never what was asked or answered.
  *
- * One ring for each loop, written by its loop, read by any (a small lock). A record keeps its snapshot alive, so that indexes stay
- * names. The oldest record makes room for the newest.
+ * One ring for each loop, written by its loop, read by any (a small lock). A record keeps its names itself, and no
+ * snapshot alive. The oldest record makes room for the newest.
  */
 #include "gateway/request.h"
 
 #define LADDER_RECORDS_MAX 256
+#define LADDER_RUNGS_MAX   16 /* of a request; later ones are counted only */
 #define LADDER_NAME_BYTES  64 /* of the model asked for; longer names are cut */
 
 struct ladder_ring;

@@ -29,7 +29,7 @@ static bool begin(struct listing *listing, struct request *r) {
     listing->seen = arena_try_alloc(&r->arena, r->snapshot->provider_count + 1);
     if (listing->open == NULL || listing->seen == NULL)
         return false;
-    desk_open_routes(r->home->gateway->desk, r->snapshot->route_count, listing->open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, listing->open);
     return true;
 }
 

@@ -26,10 +26,25 @@ static void count(const struct request *r, uint64_t total_ns) {
     metric_add(metrics, METRIC_OUTPUT_TOKENS, 0, (int64_t)r->usage.output_tokens);
 }
 
-static struct span provider_of(const struct request *r, uint32_t route) {
-    const struct catalog_account *account =
-        &r->snapshot->accounts[r->snapshot->routes[route].account];
-    return r->snapshot->providers[account->provider].id;
+static struct span provider_of(const struct request_rung *rung) {
+    const struct catalog_snapshot *snapshot = rung->snapshot;
+    return snapshot->providers[snapshot->accounts[snapshot->routes[rung->route].account].provider]
+        .id;
+}
+
+static bool went_well(enum outcome outcome) {
+    return outcome == OUTCOME_OK || outcome == OUTCOME_CANCELLED || outcome == OUTCOME_WITHDRAWN;
+}
+
+static void tell_failures(const struct request *r) {
+    for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next) {
+        if (went_well(rung->outcome))
+            continue;
+        log_event(LOG_WARN, "attempt.failed",
+                  "request=%s provider=%.*s outcome=%s status=%d ms=%llu", r->id,
+                  SPAN_ARG(provider_of(rung)), outcome_row(rung->outcome)->label, rung->status,
+                  (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
+    }
 }
 
 enum step_verdict step_record(struct request *r) {
@@ -42,14 +57,6 @@ enum step_verdict step_record(struct request *r) {
     count(r, total_ns);
     if (r->endpoint != NULL && r->endpoint->surface != NULL)
         ladder_keep(r->home->ladders, r, total_ns);
-    for (uint32_t i = 0; i < r->attempts && i < REQUEST_LADDER_MAX; i++) {
-        const struct request_rung *rung = &r->ladder[i];
-        if (rung->outcome != OUTCOME_OK && rung->outcome != OUTCOME_CANCELLED)
-            log_event(LOG_WARN, "attempt.failed",
-                      "request=%s provider=%.*s outcome=%s status=%d ms=%llu", r->id,
-                      SPAN_ARG(provider_of(r, rung->route)), outcome_row(rung->outcome)->label,
-                      rung->status,
-                      (unsigned long long)((rung->ended_ns - rung->started_ns) / NS_PER_MS));
-    }
+    tell_failures(r);
     return request_go(r, STEP_DONE);
 }

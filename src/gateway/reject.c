@@ -161,7 +161,7 @@ static bool use_own_words(struct request *r) {
 }
 
 static int64_t wait_ms_until(uint64_t at_ns) {
-    uint64_t now_ns = clock_boot_ns();
+    uint64_t now_ns = desk_clock_ns();
     if (at_ns == 0)
         return -1;
     return at_ns > now_ns ? (int64_t)((at_ns - now_ns) / NS_PER_MS) : 0;
@@ -190,7 +190,7 @@ static struct opening first_opening(struct request *r) {
     uint64_t now_ns;
     choose_candidates(r, &choice);
     choose_demand(r, &choice, &demand);
-    desk_explain(r->home->gateway->desk, &demand, rows, &now_ns);
+    desk_explain(r->home->gateway->desk, r->snapshot, &demand, rows, &now_ns);
     for (uint32_t i = 0; i < demand.candidate_count; i++) {
         uint64_t at_ns = rows[i].available_at_ns;
         if (at_ns != 0 && at_ns != UINT64_MAX && (first.at_ns == 0 || at_ns < first.at_ns))

@@ -22,7 +22,6 @@
     ((size_t)96 * 1024 * 1024) /* index of a 32 MiB body plus what is written from it */
 #define REQUEST_OUT_MAX_BYTES ((size_t)48 * 1024 * 1024) /* an answer of 32 MiB, encoded */
 #define REQUEST_ID_BYTES      24
-#define REQUEST_LADDER_MAX    16
 #define STATUS_CLIENT_GONE    499 /* recorded, never sent (wire 1.6) */
 
 #define CLIENT_HOLD_NS      (25 * NS_PER_S)  /* product 5: how long the 200 of a stream is held */
@@ -36,12 +35,16 @@ enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 struct later;
 struct taken;
 
-struct request_rung { /* one attempt, for the ladder */
+struct request_rung {                  /* one attempt, for the ladder */
+    struct request_rung *next;         /* borrowed: arena */
+    struct catalog_snapshot *snapshot; /* ref: where the route is */
     uint32_t route;
     enum outcome outcome;
-    uint64_t started_ns, ended_ns;
+    uint64_t started_ns, sent_ns, ended_ns;
     uint64_t waited_ns; /* for its grant */
     int status;
+    uint64_t input_tokens, output_tokens;
+    struct scheduler_kept kept; /* what it leaves charged */
 };
 
 struct request {
@@ -70,8 +73,8 @@ struct request {
     struct action
         decision; /* the desk's last word; decision.ticket != 0 when there is one to act on */
     bool decided;
-    struct attempt *attempt; /* owned until it is detached */
-    struct request_rung ladder[REQUEST_LADDER_MAX];
+    struct attempt *attempt;                   /* owned until it is detached */
+    struct request_rung *ladder, *ladder_last; /* borrowed: arena; attempts that have ended */
     uint32_t attempts;
     enum outcome last_outcome;
     /* What the last attempt's refusal named, to be left out when the same route is asked again. */
@@ -80,7 +83,8 @@ struct request {
         uint32_t route;
         bool holds; /* for other requests too */
     } strip;
-    uint64_t input_tokens; /* of the prompt, estimated */
+    uint64_t input_tokens;    /* of the prompt, estimated */
+    uint64_t output_promised; /* reserved for the answer of the last attempt */
     struct scheduler_usage usage;
 
     enum request_head head;
@@ -123,8 +127,9 @@ enum step_verdict request_park(struct request *r, enum parked_reason reason);
 /* Fills r->error and goes to REJECT. `message` may use printf forms; it is kept in the arena. */
 enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param,
                                const char *format, ...) PRINTF_LIKE(4, 5);
-/* The desk's word for this request, on its own loop. */
-void request_decided(struct request *r, const struct action *decision);
+/* The desk's word for this request, on its own loop, in the numbers of `snapshot`: the request goes on with that one. */
+void request_decided(struct request *r, const struct action *decision,
+                     struct catalog_snapshot *snapshot);
 /* Exchange callbacks (accept.c gives them to the server). */
 void request_on_gone(void *context, struct http_exchange *exchange);
 void request_on_drain(void *context, struct http_exchange *exchange);

@@ -10,13 +10,41 @@
 #include "gateway/desk.h"
 #include "gateway/later.h"
 
+static void add_rung(struct request *r, const struct request_rung *rung) {
+    struct request_rung *kept = arena_try_alloc(&r->arena, sizeof *kept);
+    if (kept == NULL)
+        return; /* of a request as large as it may get: it is counted and not told */
+    *kept = *rung;
+    (void)catalog_ref(kept->snapshot);
+    if (r->ladder_last != NULL)
+        r->ladder_last->next = kept;
+    else
+        r->ladder = kept;
+    r->ladder_last = kept;
+}
+
 /* Notes the attempt's end, once. */
-static void climb(struct request *r, enum outcome outcome) {
+static void climb(struct request *r, enum outcome outcome, const struct scheduler_usage *usage) {
     struct attempt *attempt = r->attempt;
     uint64_t now_ns = request_now_ns(r);
-    if (r->attempts <= REQUEST_LADDER_MAX)
-        r->ladder[r->attempts - 1] = (struct request_rung){
-            attempt->route, outcome, attempt->started_ns, now_ns, r->waited_ns, attempt->status};
+    bool chat = r->task.kind == TASK_CHAT;
+    const struct scheduler_promise promise = {.input_tokens = r->input_tokens,
+                                              .output_tokens = r->output_promised,
+                                              .output_tokens_max =
+                                                  chat ? r->task.chat.max_output_tokens : 0,
+                                              .inputs = chat ? 0 : r->task.embed.input_count};
+    struct request_rung rung = {.snapshot = attempt->snapshot,
+                                .route = attempt->route,
+                                .outcome = outcome,
+                                .started_ns = attempt->started_ns,
+                                .sent_ns = attempt->sent_ns,
+                                .ended_ns = now_ns,
+                                .waited_ns = r->waited_ns,
+                                .status = attempt->status,
+                                .input_tokens = usage->known ? usage->input_tokens : 0,
+                                .output_tokens = usage->known ? usage->output_tokens : 0};
+    scheduler_keep(&promise, outcome, usage, &rung.kept);
+    add_rung(r, &rung);
     r->upstream_ns += now_ns - attempt->started_ns;
     attempt->counted = true;
     r->last_outcome = outcome;
@@ -52,7 +80,8 @@ static void learn_strip(struct request *r, bool good) {
     const struct attempt *attempt = r->attempt;
     bool better = good || !span_absent(attempt->strip);
     if (!span_absent(r->strip.name) && r->strip.holds && r->strip.route == attempt->route && better)
-        left_out_learn(&r->home->left_out, r->snapshot->version, attempt->route, r->strip.name);
+        left_out_learn(&r->home->left_out, attempt->snapshot->version, attempt->route,
+                       r->strip.name);
 }
 
 static int finish_stream(struct request *r) {
@@ -130,7 +159,7 @@ enum step_verdict step_settle(struct request *r) {
     const struct scheduler_usage usage = attempt_usage(r->attempt);
     bool good = delivers(r, outcome);
     bool empty_stands = !good && r->empty_seen && r->first_token_ns == 0;
-    climb(r, outcome);
+    climb(r, outcome, &usage);
     enum done_verdict verdict = desk_done(r->home->gateway->desk, r->home->index, r->ticket,
                                           outcome, &usage, &r->attempt->detail);
     r->empty_seen = r->empty_seen || outcome == OUTCOME_EMPTY;
@@ -165,7 +194,7 @@ static enum outcome cancelled_outcome(const struct attempt *attempt) {
 enum step_verdict step_cancel(struct request *r) {
     if (r->attempt != NULL) {
         r->usage = attempt_usage(r->attempt);
-        climb(r, cancelled_outcome(r->attempt));
+        climb(r, cancelled_outcome(r->attempt), &r->usage);
         leave_attempt(r);
     }
     if (r->ticket != 0) {

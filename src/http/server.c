@@ -54,6 +54,20 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     return server;
 }
 
+/* Accepting goes on as soon as there is room again. */
+static void resume_listener(struct http_server *server) {
+    if (!server->listener_paused || server->draining ||
+        server->connection_count >= server->limits.connections_max)
+        return;
+    server->listener_paused = false;
+    listener_resume(server->listener);
+}
+
+void http_server_set_limits(struct http_server *server, const struct http_server_limits *limits) {
+    server->limits = *limits;
+    resume_listener(server);
+}
+
 void http_server_give_back(struct http_server *server) {
     while (server->spares != NULL) {
         struct http_exchange *spare = server->spares;
@@ -156,11 +170,7 @@ static void on_closed(void *context) {
     server->connection_count--;
     connection->magic = 0;
     mem_free(connection);
-    if (server->listener_paused && !server->draining &&
-        server->connection_count < server->limits.connections_max) {
-        server->listener_paused = false;
-        listener_resume(server->listener);
-    }
+    resume_listener(server);
 }
 
 static const struct stream_handler stream_handler = {

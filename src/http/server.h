@@ -66,6 +66,8 @@ struct http_server_handler {
 struct http_server *http_server_new(struct loop *loop, const struct http_server_limits *limits,
                                     const struct http_server_handler *handler,
                                     void *server_context);
+/* New ones, for what is read from now on; a body that is arriving keeps the size it was promised. */
+void http_server_set_limits(struct http_server *server, const struct http_server_limits *limits);
 /* Optional: the listener is paused at connections_max and resumed below it. Borrowed; NULL before it is closed. Beyond the
  * cap http_server_accept answers 503. */
 void http_server_pause_at_cap(struct http_server *server, struct listener *listener);

@@ -75,14 +75,15 @@ static enum http_reject check_coding(struct http_connection *connection,
         return REJECT_CODING;
     if (coding == HTTP_CODING_IDENTITY)
         return REJECT_NONE;
-    size_t decoded_max = connection->server->limits.body_max_bytes;
-    return http_decoder_new(coding, decoded_max, &connection->decoder) < 0 ? REJECT_MEMORY
-                                                                           : REJECT_NONE;
+    return http_decoder_new(coding, connection->body_max_bytes, &connection->decoder) < 0
+               ? REJECT_MEMORY
+               : REJECT_NONE;
 }
 
 static enum http_reject open_body(struct http_connection *connection,
                                   const struct http_head *head) {
     connection->expects_continue = false;
+    connection->body_max_bytes = connection->server->limits.body_max_bytes;
     enum http_framing framing = HTTP_FRAMING_NONE;
     if (head->chunked)
         framing = HTTP_FRAMING_CHUNKED;
@@ -95,7 +96,7 @@ static enum http_reject open_body(struct http_connection *connection,
         connection->expects_continue = false;
         return why;
     }
-    if (head->has_length && head->length > connection->server->limits.body_max_bytes)
+    if (head->has_length && head->length > connection->body_max_bytes)
         return REJECT_BODY_SIZE;
     connection->exchange->body = http_body_new();
     return check_coding(connection, head);
@@ -211,7 +212,7 @@ static int store_body(struct http_connection *connection, struct span bytes) {
     if (connection->decoder != NULL)
         return http_decoder_feed(connection->decoder, bytes, body);
     size_t have = http_body_bytes(body).len;
-    size_t room = connection->server->limits.body_max_bytes - have;
+    size_t room = connection->body_max_bytes - have;
     if (bytes.len > room || connection->reader.left > room - bytes.len)
         return ERR_TOO_LARGE; /* also what the rest of this chunk has announced */
     return http_body_append(body, bytes, (size_t)connection->body_length);
@@ -376,7 +377,7 @@ bool http__connection_on_buffer(void *context, char **ret_buffer, size_t *ret_si
     uint64_t direct = http_reader_direct(&connection->reader);
     struct http_body *body = connection->exchange->body;
     size_t have = http_body_bytes(body).len;
-    size_t most = connection->server->limits.body_max_bytes - have;
+    size_t most = connection->body_max_bytes - have;
     if (direct < HTTP_DIRECT_MIN_BYTES || most < HTTP_DIRECT_MIN_BYTES)
         return false;
     if (direct > most)

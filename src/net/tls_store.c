@@ -45,10 +45,10 @@ struct tls_store {
 /* --- authorities --- */
 
 /* Debian and Alpine, Fedora, older Red Hat, SUSE, macOS and OpenBSD */
-static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                      "/etc/pki/tls/certs/ca-bundle.crt",
-                                      "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                                      "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+const char *const tls_store__bundles[TLS_STORE_BUNDLES] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem"};
 
 static X509_STORE *load_authorities(const char *ca_file) {
     X509_STORE *store = X509_STORE_new();
@@ -57,8 +57,9 @@ static X509_STORE *load_authorities(const char *ca_file) {
     check(store != NULL);
     bool loaded = file != NULL && X509_STORE_load_file(store, file) == 1;
     loaded = (folder != NULL && X509_STORE_load_path(store, folder) == 1) || loaded;
-    for (size_t i = 0; i < array_length(bundles) && !loaded; i++)
-        loaded = access(bundles[i], R_OK) == 0 && X509_STORE_load_file(store, bundles[i]) == 1;
+    for (size_t i = 0; i < TLS_STORE_BUNDLES && !loaded; i++)
+        loaded = access(tls_store__bundles[i], R_OK) == 0 &&
+                 X509_STORE_load_file(store, tls_store__bundles[i]) == 1;
     /* A file that cannot be read makes its chains untrusted, which is said where they are met. */
     if (ca_file[0] != '\0')
         (void)X509_STORE_load_file(store, ca_file);
@@ -77,11 +78,24 @@ static void use_system_store(SSL_CTX *ssl) {
     check(pthread_mutex_unlock(&system_lock) == 0);
 }
 
-static void forget_system_store(void) {
+static bool has_authorities(X509_STORE *store) {
+    const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    return sk_X509_OBJECT_num(objects) > 0;
+}
+
+/* A folder of certificates is read by name at each handshake and has none in the store. */
+int tls_reload_authorities(void) {
+    int err = 0;
     check(pthread_mutex_lock(&system_lock) == 0);
-    X509_STORE_free(system_store);
-    system_store = NULL;
+    if (system_store != NULL) { /* else the first handshake reads them */
+        X509_STORE *fresh = load_authorities("");
+        if (has_authorities(system_store) && !has_authorities(fresh))
+            err = ERR_NOT_FOUND;
+        X509_STORE_free(err == 0 ? system_store : fresh);
+        system_store = err == 0 ? fresh : system_store;
+    }
     check(pthread_mutex_unlock(&system_lock) == 0);
+    return err;
 }
 
 /* --- contexts --- */
@@ -177,7 +191,6 @@ static void forget_all(struct tls_store *store) {
 
 void tls_store_reload(struct tls_store *store) {
     forget_all(store);
-    forget_system_store();
 }
 
 void tls_store_free(struct tls_store *store) {

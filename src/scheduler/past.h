@@ -34,7 +34,10 @@ void scheduler_keep(const struct scheduler_promise *promise, enum outcome outcom
                     const struct scheduler_usage *usage, struct scheduler_kept *ret_kept);
 
 struct scheduler_past {
-    uint32_t route;
+    /* Borrowed for the call. Several: keys of one account, when it is not known by which of them it went; limits that they share
+     * are charged once. */
+    const uint32_t *routes;
+    uint32_t route_count;
     enum outcome outcome;
     uint64_t count; /* attempts in `kept` */
     uint64_t
@@ -42,7 +45,7 @@ struct scheduler_past {
     uint64_t took_ms; /* of it, until it was settled: as late may a bucket have been charged */
     struct scheduler_kept kept;
 };
-/* Charges the route's limits as if it had been seen. Refilling limits are exact when older ones come first, else charged with
+/* Charges the routes' limits as if it had been seen. Refilling limits are exact when older ones come first, else charged with
  * more. What lies behind a limit's window changes nothing, nor does a route that is not configured. */
 void scheduler_replay(struct scheduler *scheduler, uint64_t now_ns,
                       const struct scheduler_past *past);

@@ -8,7 +8,8 @@
 struct keyring {
     struct secret *vault;       /* owned; seals provider keys */
     struct secret *fingerprint; /* owned; provider keys are told apart by it, in the open */
-    struct secret *clients;     /* owned; hashes keys of clients and admin tokens; outlives a rotation */
+    struct secret
+        *clients; /* owned; hashes keys of clients and admin tokens; outlives a rotation */
 };
 
 /* Only memory can fail; then the ring is empty. `master` has KEY_BYTES. */

@@ -20,6 +20,11 @@ static void expect_defaults(const struct config *config) {
     assert_true(span_absent(config->no_proxy));
     assert_int_equal(config->queue_max_wait_ms, 25000);
     assert_int_equal(config->queue_max_waiting, 4096);
+    assert_true(span_is(config->store_url, "sqlite:"));
+    assert_int_equal(config->keep_requests_ms / 86400000, 30);
+    assert_int_equal(config->keep_minutes_ms / 86400000, 7);
+    assert_int_equal(config->keep_hours_ms / 86400000, 400);
+    assert_int_equal(config->keep_days_ms, 0);
     assert_int_equal(config->attempts_max, 3);
     assert_int_equal(config->body_max_bytes, 32 * 1024 * 1024);
     assert_int_equal(config->bodies_max_bytes, 512 * 1024 * 1024);
@@ -68,6 +73,7 @@ static void reads_settings(void **state) {
         "hosts: [papi.example, papi]\n"
         "cors: https://app.example:8443\n"
         "queue: {max_wait: 1m30s, max_waiting: 7}\n"
+        "store: {url: 'sqlite:/var/lib/papi/x.db', keep: {requests: 48h, days: 3650d}}\n"
         "routing: {attempts: 5}\n"
         "limits: {body: 1MB, bodies: 2 GiB, connections: 10, header_timeout: 500ms,\n"
         "         body_timeout: 1h, idle_timeout: 2m}\n"
@@ -83,6 +89,9 @@ static void reads_settings(void **state) {
     assert_span(config->cors.items[0], "https://app.example:8443");
     assert_int_equal(config->queue_max_wait_ms, 90000);
     assert_int_equal(config->queue_max_waiting, 7);
+    assert_true(span_is(config->store_url, "sqlite:/var/lib/papi/x.db"));
+    assert_int_equal(config->keep_requests_ms / 86400000, 2);
+    assert_int_equal(config->keep_days_ms / 86400000, 3650);
     assert_int_equal(config->attempts_max, 5);
     assert_int_equal(config->body_max_bytes, 1000000);
     assert_int_equal(config->bodies_max_bytes, (uint64_t)2 << 30);

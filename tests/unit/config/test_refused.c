@@ -70,7 +70,7 @@ static const struct example names[] = {
     {"\"providers.*\": 1\n",
      "t:1:1: error: unknown setting 'providers.*'; did you mean 'providers'?\n"},
     {"\"esc\\eape\": 1\n",
-     "t:1:1: error: unknown setting 'esc?ape'; the nearest known one is 'cors'\n"},
+     "t:1:1: error: unknown setting 'esc?ape'; the nearest known one is 'store'\n"},
     {"auth: keys\ninsecure_http: maybe\n",
      "t:2:16: error: 'insecure_http: maybe' must be yes or no\n"},
     {"auth: keys\ntrusted_proxies: [x, 10.0.0.1/8, 0.0.0.0/0, '::/0', {a: b}]\n",
@@ -91,7 +91,21 @@ static const struct example names[] = {
      "unencrypted. Name the proxy that speaks TLS in front in trusted_proxies, or set "
      "insecure_http: true\n"},
     {"insecure_http: yes\nlisten: 0.0.0.0:1\n", "t:2:9: error: 'listen: 0.0.0.0:1'" NEEDS_KEYS},
-    {"store: {url: x}\n", "t:1:1: error: 'store' is not supported by this version yet\n"},
+    {"store: x\n", "t:1:8: error: 'store' must be a mapping, not a single value\n"},
+    {"store: {url: x}\n",
+     "t:1:14: error: 'store.url: x' must be sqlite:, sqlite:/absolute/path or off\n"},
+    {"store: {url: 'sqlite:papi.db'}\n",
+     "t:1:14: error: 'store.url: sqlite:papi.db' must be sqlite:, sqlite:/absolute/path or off\n"},
+    {"store: {url: 'postgres://db/papi'}\n",
+     "t:1:14: error: 'store.url: postgres://db/papi' must be sqlite:, sqlite:/absolute/path or "
+     "off\n"},
+    {"store: {keep: 30d}\n", "t:1:15: error: 'store.keep' must be a mapping, not a single value\n"},
+    {"store: {keep: {requests: never}}\n",
+     "t:1:26: error: 'store.keep.requests: never' must be a duration such as 500ms, 25s, 2m, "
+     "1h30m\n"},
+    {"store: {keep: {weeks: 3d}}\n",
+     "t:1:16: error: unknown setting 'store.keep.weeks'; the nearest known one is "
+     "'store.keep.hours'\n"},
     {"cluster: {url: ''}\n", "t:1:1: error: 'cluster' is not supported by this version yet\n"},
     {"routing: {stream_upstream: on}\n",
      "t:1:11: error: 'routing.stream_upstream' is not supported by this version yet\n"},

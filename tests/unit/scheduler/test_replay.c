@@ -12,6 +12,8 @@
 #define ATTEMPTS_MAX 400
 #define AMPLE        ((uint64_t)1 << 36)
 
+static const uint32_t every_route[FIXTURE_ROUTES + 1] = {0, 1, 2, 3, FIXTURE_ROUTES};
+
 struct seen { /* one attempt that the live scheduler settled */
     struct scheduler_past past;
     uint64_t sent_ns, settled_ns;
@@ -132,8 +134,10 @@ static void one_attempt(struct history *h) {
                                         .inputs = f->demand.inputs,
                                         .audio_seconds = f->demand.audio_seconds};
     struct seen *seen = &h->seen[h->count++];
-    seen->past = (struct scheduler_past){
-        .route = f->demand.candidates[0], .outcome = some_outcome(h), .count = 1};
+    seen->past = (struct scheduler_past){.routes = &every_route[f->demand.candidates[0]],
+                                         .route_count = 1,
+                                         .outcome = some_outcome(h),
+                                         .count = 1};
     struct scheduler_usage usage = some_usage(h, &f->demand);
     seen->sent_ns = f->now_ns;
     scheduler_sent(f->scheduler, f->now_ns, ticket);
@@ -220,7 +224,7 @@ static void add_kept(struct scheduler_past *sum, const struct scheduler_past *on
 }
 
 static bool summed_with(const struct seen *a, const struct seen *b, uint64_t span_ns) {
-    return a->settled_ns / span_ns == b->settled_ns / span_ns && a->past.route == b->past.route &&
+    return a->settled_ns / span_ns == b->settled_ns / span_ns && a->past.routes == b->past.routes &&
            a->past.outcome == b->past.outcome && a->past.kept.has_cost == b->past.kept.has_cost &&
            a->past.kept.cost_unit == b->past.kept.cost_unit;
 }
@@ -269,8 +273,11 @@ static void sums_never_count_less(void **state) {
 /* --- edges --- */
 
 static struct scheduler_past requests_ago(uint64_t count, uint64_t age_ms) {
-    return (struct scheduler_past){
-        .route = 0, .outcome = OUTCOME_OK, .count = count, .age_ms = age_ms};
+    return (struct scheduler_past){.routes = every_route,
+                                   .route_count = 1,
+                                   .outcome = OUTCOME_OK,
+                                   .count = count,
+                                   .age_ms = age_ms};
 }
 
 static void replay(struct limits_world *w, struct scheduler_past past) {
@@ -326,9 +333,9 @@ static void what_nobody_configured_changes_nothing(void **state) {
     limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ROLLING, 10, 60000), 1);
     limits_configure(w, NULL);
     struct scheduler_past past = requests_ago(3, 0);
-    past.route = FIXTURE_ROUTES;
+    past.routes = &every_route[FIXTURE_ROUTES];
     replay(w, past);
-    past.route = UINT32_MAX;
+    past.routes = &(const uint32_t){UINT32_MAX};
     replay(w, past);
     replay(w, requests_ago(0, 0));
     assert_int_equal(limits_used(w, 0), 0);
@@ -354,6 +361,26 @@ static void room_that_was_used_is_not_given_again(void **state) {
     limits_free(w);
 }
 
+/* Two keys of an account: which one it went by is not known, so each one's own limit is charged, and a shared one once. */
+static void keys_of_an_account_share_what_they_share(void **state) {
+    (void)state;
+    struct limits_world *w = limits_new(0);
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ROLLING, 10, 60000), 4 | 8);
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ONCE, 10, 0), 4);
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ONCE, 10, 0), 8);
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ONCE, 10, 0), 2);
+    limits_configure(w, NULL);
+    struct scheduler_past past = requests_ago(3, 0);
+    past.routes = &every_route[2];
+    past.route_count = 3; /* the last of them is not configured */
+    replay(w, past);
+    assert_int_equal(limits_used(w, 0), 3);
+    assert_int_equal(limits_used(w, 1), 3);
+    assert_int_equal(limits_used(w, 2), 3);
+    assert_int_equal(limits_used(w, 3), 0);
+    limits_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempts_are_counted_as_they_were),
@@ -361,6 +388,7 @@ int main(void) {
         cmocka_unit_test(only_what_the_window_holds),
         cmocka_unit_test(what_nobody_configured_changes_nothing),
         cmocka_unit_test(room_that_was_used_is_not_given_again),
+        cmocka_unit_test(keys_of_an_account_share_what_they_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
