@@ -15,6 +15,7 @@ const struct endpoint_part *const admin_parts[] = {
     &admin_status_part,
     &admin_look_part,
     &admin_openapi_part,
+    &admin_providers_part,
 };
 const uint32_t admin_part_count = array_length(admin_parts);
 

@@ -8,6 +8,25 @@
 #include "app/app_parts.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
+
+struct asked {
+    struct reload_wish wish;
+    struct admin_reload *reload; /* borrowed */
+};
+
+static void on_reloaded(struct reload_wish *wish, int err, uint64_t version, struct span report) {
+    struct asked *asked = container_of(wish, struct asked, wish);
+    asked->reload->done(asked->reload, err, version, report);
+    mem_free(asked);
+}
+
+static void reload_for_admin(void *app, struct admin_reload *reload) {
+    struct asked *asked = mem_zalloc(sizeof *asked);
+    asked->reload = reload;
+    asked->wish.done = on_reloaded;
+    app_reload(app, &asked->wish);
+}
 
 /* At the start and for each configuration after it. */
 void admin_join(struct app *app, struct gateway_config *config) {
@@ -17,6 +36,11 @@ void admin_join(struct app *app, struct gateway_config *config) {
         admin->started_ms = now_ms;
     admin->app = app;
     admin->data_dir = app->data_dir;
+    admin->store = app->store;
+    admin->vault = app->vault;
+    admin->board = app->board;
+    admin->facts = known_facts;
+    admin->reload = reload_for_admin;
     admin->keys_mode = config->access.keys;
     admin->config_loaded_ms = now_ms;
     config->more_endpoints = admin_parts;
@@ -40,6 +64,7 @@ static int describe(struct app *app) {
 }
 
 int admin_start(struct app *app) {
+    provider_rows_publish(app, app->now);
     const char *path = arena_format(&app->arena, "%s/" ADMIN_SOCKET, app->data_dir);
     int err = path != NULL ? describe(app) : ERR_TOO_LARGE;
     if (err == 0)

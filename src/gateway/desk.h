@@ -57,6 +57,9 @@ void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct schedule
 bool desk_any_open(struct desk *desk);
 /* The same for each route of `of`: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open);
+/* When each can be asked, by the boot clock: 0 = now, UINT64_MAX = nobody knows. */
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
