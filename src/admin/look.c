@@ -58,7 +58,7 @@ static bool begin(struct showing *showing, struct request *r, struct json_writer
     bool *open = arena_try_alloc(&r->arena, r->snapshot->route_count + (size_t)1);
     if (open == NULL)
         return false;
-    desk_open_routes(r->home->gateway->desk, r->snapshot->route_count, open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, open);
     *showing = (struct showing){.snapshot = r->snapshot, .open = open, .writer = writer};
     return true;
 }
