@@ -35,6 +35,7 @@ struct loaded {
 };
 
 struct reloader; /* reload.c */
+struct store;
 
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
@@ -46,6 +47,7 @@ struct app {
     int lock_fd;          /* -1 = not locked */
     int probe_fd;         /* -1 = none */
     struct listen_address address;
+    struct store *store;     /* owned; NULL = nothing is kept */
     struct gateway *gateway; /* owned */
     struct admin admin;      /* what its admin plane knows of this process */
     struct app_loop *loops;  /* owned */
@@ -87,6 +89,8 @@ int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
 void simulator_stop(struct app *app);
+int records_start(struct app *app);
+void records_stop(struct app *app);
 int pool_start(struct app *app);
 int loops_start(struct app *app);
 void loops_stop(struct app *app);
