@@ -44,6 +44,8 @@ struct request {
     struct http_exchange *exchange;    /* borrowed; NULL once finished */
     struct http_body *body;            /* ref; NULL when there is none */
     struct catalog_snapshot *snapshot; /* ref */
+    struct client_table *clients;      /* ref; NULL when nobody is known */
+    const struct client *client;       /* borrowed: clients; NULL: nobody, or the owner */
     struct loop_task resume;
     struct loop_timer clock; /* hold, keep-alive, the client's own deadline */
     uint32_t slot, generation;
@@ -85,6 +87,7 @@ struct request {
     bool gone;           /* the client is */
     bool cors;           /* Origin may read the answer */
     bool wait_longer;    /* the client set x-papi-deadline-ms */
+    bool narrowed;       /* a name it asks for is not in its client's list: models are looked at */
     bool no_training;    /* the client set x-papi-data: no-training */
     bool strict;         /* the client set x-papi-strict: nothing is left out or passed over */
     bool answered;       /* the answer is ended */
@@ -132,13 +135,5 @@ static inline uint64_t request_patience_ns(const struct request *r) {
 static inline uint64_t request_now_ns(const struct request *r) {
     return loop_now_ns(r->home->loop);
 }
-
-/* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
-void authenticate_origin(struct request *r);
-struct access_asker authenticate_asker(struct http_exchange *exchange,
-                                       const struct http_request *http);
-
-/* A JSON type, with or without parameters: what a page cannot send without asking first. */
-bool authenticate_json_type(struct span content_type);
 
 #include "gateway/respond.h"

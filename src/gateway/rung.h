@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* What is left of an attempt that has ended: for the ladder that people read, and for the record that limits are charged by. */
+/*
+ * A rung of a request's ladder: one attempt that is over, with what it leaves charged. Written by SETTLE, read by RECORD, by
+ * the remembered ladders and by the store.
+ */
 #include "catalog/snapshot.h"
+#include "scheduler/outcome.h"
 #include "scheduler/past.h"
 
 struct request_rung {                  /* one attempt, for the ladder */

@@ -181,7 +181,7 @@ static void json_of_many_shapes(void **state) {
          "one it belongs to\n"},
         {"[{\"name\":\"nobody\",\"key\":\"q" A20 "\"}]",
          "- [0].key: neither its name nor its shape tells the provider\n"},
-        {"{\"groq\":", "! it is not valid JSON: line 1, column 9: expected a value\n"},
+        {"{\"groq\":", "! it is not valid JSON: line 1, column 9: the text ends too early\n"},
     };
     for (size_t i = 0; i < array_length(rows); i++)
         run(KEY_FORMAT_JSON, rows[i].text, rows[i].expected);
