@@ -8,6 +8,7 @@
  * the list of router.c. Query and body have been checked by the doc's tables when the handler is called (gateway/take.h). Handlers run
  * on the loop of their request and must not wait: what takes longer is handed over (gateway/later.h).
  */
+#include "admin/provider_board.h"
 #include "gateway/request.h"
 #include "gateway/schema.h"
 #include "gateway/take.h"
@@ -17,6 +18,7 @@
 #define ADMIN_LISTEN_MAX       8
 
 struct store;
+struct vault;
 
 /* What app/ knows and does; all borrowed, and unchanged while loops run but for the atomics. */
 struct admin {
@@ -28,6 +30,9 @@ struct admin {
     bool keys_mode;
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
+    struct store *store;      /* NULL = nothing is kept */
+    struct vault *vault;      /* what it holds is changed by jobs of the store */
+    struct zone clients_zone; /* of the days and months of clients' limits */
 };
 
 /* The tables for gateway_config.more_endpoints; more_context is the struct admin. */
@@ -46,4 +51,5 @@ void admin_close_page(struct json_writer *writer, bool has_more, struct span nex
 int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Tables, one for each file of handlers. */
+extern const struct endpoint_part admin_clients_part;
 extern const struct endpoint_part admin_status_part, admin_look_part, admin_openapi_part;

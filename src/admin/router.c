@@ -14,6 +14,7 @@
 const struct endpoint_part *const admin_parts[] = {
     &admin_status_part,
     &admin_look_part,
+    &admin_clients_part,
     &admin_openapi_part,
 };
 const uint32_t admin_part_count = array_length(admin_parts);

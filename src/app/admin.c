@@ -17,6 +17,8 @@ void admin_join(struct app *app, struct gateway_config *config) {
         admin->started_ms = now_ms;
     admin->app = app;
     admin->data_dir = app->data_dir;
+    admin->store = app->store;
+    admin->vault = app->vault;
     admin->keys_mode = config->access.keys;
     admin->config_loaded_ms = now_ms;
     config->more_endpoints = admin_parts;

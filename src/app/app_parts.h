@@ -30,10 +30,10 @@ struct loaded {
     uint64_t version;      /* 1 at the start, grows with each reload that succeeds */
     uint64_t loaded_at_ms; /* wall clock */
     struct arena arena;
-    struct settings settings;     /* owned */
-    struct local_servers servers; /* owned */
+    struct settings settings;           /* owned */
+    struct local_servers servers;       /* owned */
     const struct vault_contents *vault; /* ref; NULL = none */
-    struct assembly assembly;     /* its snapshot is a ref */
+    struct assembly assembly;           /* its snapshot is a ref */
 };
 
 struct reloader; /* reload.c */
@@ -50,7 +50,7 @@ struct app {
     struct vault_place vault_place;
     struct vault *vault;          /* owned; keys that were given to this instance */
     struct provider_board *board; /* owned; what the admin plane shows of providers */
-    int probe_fd;         /* -1 = none */
+    int probe_fd;                 /* -1 = none */
     struct listen_address address;
     struct gateway *gateway; /* owned */
     struct admin admin;      /* what its admin plane knows of this process */
@@ -113,5 +113,8 @@ void provider_rows_publish(struct app *app, const struct loaded *loaded);
 
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;
+/* clients.c: those whom keys let in, before anybody is served; and after the start screen, the first key or how to get one. */
+void clients_join(struct app *app);
+void clients_greet(struct app *app);
 /* greet.c: the start screen, on standard output. */
 void greet(struct app *app);
