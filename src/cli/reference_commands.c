@@ -2,6 +2,8 @@
 /*
  * docs/reference/commands.md: every command with its options, from the table; and the table itself as JSON, which the tests walk, so
  * that no command is left without one.
+ *
+ * Promises: what stands there is what help says, word for word. Leaves to others: manual pages, completion.
  */
 #include "cli/reference.h"
 

@@ -27,6 +27,8 @@ static const struct endpoint endpoints[] = {
      "who would be asked for a request, and why not the others", &doc_explain_body},
     {"/papi/capacity", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_capacity,
      "what is left of every limit, and in all", &doc_capacity},
+    {"/papi/limits", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_limits,
+     "the caller's own limits, and what is left of them", &doc_limits},
     {"/papi/requests/*", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_request,
      "who was asked for a request, and what came of it", &doc_request},
     {"/healthz", METHODS_READ, ACCESS_PUBLIC, NULL, answer_health, "the process lives",

@@ -4,7 +4,8 @@
 #include "gateway/schema.h"
 
 extern const struct endpoint_doc doc_chat, doc_embeddings, doc_models, doc_model;
-extern const struct endpoint_doc doc_explain, doc_explain_body, doc_capacity, doc_request;
+extern const struct endpoint_doc doc_explain, doc_explain_body, doc_capacity, doc_request,
+    doc_limits;
 extern const struct endpoint_doc doc_health, doc_ready, doc_metrics, doc_root, doc_hello;
 
 extern const struct schema schema_error, schema_model, schema_explain, schema_capacity,

@@ -13,6 +13,7 @@
 #include "catalog/candidates.h"
 #include "gateway/access.h"
 #include "gateway/left_out.h"
+#include "gateway/roster.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -65,8 +66,9 @@ struct gateway_loop {
     struct ladder_ring *ladders;       /* owned */
     struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
     struct gateway_settings *settings; /* ref; the same */
-    struct request **slots;            /* owned array of borrowed requests */
-    uint32_t *free_slots;              /* owned stack */
+    struct roster_view clients;
+    struct request **slots; /* owned array of borrowed requests */
+    uint32_t *free_slots;   /* owned stack */
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
@@ -85,6 +87,7 @@ struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
     struct wrong_keys *wrong_keys;     /* owned */
+    struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -92,6 +95,10 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The clients from now on, with their limits, whose days and months are those of `zone`. Referenced; any thread. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone);
 
 /* The settings in force on this loop; valid during the step that asks. */
 const struct gateway_config *gateway_config_of(const struct gateway_loop *home);

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/identify.h"
 #include "gateway/listing.h"
 
 #define LIST_MAX_BYTES ((size_t)8 * 1024 * 1024)
@@ -82,11 +83,23 @@ static void describe_model(struct listing *listing, const uint32_t *routes, uint
         row->owned_by = snapshot->providers[provider_of(listing, routes[0])].id;
 }
 
-/* False when the name leads nowhere by itself. */
+/* What of it this client may use. */
+static uint32_t keep_allowed(const struct request *r, struct span name, uint32_t *routes,
+                             uint32_t count) {
+    uint32_t kept = 0;
+    bool all = identify_may_name(r, name);
+    for (uint32_t i = 0; i < count; i++)
+        if (all || identify_may_use(r, routes[i]))
+            routes[kept++] = routes[i];
+    return kept;
+}
+
+/* False when the name leads nowhere by itself, or not this client. */
 static bool describe_name(struct listing *listing, struct span name,
                           struct surface_model *ret_row) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
-    uint32_t count = catalog_resolve(listing->snapshot, name, routes);
+    uint32_t count =
+        keep_allowed(listing->r, name, routes, catalog_resolve(listing->snapshot, name, routes));
     if (count == 0)
         return false;
     *ret_row = (struct surface_model){.id = name, .owned_by = SPAN_LITERAL("papi"), .kind = "chat"};
@@ -186,7 +199,12 @@ int listing_one(struct request *r, struct span name, struct surface_model *ret_r
         return 0;
     const struct catalog_wish wish = {.name = name};
     catalog_candidates(r->snapshot, &wish, &choice);
-    (void)choose_fail(r, &choice);
+    if (choice.route_count == 0) {
+        (void)choose_fail(r, &choice);
+        return ERR_NOT_FOUND;
+    }
+    r->task.model = name;
+    (void)identify_refuse_model(r);
     return ERR_NOT_FOUND;
 }
 

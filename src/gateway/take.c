@@ -11,6 +11,7 @@
 #include "gateway/take.h"
 
 #include "base/check.h"
+#include "gateway/authenticate.h"
 #include "provider/wait.h"
 
 #define SHOWN_MAX_BYTES 60 /* of a value that is told back */
