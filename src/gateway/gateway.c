@@ -65,6 +65,7 @@ void gateway_free(struct gateway *gateway) {
 }
 
 static const struct http_server_handler server_handler = {
+    .on_head = accept_on_head,
     .on_request = accept_on_request,
     .on_gone = accept_on_gone,
     .on_drain = accept_on_drain,
@@ -180,7 +181,7 @@ static void drain_server(struct http_server *server, struct listener **listener)
         return;
     http_server_pause_at_cap(server, NULL);
     if (*listener != NULL)
-        listener_close(*listener);
+        listener_finish(*listener);
     *listener = NULL;
     http_server_drain(server);
 }
@@ -188,6 +189,13 @@ static void drain_server(struct http_server *server, struct listener **listener)
 void gateway_loop_drain(struct gateway_loop *home) {
     drain_server(home->server, &home->listener);
     drain_server(home->owner_server, &home->owner_listener);
+}
+
+void gateway_loop_refuse_waiting(struct gateway_loop *home) {
+    home->stopping = true;
+    for (uint32_t i = 0; i < home->slot_count; i++)
+        if (home->slots[i] != NULL && home->slots[i]->parked == PARKED_FOR_GRANT)
+            request_resume(home->slots[i]);
 }
 
 void gateway_loop_close(struct gateway_loop *home) {

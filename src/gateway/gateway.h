@@ -33,6 +33,7 @@ struct desk;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
+struct store;
 
 struct gateway_config {
     struct access_rules access;
@@ -75,6 +76,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
+    bool stopping;                             /* requests that wait for room are refused */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
     struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
@@ -85,6 +87,7 @@ struct gateway_loop {
 struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
+    struct store *store;               /* borrowed; NULL = nothing is kept. Set before loops run */
     struct wrong_keys *wrong_keys;     /* owned */
     struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
@@ -121,6 +124,8 @@ int gateway_loop_listen(struct gateway_loop *home,
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
+/* Requests that wait for room, now and from now on, are refused: nobody would serve them any more. */
+void gateway_loop_refuse_waiting(struct gateway_loop *home);
 /* Ends what is left: clients see a cut connection. */
 void gateway_loop_close(struct gateway_loop *home);
 /* Requests and attempts that still run on this loop. */
