@@ -13,6 +13,7 @@
 #include "app/drain.h"
 #include "app/reload.h"
 #include "app/settings.h"
+#include "app/vault_part.h"
 
 #include <pthread.h>
 
@@ -31,6 +32,7 @@ struct loaded {
     struct arena arena;
     struct settings settings;     /* owned */
     struct local_servers servers; /* owned */
+    const struct vault_contents *vault; /* ref; NULL = none */
     struct assembly assembly;     /* its snapshot is a ref */
 };
 
@@ -44,6 +46,10 @@ struct app {
     struct demo demo;
     const char *data_dir; /* arena */
     int lock_fd;          /* -1 = not locked */
+    struct store *store;  /* owned; NULL = nothing is kept */
+    struct vault_place vault_place;
+    struct vault *vault;          /* owned; keys that were given to this instance */
+    struct provider_board *board; /* owned; what the admin plane shows of providers */
     int probe_fd;         /* -1 = none */
     struct listen_address address;
     struct gateway *gateway; /* owned */
@@ -83,6 +89,10 @@ int log_begin(struct app *app);
 void log_end(struct app *app);
 int place_start(struct app *app);
 void place_stop(struct app *app);
+int records_start(struct app *app);
+void records_stop(struct app *app);
+int vault_start(struct app *app);
+void vault_stop(struct app *app);
 int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
@@ -95,6 +105,11 @@ int admin_start(struct app *app);
 /* admin.c: before the gateway is made, adds the endpoints of the admin plane. */
 #define ADMIN_SOCKET "papi.sock"
 void admin_join(struct app *app, struct gateway_config *config);
+
+/* vault_part.c: PAPI_VAULT_KEY, before there are threads and before settings are read. */
+int vault_take_environment(struct app *app) WARN_UNUSED;
+/* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
+void provider_rows_publish(struct app *app, const struct loaded *loaded);
 
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;

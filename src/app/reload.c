@@ -170,6 +170,7 @@ static void take_into_use(struct reloader *reloader) {
     struct span file = reloader->fresh->settings.config->log_file;
     if (!span_equal(before, file) && log_set_file(file.ptr) < 0)
         log_event(LOG_ERROR, "log.not_opened", "file=\"%.*s\"", SPAN_ARG(file));
+    provider_rows_publish(app, reloader->fresh);
     app->now = reloader->fresh;
     reloader->fresh = NULL;
     loaded_free(old);

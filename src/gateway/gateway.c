@@ -49,6 +49,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
     desk_configure(gateway->desk, 0, snapshot, config);
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
+    gateway->roster = roster_new();
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
     metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
@@ -59,10 +60,12 @@ void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
     gateway_settings_unref(gateway->settings);
     wrong_keys_free(gateway->wrong_keys);
+    roster_free(gateway->roster);
     mem_free(gateway);
 }
 
 static const struct http_server_handler server_handler = {
+    .on_head = accept_on_head,
     .on_request = accept_on_request,
     .on_gone = accept_on_gone,
     .on_drain = accept_on_drain,
@@ -108,6 +111,13 @@ void gateway_loop_leave(struct gateway_loop *home) {
     metric_add(home->metrics, METRIC_REQUESTS_OPEN, 0, -1);
     if (home->requests_peak >= GATEWAY_BURST_REQUESTS && !loop_timer_armed(&home->quiet))
         loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
+}
+
+/* Limits first: nobody is let in by a key before its requests are counted. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone) {
+    desk_clients(gateway->desk, clients, zone);
+    roster_publish(gateway->roster, clients);
 }
 
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
@@ -171,7 +181,7 @@ static void drain_server(struct http_server *server, struct listener **listener)
         return;
     http_server_pause_at_cap(server, NULL);
     if (*listener != NULL)
-        listener_close(*listener);
+        listener_finish(*listener);
     *listener = NULL;
     http_server_drain(server);
 }
@@ -179,6 +189,13 @@ static void drain_server(struct http_server *server, struct listener **listener)
 void gateway_loop_drain(struct gateway_loop *home) {
     drain_server(home->server, &home->listener);
     drain_server(home->owner_server, &home->owner_listener);
+}
+
+void gateway_loop_refuse_waiting(struct gateway_loop *home) {
+    home->stopping = true;
+    for (uint32_t i = 0; i < home->slot_count; i++)
+        if (home->slots[i] != NULL && home->slots[i]->parked == PARKED_FOR_GRANT)
+            request_resume(home->slots[i]);
 }
 
 void gateway_loop_close(struct gateway_loop *home) {
@@ -208,6 +225,7 @@ void gateway_loop_free(struct gateway_loop *home) {
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);
+    roster_view_done(&home->clients);
     gateway_settings_unref(home->settings);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);

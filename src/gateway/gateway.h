@@ -13,6 +13,7 @@
 #include "catalog/candidates.h"
 #include "gateway/access.h"
 #include "gateway/left_out.h"
+#include "gateway/roster.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -65,14 +66,16 @@ struct gateway_loop {
     struct ladder_ring *ladders;       /* owned */
     struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
     struct gateway_settings *settings; /* ref; the same */
-    struct request **slots;            /* owned array of borrowed requests */
-    uint32_t *free_slots;              /* owned stack */
+    struct roster_view clients;
+    struct request **slots; /* owned array of borrowed requests */
+    uint32_t *free_slots;   /* owned stack */
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
+    bool stopping;                             /* requests that wait for room are refused */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
     struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
@@ -84,6 +87,7 @@ struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
     struct wrong_keys *wrong_keys;     /* owned */
+    struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -91,6 +95,10 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The clients from now on, with their limits, whose days and months are those of `zone`. Referenced; any thread. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone);
 
 /* The settings in force on this loop; valid during the step that asks. */
 const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
@@ -114,6 +122,8 @@ int gateway_loop_listen(struct gateway_loop *home,
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
+/* Requests that wait for room, now and from now on, are refused: nobody would serve them any more. */
+void gateway_loop_refuse_waiting(struct gateway_loop *home);
 /* Ends what is left: clients see a cut connection. */
 void gateway_loop_close(struct gateway_loop *home);
 /* Requests and attempts that still run on this loop. */

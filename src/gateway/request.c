@@ -46,6 +46,7 @@ static void request_free(struct request *r) {
     for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next)
         catalog_unref(rung->snapshot);
     catalog_unref(r->snapshot);
+    client_table_unref(r->clients);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;
     arena_reset(&r->arena);

@@ -202,17 +202,15 @@ void http_server_accept(struct http_server *server, struct stream *stream) {
     bool full = server->connection_count >= server->limits.connections_max;
     struct http_connection *connection = connection_new(server, stream);
     stream_set_handler(stream, &stream_handler, connection);
-    if (server->draining) {
-        http__connection_close(connection);
-        return;
-    }
     stream_start(stream);
     if (full) {
         http__connection_reject(connection, REJECT_CONNECTIONS);
         return;
     }
-    http__connection_set_deadline(connection,
-                                  loop_now_ns(server->loop) + server->limits.header_timeout_ns);
+    http__connection_set_deadline(
+        connection,
+        loop_now_ns(server->loop) +
+            (server->draining ? HTTP_DRAIN_GRACE_NS : server->limits.header_timeout_ns));
     if (server->listener != NULL && !server->listener_paused &&
         server->connection_count >= server->limits.connections_max) {
         server->listener_paused = true;
@@ -231,7 +229,8 @@ void http_server_drain(struct http_server *server) {
          node = next, next = node->next) {
         struct http_connection *connection = container_of(node, struct http_connection, node);
         if (idle(connection))
-            http__connection_end(connection);
+            http__connection_set_deadline(connection,
+                                          loop_now_ns(server->loop) + HTTP_DRAIN_GRACE_NS);
     }
 }
 

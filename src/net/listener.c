@@ -178,6 +178,25 @@ static void wait_for_descriptors(struct listener *listener) {
                    loop_now_ns(listener->loop) + LISTENER_SHORTAGE_NS);
 }
 
+/* One that waits; false when there is none, or no descriptor for it. */
+static bool accept_one(struct listener *listener) {
+    struct sockaddr_storage peer = {0};
+    int fd;
+    int err = socket_accept(listener->fd, &fd, &peer);
+    if (err == ERR_BUSY && !listener->closing)
+        wait_for_descriptors(listener);
+    if (err < 0)
+        return false;
+    if (listener->path != NULL && !is_owner(fd)) {
+        (void)close(fd);
+        return true;
+    }
+    struct stream *stream = stream__new(listener->loop, fd, &peer);
+    stream->owner = listener->path != NULL;
+    listener->on_accept(listener->context, stream);
+    return true;
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events) {
     struct listener *listener = cast_checked(handle->data, struct listener, LISTENER_MAGIC);
     (void)events;
@@ -186,22 +205,9 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
         wait_for_descriptors(listener);
         return;
     }
-    for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++) {
-        struct sockaddr_storage peer = {0};
-        int fd;
-        int err = socket_accept(listener->fd, &fd, &peer);
-        if (err == ERR_BUSY)
-            wait_for_descriptors(listener);
-        if (err < 0)
+    for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++)
+        if (!accept_one(listener))
             return;
-        if (listener->path != NULL && !is_owner(fd)) {
-            (void)close(fd);
-            continue;
-        }
-        struct stream *stream = stream__new(listener->loop, fd, &peer);
-        stream->owner = listener->path != NULL;
-        listener->on_accept(listener->context, stream);
-    }
 }
 
 /* Takes the bound descriptor over, also on an error. */
@@ -320,6 +326,15 @@ static void on_listener_closed(uv_handle_t *handle) {
     listener->magic = 0;
     mem_free(listener->path);
     mem_free(listener);
+}
+
+void listener_finish(struct listener *listener) {
+    check(listener->magic == LISTENER_MAGIC && !listener->closing);
+    listener->closing = true; /* a shortage is not waited for */
+    for (int i = 0; i < LISTENER_BACKLOG && accept_one(listener); i++)
+        continue;
+    listener->closing = false;
+    listener_close(listener);
 }
 
 void listener_close(struct listener *listener) {

@@ -39,3 +39,5 @@ void listener_resume(struct listener *listener);
 /* How often accepting had to wait because no descriptor was left. */
 uint64_t listener_shortages(const struct listener *listener);
 void listener_close(struct listener *listener); /* frees itself */
+/* The same, once those whose connections the kernel has already made for it are accepted: closing would reset them. */
+void listener_finish(struct listener *listener);

@@ -220,6 +220,7 @@ int vault_start_over(struct vault *vault, struct store_db *db, uint32_t *ret_for
     if (err == 0 && next != NULL)
         vault->master.end_rotation(vault->master.context, false);
     view->state = VAULT_OPEN;
+    view->why[0] = '\0';
     secret_unref(key);
     secret_unref(next);
     return err == 0 ? vault__read(view, db) : err;
