@@ -30,13 +30,14 @@ struct loaded {
     uint64_t version;      /* 1 at the start, grows with each reload that succeeds */
     uint64_t loaded_at_ms; /* wall clock */
     struct arena arena;
-    struct settings settings;     /* owned */
-    struct local_servers servers; /* owned */
+    struct settings settings;           /* owned */
+    struct local_servers servers;       /* owned */
     const struct vault_contents *vault; /* ref; NULL = none */
-    struct assembly assembly;     /* its snapshot is a ref */
+    struct assembly assembly;           /* its snapshot is a ref */
 };
 
 struct reloader; /* reload.c */
+struct store;
 
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
@@ -50,8 +51,9 @@ struct app {
     struct vault_place vault_place;
     struct vault *vault;          /* owned; keys that were given to this instance */
     struct provider_board *board; /* owned; what the admin plane shows of providers */
-    int probe_fd;         /* -1 = none */
+    int probe_fd;                 /* -1 = none */
     struct listen_address address;
+    struct store *store;     /* owned; NULL = nothing is kept */
     struct gateway *gateway; /* owned */
     struct admin admin;      /* what its admin plane knows of this process */
     struct app_loop *loops;  /* owned */
@@ -97,6 +99,8 @@ int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
 void simulator_stop(struct app *app);
+int records_start(struct app *app);
+void records_stop(struct app *app);
 int pool_start(struct app *app);
 int loops_start(struct app *app);
 void loops_stop(struct app *app);

@@ -8,6 +8,7 @@
  */
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -23,6 +24,7 @@ int loops_start(struct app *app) {
     configure_gateway(app->now->settings.config, &config);
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
+    app->gateway->store = app->store;
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
     for (uint32_t i = 0; i < app->loop_count; i++) {
@@ -32,6 +34,7 @@ int loops_start(struct app *app) {
         drain_init(&one->drain, one->home, &app->loops_running);
     }
     atomic_store(&app->loops_running, app->loop_count);
+    records_charge(records_read(app->store, snapshot, NULL), app->gateway->desk);
     for (uint32_t i = 0; i < app->loop_count; i++) {
         int err = gateway_loop_listen(app->loops[i].home, &app->address);
         if (err < 0)

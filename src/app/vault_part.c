@@ -6,9 +6,9 @@
  * to ask what is wrong. Promises: one clear line for each thing that cannot be opened, with the cure. Leaves to others: sealing (vault/),
  * the key's file (master_key.c), using keys (offer.c).
  */
+#include "app/vault_part.h"
 #include "app/app_parts.h"
 #include "app/master_key.h"
-#include "app/vault_part.h"
 
 #include "obs/log.h"
 
@@ -35,8 +35,8 @@ static int open_master(void *context, bool may_make, struct secret **ret_key,
 
 static void end_rotation(void *context, bool carried_through) {
     struct vault_place *place = context;
-    int err = carried_through ? master_key_commit(place->data_dir)
-                              : master_key_abandon(place->data_dir);
+    int err =
+        carried_through ? master_key_commit(place->data_dir) : master_key_abandon(place->data_dir);
     log_event(err < 0 ? LOG_ERROR : LOG_WARN, "vault.rotation_ended", "carried_through=%s%s",
               carried_through ? "yes" : "no", err < 0 ? " error=\"the files stay\"" : "");
 }

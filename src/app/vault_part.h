@@ -5,8 +5,8 @@
 #include "vault/vault.h"
 
 struct vault_place {
-    const char *data_dir;  /* borrowed; its lock is held */
-    struct secret *given;  /* owned; of PAPI_VAULT_KEY; NULL = the key's file */
+    const char *data_dir; /* borrowed; its lock is held */
+    struct secret *given; /* owned; of PAPI_VAULT_KEY; NULL = the key's file */
 };
 
 /* Never NULL; what is wrong is its state. `place` outlives it. store NULL: it stays unread. */

@@ -58,6 +58,9 @@ void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct schedule
 bool desk_any_open(struct desk *desk);
 /* The same for each route of `of`: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open);
+/* When each can be asked, by the boot clock: 0 = now, UINT64_MAX = nobody knows. */
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Clients with limits of their own; any thread. NULL = none. */
 void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone);
