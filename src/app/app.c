@@ -24,9 +24,11 @@ static const struct app_part parts[] = {
     {"place", place_start, place_stop},             /* the data directory, locked */
     {"address", address_start, address_stop},       /* where to listen; taken or not */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
-    {"pool", pool_start, NULL},                     /* who serves which model */
-    {"reload", reload_start, reload_stop},          /* reads all of it anew */
-    {"loops", loops_start, loops_stop},             /* the gateway, listening */
+    {"claim", heir_claim, heir_stop}, /* --upgrade: from here on what one process alone may have */
+    {"pool", pool_start, NULL},       /* who serves which model */
+    {"reload", reload_start, reload_stop}, /* reads all of it anew */
+    {"keeper", keeper_start, keeper_stop}, /* lets another process take over */
+    {"loops", loops_start, loops_stop},    /* the gateway, listening */
 };
 
 int app_fail(const char *format, ...) {

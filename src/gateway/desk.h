@@ -11,7 +11,7 @@
 #include "net/loop.h"
 #include "provider/reading.h"
 #include "scheduler/past.h"
-#include "scheduler/scheduler.h"
+#include "scheduler/running.h"
 
 struct desk;
 struct gateway;
@@ -57,6 +57,12 @@ void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct schedule
 bool desk_any_open(struct desk *desk);
 /* The same for each route of `of`: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open);
+/* Attempts under way, for who takes over: rows of the newest snapshot from slot *slot on, at most `most`; fewer than that are the
+ * last. */
+uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
+                      uint32_t most);
+/* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged. */
+scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
 

@@ -148,9 +148,39 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
     return err;
 }
 
-void gateway_loop_drain(struct gateway_loop *home) {
+int gateway_loop_adopt(struct gateway_loop *home, int fd) {
+    int err = listener_adopt(home->loop, fd, on_accept, home, &home->listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->server, home->listener);
+    return err;
+}
+
+int gateway_loop_descriptor(const struct gateway_loop *home) {
+    return home->listener != NULL ? listener_descriptor(home->listener) : -1;
+}
+
+void gateway_loop_suspend(struct gateway_loop *home) {
+    home->suspended = true;
     http_server_pause_at_cap(home->server, NULL);
     if (home->listener != NULL)
+        listener_pause(home->listener);
+    http_server_drain(home->server);
+}
+
+void gateway_loop_unsuspend(struct gateway_loop *home) {
+    home->suspended = false;
+    if (home->listener != NULL) {
+        http_server_pause_at_cap(home->server, home->listener);
+        listener_resume(home->listener);
+    }
+    http_server_undrain(home->server);
+}
+
+void gateway_loop_drain(struct gateway_loop *home) {
+    http_server_pause_at_cap(home->server, NULL);
+    if (home->listener != NULL && home->suspended)
+        listener_close(home->listener);
+    else if (home->listener != NULL)
         listener_finish(home->listener);
     home->listener = NULL;
     http_server_drain(home->server);

@@ -21,7 +21,9 @@
 #include "net/socket.h"
 #include "net/stream_parts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -197,9 +199,35 @@ int listener_open(struct loop *loop, const struct listen_address *address,
     int err = open_bound(address, true, &fd);
     if (err < 0)
         return err;
+    return listener_adopt(loop, fd, on_accept, context, ret_listener);
+}
+
+int listen_address_of(int fd, struct listen_address *ret_address) {
+    struct sockaddr_storage place = {0};
+    socklen_t length = sizeof place;
+    int type = 0;
+    socklen_t type_length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&place, &length) < 0 ||
+        (place.ss_family != AF_INET && place.ss_family != AF_INET6))
+        return ERR_TYPE;
+    const void *bytes =
+        place.ss_family == AF_INET
+            ? (const void *)&((const struct sockaddr_in *)(void *)&place)->sin_addr
+            : (const void *)&((const struct sockaddr_in6 *)(void *)&place)->sin6_addr;
+    ret_address->port = address_port(&place);
+    return inet_ntop(place.ss_family, bytes, ret_address->host, sizeof ret_address->host) != NULL
+               ? 0
+               : ERR_TYPE;
+}
+
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) {
     socket_set_no_delay(fd);
-    if (listen(fd, LISTENER_BACKLOG) < 0) {
-        err = bind_class(errno);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+        listen(fd, LISTENER_BACKLOG) < 0) {
+        int err = errno == ENOTSOCK || errno == EOPNOTSUPP ? ERR_TYPE : bind_class(errno);
         (void)close(fd);
         return err;
     }
@@ -229,6 +257,10 @@ void listener_resume(struct listener *listener) {
     listener->paused = false;
     loop_timer_clear(listener->loop, &listener->retry);
     watch(listener, true);
+}
+
+int listener_descriptor(const struct listener *listener) {
+    return listener->fd;
 }
 
 uint64_t listener_shortages(const struct listener *listener) {

@@ -25,6 +25,14 @@ void listener_probe_done(int fd);
 int listener_open(struct loop *loop, const struct listen_address *address,
                   void (*on_accept)(void *context, struct stream *stream), void *context,
                   struct listener **ret_listener) WARN_UNUSED;
+/* On a socket that was bound and listens already: handed over by another process, or by systemd. Takes the descriptor over, also on an
+ * error. ERR_TYPE: it is no listening stream socket. */
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) WARN_UNUSED;
+int listener_descriptor(const struct listener *listener); /* borrowed */
+/* Where a handed socket listens. ERR_TYPE: it does not. */
+int listen_address_of(int fd, struct listen_address *ret_address) WARN_UNUSED;
 /* Stops accepting (descriptor shortage, connection cap) and takes it up again. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
