@@ -6,6 +6,7 @@
  * To add a part: a file with NAME_start and NAME_stop, its members in struct app, one row in the table of app.c. Parts start in the
  * order of the table and stop in reverse; stop is called for every part, also for those whose start was not reached or failed.
  */
+#include "admin/admin.h"
 #include "app/app.h"
 #include "app/assemble.h"
 #include "app/demo.h"
@@ -15,6 +16,7 @@
 #include "app/settings.h"
 #include "app/successor.h"
 #include "app/upgrade.h"
+#include "app/vault_part.h"
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -34,9 +36,10 @@ struct loaded {
     uint64_t version;      /* 1 at the start, grows with each reload that succeeds */
     uint64_t loaded_at_ms; /* wall clock */
     struct arena arena;
-    struct settings settings;     /* owned */
-    struct local_servers servers; /* owned */
-    struct assembly assembly;     /* its snapshot is a ref */
+    struct settings settings;           /* owned */
+    struct local_servers servers;       /* owned */
+    const struct vault_contents *vault; /* ref; NULL = none */
+    struct assembly assembly;           /* its snapshot is a ref */
 };
 
 struct reloader; /* reload.c */
@@ -56,9 +59,14 @@ struct app {
     struct demo demo;
     const char *data_dir; /* arena */
     int lock_fd;          /* -1 = not locked */
-    int probe_fd;         /* -1 = none */
+    struct store *store;  /* owned; NULL = nothing is kept */
+    struct vault_place vault_place;
+    struct vault *vault;          /* owned; keys that were given to this instance */
+    struct provider_board *board; /* owned; what the admin plane shows of providers */
+    int probe_fd;                 /* -1 = none */
     struct listen_address address;
     struct gateway *gateway; /* owned */
+    struct admin admin;      /* what its admin plane knows of this process */
     struct app_loop *loops;  /* owned */
     uint32_t loop_count;
     atomic_uint loops_running;
@@ -94,6 +102,10 @@ int log_begin(struct app *app);
 void log_end(struct app *app);
 int place_start(struct app *app);
 void place_stop(struct app *app);
+int records_start(struct app *app);
+void records_stop(struct app *app);
+int vault_start(struct app *app);
+void vault_stop(struct app *app);
 int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
@@ -101,6 +113,16 @@ void simulator_stop(struct app *app);
 int pool_start(struct app *app);
 int loops_start(struct app *app);
 void loops_stop(struct app *app);
+int admin_start(struct app *app);
+
+/* admin.c: before the gateway is made, adds the endpoints of the admin plane. */
+#define ADMIN_SOCKET "papi.sock"
+void admin_join(struct app *app, struct gateway_config *config);
+
+/* vault_part.c: PAPI_VAULT_KEY, before there are threads and before settings are read. */
+int vault_take_environment(struct app *app) WARN_UNUSED;
+/* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
+void provider_rows_publish(struct app *app, const struct loaded *loaded);
 
 /* On loop 0. `why` is for the log. */
 void loops_begin_drain(struct app *app, const char *why);

@@ -70,6 +70,18 @@ int data_dir_lock(const char *path, int *ret_lock_fd) {
     return 0;
 }
 
+bool data_dir_is_served(const char *path) {
+    char lock_path[4200];
+    int length = snprintf(lock_path, sizeof lock_path, "%s/lock", path);
+    int fd =
+        length > 0 && (size_t)length < sizeof lock_path ? open(lock_path, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    bool served = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    (void)close(fd);
+    return served;
+}
+
 void data_dir_unlock(int lock_fd) {
     (void)close(lock_fd);
 }

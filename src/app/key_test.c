@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "gateway/upstream.h"
 #include "net/loop.h"
+#include "provider/wait.h"
 #include "surface/surface.h"
 
 #define CLOSE_TIME_NS (2 * NS_PER_S)
@@ -79,6 +80,7 @@ static void note_missing(struct trial *trial, const struct key_finding *finding)
 
 static void judge(struct trial *trial) {
     struct key_test *test = trial->test;
+    test->err = trial->cut ? 0 : trial->err;
     const struct key_answer answer = {
         .err = trial->cut ? 0 : trial->err,
         .status = test->status,
@@ -127,6 +129,10 @@ static void on_head(void *context, const struct http_answer_head *head) {
     uint64_t took_ns = loop_refresh_now_ns(trial->all->loop) - trial->started_ns;
     trial->test->status = head->status;
     trial->test->latency_ms = took_ns / NS_PER_MS;
+    int64_t date_ms;
+    trial->test->has_date = wait_http_date_ms(http_header_get(head->headers, "date"), &date_ms);
+    if (trial->test->has_date)
+        trial->test->ahead_ms = (int64_t)clock_wall_ms() - date_ms;
     if (http_headers_copy(head->headers, &trial->arena, &trial->head) < 0)
         trial->head = NULL; /* then the body alone must tell */
 }
@@ -284,6 +290,18 @@ static void begin(struct trials *all) {
         if (first)
             ask_probe(trial);
     }
+}
+
+uint32_t key_tests_of(const struct catalog_snapshot *snapshot, const struct offer *offer,
+                      struct key_test *tests, uint32_t room) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < snapshot->account_count && count < room; i++)
+        if (span_equal(snapshot->providers[snapshot->accounts[i].provider].id, offer->id))
+            tests[count++] = (struct key_test){.account = i,
+                                               .own_address = offer->config == NULL ||
+                                                              span_absent(offer->config->host),
+                                               .chat_route = UINT32_MAX};
+    return count;
 }
 
 void key_tests_run(const struct catalog_snapshot *snapshot, struct key_test *tests, uint32_t count,

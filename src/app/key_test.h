@@ -4,6 +4,7 @@
  * Trying keys: one free question for each account, maybe a tiny chat after it; all providers at once, each one question at a time.
  */
 #include "app/key_verdict.h"
+#include "app/offer.h"
 #include "catalog/snapshot.h"
 
 #define KEY_TEST_SECONDS     10                         /* for one question, all of it */
@@ -19,7 +20,10 @@ struct key_test {
     /* what came of it */
     struct key_finding finding; /* of the last question */
     const char *asked;          /* "GET /models"; of the last question */
+    int err;                    /* of the call */
     int status;                 /* of its answer; 0 = none came */
+    bool has_date;              /* its head told the time */
+    int64_t ahead_ms;           /* our clock before its, within a second and the way there */
     uint64_t latency_ms;        /* until its head; holds when status != 0 */
     bool proves;                /* what the probe could have proven */
     uint32_t model_count;       /* that the list had */
@@ -28,6 +32,9 @@ struct key_test {
     uint32_t missing_count;
 };
 
+/* One test for each account of an offer, in the order of its keys; returns how many, at most `room`. */
+uint32_t key_tests_of(const struct catalog_snapshot *snapshot, const struct offer *offer,
+                      struct key_test *tests, uint32_t room);
 /* Tests of one provider stand together. Texts live in the arena. */
 void key_tests_run(const struct catalog_snapshot *snapshot, struct key_test *tests, uint32_t count,
                    struct arena *arena);

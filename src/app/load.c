@@ -32,6 +32,7 @@ void loaded_free(struct loaded *loaded) {
     if (loaded == NULL)
         return;
     catalog_unref(loaded->assembly.snapshot);
+    vault_contents_unref(loaded->vault);
     local_servers_free(&loaded->servers);
     settings_free(&loaded->settings);
     arena_reset(&loaded->arena);
@@ -71,9 +72,12 @@ int load_pool(struct loaded *loaded, const struct app *app, struct config_report
     struct config *config = loaded->settings.config;
     if (config->local_servers == CONFIG_LOCAL_AUTO)
         local_servers_find(&loaded->servers, getenv("PAPI_LOCAL_PORTS"), app->address.port);
+    if (app->vault != NULL && loaded->vault == NULL)
+        loaded->vault = vault_get(app->vault);
     const struct offer_sources sources = {.facts = known_facts,
                                           .config = config,
                                           .credentials = loaded->settings.credentials,
+                                          .vault = loaded->vault,
                                           .servers = &loaded->servers,
                                           .demo = app->demo.config,
                                           .version = loaded->version};

@@ -33,6 +33,7 @@ int loops_start(struct app *app) {
     configure_gateway(app->now->settings.config, &config);
     if (config.loop_count < app->heir.socket_count) /* each must be listened on */
         config.loop_count = app->heir.socket_count;
+    admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
@@ -135,12 +136,8 @@ static const struct {
     int number;
     void (*handle)(void *context, int signal_number);
 } signals[] = {
-    {SIGTERM, on_end_signal},
-    {SIGINT, on_end_signal},
-    {SIGHUP, on_reload_signal},
-    {SIGUSR1, on_log_signal},
-    {SIGUSR2, on_upgrade_signal},
-    {SIGCHLD, on_child_signal},
+    {SIGTERM, on_end_signal}, {SIGINT, on_end_signal},      {SIGHUP, on_reload_signal},
+    {SIGUSR1, on_log_signal}, {SIGUSR2, on_upgrade_signal}, {SIGCHLD, on_child_signal},
 };
 
 static void *run_loop(void *argument) {

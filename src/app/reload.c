@@ -164,6 +164,7 @@ static void take_into_use(struct reloader *reloader) {
     struct gateway_config config;
     fixed_keep(app, reloader->fresh, &reloader->report);
     configure_gateway(reloader->fresh->settings.config, &config);
+    admin_join(app, &config);
     config.reload_authorities = true;
     gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config);
     loaded_configure_log(reloader->fresh);
@@ -171,6 +172,7 @@ static void take_into_use(struct reloader *reloader) {
     struct span file = reloader->fresh->settings.config->log_file;
     if (!span_equal(before, file) && log_set_file(file.ptr) < 0)
         log_event(LOG_ERROR, "log.not_opened", "file=\"%.*s\"", SPAN_ARG(file));
+    provider_rows_publish(app, reloader->fresh);
     app->now = reloader->fresh;
     reloader->fresh = NULL;
     loaded_free(old);
@@ -223,8 +225,9 @@ static void on_finished(struct loop_message *message) {
     else
         log_event(LOG_ERROR, "reload.failed", "kept_version=%llu",
                   (unsigned long long)reloader->app->now->version);
-    notify_say("READY=1\nSTATUS=%s", reloader->err == 0 ? "serving by the configuration read last"
-                                                       : "the configuration has errors; serving by the one before");
+    notify_say("READY=1\nSTATUS=%s",
+               reloader->err == 0 ? "serving by the configuration read last"
+                                  : "the configuration has errors; serving by the one before");
     answer(reloader, &reloader->now, reloader->err < 0 ? ERR_INVALID : 0);
     pthread_mutex_lock(&reloader->lock);
     reloader->running = false;

@@ -43,7 +43,7 @@ static void list_arguments(const struct app_options *options, char *path, char *
                  {"--listen", options->listen}};
     size_t count = 0;
     ret_arguments[count++] = path;
-    ret_arguments[count++] = (char *)(uintptr_t)"serve";
+    ret_arguments[count++] = (char *)(uintptr_t) "serve";
     for (size_t i = 0; i < array_length(given); i++) {
         if (given[i].value == NULL)
             continue;
@@ -51,8 +51,8 @@ static void list_arguments(const struct app_options *options, char *path, char *
         ret_arguments[count++] = (char *)(uintptr_t)given[i].value;
     }
     if (options->demo)
-        ret_arguments[count++] = (char *)(uintptr_t)"--demo";
-    ret_arguments[count++] = (char *)(uintptr_t)"--upgrade";
+        ret_arguments[count++] = (char *)(uintptr_t) "--demo";
+    ret_arguments[count++] = (char *)(uintptr_t) "--upgrade";
     ret_arguments[count] = NULL;
 }
 
@@ -67,8 +67,7 @@ static int spawn(char *path, char **arguments, pid_t *ret_pid) {
     if (err == 0)
         err = posix_spawnattr_setsigdefault(&attributes, &all);
     if (err == 0)
-        err =
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        err = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (err == 0)
         err = posix_spawn(ret_pid, path, NULL, &attributes, arguments, environ);
     (void)posix_spawnattr_destroy(&attributes);

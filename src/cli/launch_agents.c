@@ -98,9 +98,10 @@ bool launch_model_fits(struct span model) {
 }
 
 bool launch_is_served(const struct launch_agent *agent) {
-    struct span path = span_text(agent->endpoint), rest;
+    struct span path = span_text(agent->endpoint);
     check(span_starts_with(path, "/v1"));
-    return endpoint_find(span_of(path.ptr + 3, path.len - 3), &rest) != NULL;
+    return endpoint_find(NULL, 0, span_of(path.ptr + 3, path.len - 3), METHOD_POST).endpoint !=
+           NULL;
 }
 
 /* --- texts --- */

@@ -72,24 +72,19 @@ static uint32_t chat_route(const struct testing *testing, const struct row *row,
     return UINT32_MAX;
 }
 
-/* Accounts of a provider stand in the order of its keys. */
 static void add_offer(struct testing *testing, const struct offer *offer) {
-    const struct catalog_snapshot *snapshot = testing->assembly.snapshot;
-    uint32_t key = 0;
-    for (uint32_t i = 0; i < snapshot->account_count && testing->test_count < TESTS_MAX; i++) {
-        uint32_t provider = snapshot->accounts[i].provider;
-        if (!span_equal(snapshot->providers[provider].id, offer->id))
-            continue;
+    struct key_test *tests = &testing->tests[testing->test_count];
+    uint32_t count =
+        key_tests_of(testing->assembly.snapshot, offer, tests, TESTS_MAX - testing->test_count);
+    for (uint32_t i = 0; i < count; i++) {
         struct row *row = &testing->rows[testing->row_count++];
-        struct key_test *test = &testing->tests[testing->test_count++];
-        *row = (struct row){.offer = offer, .key = &offer->keys[key++], .test = test, .why = ""};
-        *test = (struct key_test){
-            .account = i,
-            .own_address = offer->config == NULL || span_absent(offer->config->host),
-            .chat_route = testing->wish->chat ? chat_route(testing, row, i) : UINT32_MAX};
-        if (testing->wish->chat && test->chat_route == UINT32_MAX)
+        *row = (struct row){.offer = offer, .key = &offer->keys[i], .test = &tests[i], .why = ""};
+        if (testing->wish->chat)
+            tests[i].chat_route = chat_route(testing, row, tests[i].account);
+        if (testing->wish->chat && tests[i].chat_route == UINT32_MAX)
             row->why = "no chat was asked: no model of this key is known to be free";
     }
+    testing->test_count += count;
 }
 
 static void add_refused(struct testing *testing, const struct offer *offer) {

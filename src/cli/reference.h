@@ -7,4 +7,6 @@
 /* docs/reference/providers.md */
 void reference_providers(struct page *page, const struct facts *facts);
 /* the table of docs/internals/attempts.md */
+void reference_commands(struct page *page);
+void reference_commands_json(struct page *page);
 void reference_outcomes(struct page *page);

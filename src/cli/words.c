@@ -41,6 +41,10 @@ const struct cli_word *cli_word(struct span word) {
     return NULL;
 }
 
+const struct cli_word *cli_word_at(size_t i) {
+    return i < array_length(words) ? &words[i] : NULL;
+}
+
 static bool is_small(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }

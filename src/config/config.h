@@ -23,6 +23,7 @@ struct config_key {
         billing; /* the provider's when not given: never NOT_SAID once loaded; one account, one answer */
     struct span plan;   /* of the account; the provider's when not given; absent = the usual one */
     struct span source; /* "papi.yaml:12", for people */
+    bool literal;       /* it stands in the file itself */
 };
 
 struct config_model {

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "gateway/authenticate.h"
 #include "gateway/request.h"
 
 #include <stdio.h>
@@ -36,6 +37,8 @@ static void refuse_full(struct gateway_loop *home, struct http_exchange *exchang
 
 void accept_on_request(void *context, struct http_exchange *exchange) {
     struct gateway_loop *home = context;
+    if (http_exchange_context(exchange) != NULL)
+        return; /* early.c made one: it is being refused */
     if (home->free_count == 0) {
         refuse_full(home, exchange);
         return;
@@ -102,7 +105,12 @@ enum step_verdict step_accept(struct request *r) {
     struct span path = endpoint_normalise(http->path, &r->arena);
     unsigned method = endpoint_method_of(http->method);
     authenticate_origin(r);
-    r->endpoint = endpoint_find(path, &r->path_rest);
+    const struct gateway_config *config = gateway_config_of(r->home);
+    struct endpoint_match match =
+        endpoint_find(config->more_endpoints, config->more_endpoint_parts, path, method);
+    r->endpoint = match.endpoint;
+    r->allowed = match.allowed;
+    r->path_rest = match.rest;
     if (r->endpoint == NULL) {
         const char *why = endpoint_why_not(path);
         return request_fail(r, API_UNKNOWN_URL, NULL,
@@ -112,9 +120,9 @@ enum step_verdict step_accept(struct request *r) {
                             (int)(http->path.len < 200 ? http->path.len : 200), http->path.ptr,
                             why != NULL ? ": " : "", why != NULL ? why : "");
     }
-    if ((r->endpoint->methods & method) == 0 && method != METHOD_OPTIONS) {
+    if ((r->allowed & method) == 0 && method != METHOD_OPTIONS) {
         char allow[64];
-        endpoint_allow(r->endpoint, allow, sizeof allow);
+        endpoint_allow(r->allowed, allow, sizeof allow);
         return request_fail(r, API_METHOD_NOT_ALLOWED, NULL, "%.*s is not allowed here; use %s.",
                             SPAN_ARG(http->method), allow);
     }

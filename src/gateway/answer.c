@@ -6,7 +6,8 @@
  */
 #include "base/check.h"
 #include "gateway/desk.h"
-#include "gateway/request.h"
+#include "gateway/later.h"
+#include "gateway/take.h"
 #include "obs/log.h"
 
 #define ANSWER_MAX_BYTES ((size_t)8 * 1024 * 1024)
@@ -49,13 +50,13 @@ static int answer_options(struct request *r) {
     struct span asked = http_header_get(http->headers, "access-control-request-headers");
     struct dynbuf head;
     char allow[64];
-    endpoint_allow(r->endpoint, allow, sizeof allow);
+    endpoint_allow(r->allowed, allow, sizeof allow);
     int err = respond_head(r, &head, NULL);
     if (err == 0)
         err = http_write_header(&head, "Allow", span_text(allow));
     if (err == 0)
         err = http_write_header(&head, "Access-Control-Allow-Methods",
-                                SPAN_LITERAL("GET, POST, DELETE, OPTIONS"));
+                                SPAN_LITERAL("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
     if (!span_absent(asked) && http_write_header(&head, "Access-Control-Allow-Headers", asked) < 0)
         asked = SPAN_NONE; /* bytes that no field name has: the browser will refuse by itself */
     if (err == 0)
@@ -70,7 +71,21 @@ static int answer_options(struct request *r) {
 
 enum step_verdict step_answer(struct request *r) {
     unsigned method = endpoint_method_of(http_exchange_request(r->exchange)->method);
-    int err = method == METHOD_OPTIONS ? answer_options(r) : r->endpoint->answer(r);
+    int err = 0;
+    if (r->later == NULL && method == METHOD_OPTIONS)
+        err = answer_options(r);
+    else if (r->later == NULL && (r->endpoint->access != ACCESS_ADMIN || take_check(r)))
+        err = r->endpoint->answer(r);
+    else if (r->later == NULL)
+        return STEP_NEXT; /* to REJECT */
+    else if (r->later_done)
+        err = later_finish(r);
+    else
+        err = ANSWER_LATER; /* woken by something else */
+    if (err == ANSWER_LATER) {
+        check(r->later != NULL);
+        return request_park(r, PARKED_FOR_JOB);
+    }
     if (r->has_error)
         return STEP_NEXT; /* the endpoint went to REJECT */
     if (err < 0 && !r->answered)

@@ -8,9 +8,10 @@
  * Promises: a refusal names the cure; a wrong key is never written anywhere, and its address is logged at most twice a minute.
  * Leaves to others: what a client may use (admit.c).
  */
-#include "gateway/request.h"
+#include "gateway/authenticate.h"
 
 #include "base/check.h"
+#include "gateway/identify.h"
 #include "gateway/wrong_keys.h"
 #include "net/stream.h"
 #include "obs/log.h"
@@ -21,12 +22,16 @@ static bool ends_with_nocase(struct span text, const char *end) {
 }
 
 /* Without parameters: a page may send "text/plain; x=json" to anybody without asking. */
-static bool content_type_allowed(struct span type) {
+bool authenticate_json_type(struct span type) {
     const char *parameters = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
     if (parameters != NULL)
         type.len = (size_t)(parameters - type.ptr);
     type = span_trim(type);
-    return ends_with_nocase(type, "/json") || ends_with_nocase(type, "+json") ||
+    return ends_with_nocase(type, "/json") || ends_with_nocase(type, "+json");
+}
+
+static bool content_type_allowed(struct span type) {
+    return authenticate_json_type(type) ||
            (type.len >= 10 && span_is_nocase(span_of(type.ptr, 10), "multipart/"));
 }
 
@@ -101,16 +106,6 @@ static bool refuse_key(struct request *r, const struct access_asker *asker, cons
     return false;
 }
 
-static bool check_key(struct request *r, const struct access_asker *asker) {
-    struct span key = access_key(asker->http, &r->arena);
-    if (!span_absent(key))
-        return refuse_key(r, asker, "This key is not known here.");
-    (void)request_fail(r, API_INVALID_KEY, NULL,
-                       "This gateway needs a key: send it as Authorization: Bearer sk-papi-... "
-                       "Whoever runs it makes one with `papi client add NAME`.");
-    return false;
-}
-
 /* --- what each class of endpoint needs --- */
 
 enum need { NEED_NOTHING, NEED_KEY, NEED_ADMIN_UNLESS_LOCAL, NEED_ADMIN };
@@ -123,6 +118,40 @@ static const struct {
     [ACCESS_CLIENT] = {true, NEED_KEY},      [ACCESS_METRICS] = {true, NEED_ADMIN_UNLESS_LOCAL},
     [ACCESS_ADMIN] = {true, NEED_ADMIN},
 };
+
+static bool ask_for_key(struct request *r, enum need need) {
+    (void)request_fail(r, API_INVALID_KEY, NULL, "%s",
+                       need == NEED_KEY
+                           ? "This gateway needs a key: send it as Authorization: Bearer "
+                             "sk-papi-... Whoever runs it makes one with `papi client add NAME`."
+                           : "This is for whoever runs this gateway: ask by the socket papi.sock "
+                             "in its data directory, as the commands of papi do, or send an admin "
+                             "token as Authorization: Bearer sk-papi-admin-...");
+    return false;
+}
+
+static bool check_key(struct request *r, const struct access_asker *asker, enum need need) {
+    struct span key = access_key(asker->http, &r->arena);
+    if (key.len == 0)
+        return ask_for_key(r, need);
+    enum client_verdict verdict = identify_key(r, key);
+    if (verdict != CLIENT_KNOWN)
+        return refuse_key(r, asker, identify_sentence(verdict));
+    if (need == NEED_KEY || r->client->role == CLIENT_ADMIN)
+        return true;
+    (void)request_fail(r, API_FORBIDDEN, NULL,
+                       "This API key is a client's. What runs the gateway needs an admin token "
+                       "(`papi admin token add NAME`), or the socket papi.sock in its data "
+                       "directory, by which the commands of papi ask.");
+    return false;
+}
+
+/* Where any key will do, that of a client still tells whose request it is. */
+static void note_key(struct request *r, const struct access_asker *asker) {
+    struct span key = access_key(asker->http, &r->arena);
+    if (key.len > 0)
+        (void)identify_key(r, key);
+}
 
 static bool needs_key(const struct access_rules *rules, enum need need,
                       const struct access_asker *asker) {
@@ -143,12 +172,17 @@ static bool check_client(struct request *r, const struct http_request *http) {
     const struct access_rules *rules = &gateway_config_of(r->home)->access;
     const struct access_asker asker = authenticate_asker(r->exchange, http);
     bool preflight = endpoint_method_of(http->method) == METHOD_OPTIONS;
-    if (!classes[r->endpoint->access].browsers)
-        return true;
+    if (r->owner || !classes[r->endpoint->access].browsers)
+        return true; /* no page reaches the owner's socket, and no stranger */
     if (!check_access(r, &asker))
         return false;
-    return preflight || !needs_key(rules, classes[r->endpoint->access].need, &asker) ||
-           check_key(r, &asker);
+    enum need need = classes[r->endpoint->access].need;
+    if (preflight || need == NEED_NOTHING)
+        return true;
+    if (needs_key(rules, need, &asker))
+        return check_key(r, &asker, need);
+    note_key(r, &asker);
+    return true;
 }
 
 static bool check_content_type(struct request *r, const struct http_request *http) {

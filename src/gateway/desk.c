@@ -249,7 +249,8 @@ void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snaps
     config.group_count = snapshot->group_count;
     config.attempts_max = settings->attempts_max;
     config.waiting_max = settings->queue_max_waiting;
-    config.waiting_per_client_max = 0; /* open mode: one person */
+    if (!settings->access.keys)
+        config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
     const struct catalog_map *map = numbering_move(&desk->numbering, snapshot);
     config.limit_map = map != NULL ? map->limits : NULL;
@@ -379,6 +380,12 @@ void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct schedule
     }
 }
 
+void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
+    pthread_mutex_lock(&desk->lock);
+    scheduler_counts(desk->scheduler, ret_counts);
+    pthread_mutex_unlock(&desk->lock);
+}
+
 bool desk_any_open(struct desk *desk) {
     uint64_t open_at_ns;
     bool open = false;
@@ -443,4 +450,29 @@ void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t 
             scheduler_replay(desk->scheduler, now_ns, &rows[i]);
         pthread_mutex_unlock(&desk->lock);
     }
+}
+
+/* The rows are made outside the lock; under it only numbers are compared. */
+void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone) {
+    uint32_t all = clients != NULL ? client_table_count(clients) : 0, count = 0;
+    struct scheduler_client *rows = mem_zalloc((all + (size_t)1) * sizeof *rows);
+    for (uint32_t i = 0; i < all; i++) {
+        const struct client *client = client_table_at(clients, i);
+        if (client_has_limits(client))
+            rows[count++] = (struct scheduler_client){client->number, client->limits};
+    }
+    pthread_mutex_lock(&desk->lock);
+    scheduler_clients(desk->scheduler, desk_clock_ns(), rows, count, zone);
+    pthread_mutex_unlock(&desk->lock);
+    mem_free(rows);
+}
+
+bool desk_client_limits(struct desk *desk, uint64_t number,
+                        struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],
+                        uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    *ret_now_ns = desk_clock_ns();
+    bool known = scheduler_client_state(desk->scheduler, *ret_now_ns, number, ret_limits);
+    pthread_mutex_unlock(&desk->lock);
+    return known;
 }

@@ -8,6 +8,7 @@
  * gone is given back by the receiving loop.
  */
 #include "catalog/snapshot.h"
+#include "client/table.h"
 #include "net/loop.h"
 #include "provider/reading.h"
 #include "scheduler/past.h"
@@ -63,6 +64,13 @@ uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_runnin
                       uint32_t most);
 /* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged. */
 scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row);
+void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
+/* Clients with limits of their own; any thread. NULL = none. */
+void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone);
+/* What is left of one client's limits; false when it has none. */
+bool desk_client_limits(struct desk *desk, uint64_t number,
+                        struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],
+                        uint64_t *ret_now_ns);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
 

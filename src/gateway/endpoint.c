@@ -9,30 +9,37 @@
 #include "gateway/endpoint.h"
 
 #include "base/check.h"
+#include "gateway/endpoint_docs.h"
 
 #include <stdio.h>
 
 static const struct endpoint endpoints[] = {
     {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL,
-     "chat, streamed or whole"},
+     "chat, streamed or whole", &doc_chat},
     {"/embeddings", METHOD_POST, ACCESS_CLIENT, &surface_openai_embeddings, NULL,
-     "vectors of texts"},
-    {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
-     "what can be asked for"},
-    {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model"},
-    {"/papi/explain", METHOD_GET | METHOD_HEAD | METHOD_POST, ACCESS_CLIENT, NULL,
-     answer_papi_explain, "who would be asked for a request, and why not the others"},
-    {"/papi/capacity", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_capacity,
-     "what is left of every limit, and in all"},
-    {"/papi/requests/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_request,
-     "who was asked for a request, and what came of it"},
-    {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives"},
-    {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
-     "a provider can be asked"},
-    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text"},
-    {"/", METHOD_GET | METHOD_HEAD, ACCESS_PAGE, NULL, answer_root, "a first look"},
-    {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health,
-     "probe of some clients"},
+     "vectors of texts", &doc_embeddings},
+    {"/models", METHODS_READ, ACCESS_CLIENT, NULL, answer_models, "what can be asked for",
+     &doc_models},
+    {"/models/*", METHODS_READ, ACCESS_CLIENT, NULL, answer_model, "one model", &doc_model},
+    {"/papi/explain", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_explain,
+     "who would be asked for a short question, and why not the others", &doc_explain},
+    {"/papi/explain", METHOD_POST, ACCESS_CLIENT, NULL, answer_papi_explain,
+     "who would be asked for a request, and why not the others", &doc_explain_body},
+    {"/papi/capacity", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_capacity,
+     "what is left of every limit, and in all", &doc_capacity},
+    {"/papi/limits", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_limits,
+     "the caller's own limits, and what is left of them", &doc_limits},
+    {"/papi/requests/*", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_request,
+     "who was asked for a request, and what came of it", &doc_request},
+    {"/healthz", METHODS_READ, ACCESS_PUBLIC, NULL, answer_health, "the process lives",
+     &doc_health},
+    {"/readyz", METHODS_READ, ACCESS_PUBLIC, NULL, answer_ready, "a provider can be asked",
+     &doc_ready},
+    {"/metrics", METHODS_READ, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text",
+     &doc_metrics},
+    {"/", METHODS_READ, ACCESS_PAGE, NULL, answer_root, "a first look", &doc_root},
+    {"/api/hello", METHODS_READ, ACCESS_PUBLIC, NULL, answer_health, "probe of some clients",
+     &doc_hello},
 };
 
 static const struct {
@@ -61,8 +68,9 @@ static const struct {
     const char *name;
     unsigned bit;
 } methods[] = {
-    {"GET", METHOD_GET},       {"HEAD", METHOD_HEAD},       {"POST", METHOD_POST},
-    {"DELETE", METHOD_DELETE}, {"OPTIONS", METHOD_OPTIONS},
+    {"GET", METHOD_GET},         {"HEAD", METHOD_HEAD},   {"POST", METHOD_POST},
+    {"PUT", METHOD_PUT},         {"PATCH", METHOD_PATCH}, {"DELETE", METHOD_DELETE},
+    {"OPTIONS", METHOD_OPTIONS},
 };
 
 unsigned endpoint_method_of(struct span method) {
@@ -106,26 +114,59 @@ struct span endpoint_normalise(struct span path, struct arena *arena) {
     return path.len == 0 ? SPAN_LITERAL("/") : path;
 }
 
-const struct endpoint *endpoint_find(struct span path, struct span *ret_rest) {
-    for (size_t i = 0; i < array_length(endpoints); i++) {
-        const struct endpoint *endpoint = &endpoints[i];
-        size_t length = strlen(endpoint->path);
-        bool prefix = endpoint->path[length - 1] == '*';
-        length -= prefix;
-        bool match = prefix ? path.len > length : path.len == length;
-        if (match && memcmp(path.ptr, endpoint->path, length) == 0) {
-            *ret_rest = span_of(path.ptr + length, path.len - length);
-            return endpoint;
-        }
-    }
-    return NULL;
+/* "/models/" and "*": all that follows, if anything does; "/providers/", "*", "/pause": one segment. */
+static bool fits(const char *pattern, struct span path, struct span *ret_rest) {
+    const char *star = strchr(pattern, '*');
+    size_t before = star != NULL ? (size_t)(star - pattern) : strlen(pattern);
+    *ret_rest = SPAN_NONE;
+    if (path.len < before || memcmp(path.ptr, pattern, before) != 0)
+        return false;
+    if (star == NULL)
+        return path.len == before;
+    size_t after = strlen(star + 1);
+    struct span rest = span_of(path.ptr + before, path.len - before);
+    if (rest.len <= after || memcmp(rest.ptr + rest.len - after, star + 1, after) != 0)
+        return false;
+    rest.len -= after;
+    *ret_rest = rest;
+    return after == 0 || memchr(rest.ptr, '/', rest.len) == NULL;
 }
 
-void endpoint_allow(const struct endpoint *endpoint, char *text, size_t size) {
+static void look_in(struct endpoint_part part, struct span path, unsigned method,
+                    struct endpoint_match *match) {
+    struct span rest;
+    for (uint32_t i = 0; i < part.count; i++) {
+        const struct endpoint *row = &part.rows[i];
+        bool same = match->endpoint != NULL ? strcmp(row->path, match->endpoint->path) == 0
+                                            : fits(row->path, path, &rest);
+        if (!same)
+            continue;
+        if (match->endpoint == NULL)
+            match->rest = rest;
+        if (match->endpoint == NULL || (row->methods & method & ~match->allowed) != 0)
+            match->endpoint = row;
+        match->allowed |= row->methods;
+    }
+}
+
+struct endpoint_match endpoint_find(const struct endpoint_part *const *more, uint32_t more_parts,
+                                    struct span path, unsigned method) {
+    struct endpoint_match match = {.rest = SPAN_NONE};
+    look_in(endpoint_own(), path, method, &match);
+    for (uint32_t i = 0; i < more_parts && match.endpoint == NULL; i++)
+        look_in(*more[i], path, method, &match);
+    return match;
+}
+
+struct endpoint_part endpoint_own(void) {
+    return (struct endpoint_part){endpoints, array_length(endpoints)};
+}
+
+void endpoint_allow(unsigned allowed, char *text, size_t size) {
     size_t used = 0;
     check(size >= 64);
     for (size_t i = 0; i < array_length(methods); i++)
-        if ((endpoint->methods & methods[i].bit) != 0 || methods[i].bit == METHOD_OPTIONS)
+        if ((allowed & methods[i].bit) != 0 || methods[i].bit == METHOD_OPTIONS)
             used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
                                      methods[i].name);
 }

@@ -49,6 +49,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
     desk_configure(gateway->desk, 0, snapshot, config);
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
+    gateway->roster = roster_new();
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
     metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
@@ -59,10 +60,12 @@ void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
     gateway_settings_unref(gateway->settings);
     wrong_keys_free(gateway->wrong_keys);
+    roster_free(gateway->roster);
     mem_free(gateway);
 }
 
 static const struct http_server_handler server_handler = {
+    .on_head = accept_on_head,
     .on_request = accept_on_request,
     .on_gone = accept_on_gone,
     .on_drain = accept_on_drain,
@@ -89,6 +92,8 @@ static void on_quiet(struct loop_timer *timer) {
     shelf_clear(&home->request_shelf);
     shelf_clear(&home->attempt_shelf);
     http_server_give_back(home->server);
+    if (home->owner_server != NULL)
+        http_server_give_back(home->owner_server);
     loop_give_back(home->loop);
     desk_give_back(home->gateway->desk);
     mem_trim();
@@ -106,6 +111,13 @@ void gateway_loop_leave(struct gateway_loop *home) {
     metric_add(home->metrics, METRIC_REQUESTS_OPEN, 0, -1);
     if (home->requests_peak >= GATEWAY_BURST_REQUESTS && !loop_timer_armed(&home->quiet))
         loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
+}
+
+/* Limits first: nobody is let in by a key before its requests are counted. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone) {
+    desk_clients(gateway->desk, clients, zone);
+    roster_publish(gateway->roster, clients);
 }
 
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
@@ -176,14 +188,37 @@ void gateway_loop_unsuspend(struct gateway_loop *home) {
     http_server_undrain(home->server);
 }
 
+static void on_accept_owner(void *context, struct stream *stream) {
+    struct gateway_loop *home = context;
+    http_server_accept(home->owner_server, stream);
+}
+
+int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
+    struct http_server_limits limits = gateway_config_of(home)->server;
+    check(home->owner_server == NULL);
+    limits.connections_max = GATEWAY_OWNER_CONNECTIONS_MAX;
+    home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
+    int err = listener_open_unix(home->loop, path, on_accept_owner, home, &home->owner_listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->owner_server, home->owner_listener);
+    return err;
+}
+
+static void drain_server(struct http_server *server, struct listener **listener, bool leave) {
+    if (server == NULL)
+        return;
+    http_server_pause_at_cap(server, NULL);
+    if (*listener != NULL && leave)
+        listener_close(*listener);
+    else if (*listener != NULL)
+        listener_finish(*listener);
+    *listener = NULL;
+    http_server_drain(server);
+}
+
 void gateway_loop_drain(struct gateway_loop *home) {
-    http_server_pause_at_cap(home->server, NULL);
-    if (home->listener != NULL && home->suspended)
-        listener_close(home->listener);
-    else if (home->listener != NULL)
-        listener_finish(home->listener);
-    home->listener = NULL;
-    http_server_drain(home->server);
+    drain_server(home->server, &home->listener, home->suspended);
+    drain_server(home->owner_server, &home->owner_listener, home->suspended);
 }
 
 void gateway_loop_refuse_waiting(struct gateway_loop *home) {
@@ -196,6 +231,8 @@ void gateway_loop_refuse_waiting(struct gateway_loop *home) {
 void gateway_loop_close(struct gateway_loop *home) {
     gateway_loop_drain(home);
     http_server_close_all(home->server);
+    if (home->owner_server != NULL)
+        http_server_close_all(home->owner_server);
     http_client_close_all(home->client);
     loop_timer_clear(home->loop, &home->quiet);
     if (home->index == 0)
@@ -203,16 +240,22 @@ void gateway_loop_close(struct gateway_loop *home) {
 }
 
 uint32_t gateway_loop_busy(const struct gateway_loop *home) {
-    return home->requests_open + home->attempts_open +
-           (uint32_t)http_server_connections(home->server);
+    size_t connections = http_server_connections(home->server);
+    if (home->owner_server != NULL)
+        connections += http_server_connections(home->owner_server);
+    return home->requests_open + home->attempts_open + home->laters_open + (uint32_t)connections;
 }
 
 void gateway_loop_free(struct gateway_loop *home) {
-    check(home->requests_open == 0 && home->attempts_open == 0 && home->listener == NULL);
+    check(home->requests_open == 0 && home->attempts_open == 0 && home->laters_open == 0);
+    check(home->listener == NULL && home->owner_listener == NULL);
     http_server_free(home->server);
+    if (home->owner_server != NULL)
+        http_server_free(home->owner_server);
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);
+    roster_view_done(&home->clients);
     gateway_settings_unref(home->settings);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);

@@ -13,6 +13,7 @@
 #include "catalog/candidates.h"
 #include "gateway/access.h"
 #include "gateway/left_out.h"
+#include "gateway/roster.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -23,13 +24,15 @@
 #define GATEWAY_SLOTS_MAX      ((uint32_t)65536) /* requests at once on one loop */
 #define GATEWAY_INSTANCE_BYTES 17
 #define GATEWAY_BURST_REQUESTS \
-    64                       /* this many at once on a loop are worth giving memory back after */
-#define GATEWAY_SHELF_MAX 64 /* requests, and attempts, whose memory a loop keeps */
-#define GATEWAY_QUIET_NS  (500 * NS_PER_MS)
+    64 /* this many at once on a loop are worth giving memory back after */
+#define GATEWAY_SHELF_MAX             64 /* requests, and attempts, whose memory a loop keeps */
+#define GATEWAY_OWNER_CONNECTIONS_MAX ((size_t)64)
+#define GATEWAY_QUIET_NS              (500 * NS_PER_MS)
 
 struct desk;
 struct wrong_keys;
 struct ladder_ring;
+struct endpoint_part;
 
 struct gateway_config {
     struct access_rules access;
@@ -42,6 +45,9 @@ struct gateway_config {
     uint32_t loop_count;
     struct http_server_limits server; /* per loop */
     bool reload_authorities;          /* gateway_publish: read the authorities of TLS anew */
+    const struct endpoint_part *const *more_endpoints; /* borrowed: beside those in endpoint.c */
+    uint32_t more_endpoint_parts;
+    void *more_context; /* borrowed: theirs */
 };
 
 /* A gateway_config of its own, shared by the loops; immutable. */
@@ -54,17 +60,21 @@ struct gateway_loop {
     struct http_client *client;        /* owned */
     struct http_server *server;        /* owned */
     struct listener *listener;         /* owned; NULL when draining */
+    struct http_server *owner_server;  /* owned; of the Unix socket, NULL where there is none */
+    struct listener *owner_listener;   /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
     struct ladder_ring *ladders;       /* owned */
     struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
     struct gateway_settings *settings; /* ref; the same */
-    struct request **slots;            /* owned array of borrowed requests */
-    uint32_t *free_slots;              /* owned stack */
+    struct roster_view clients;
+    struct request **slots; /* owned array of borrowed requests */
+    uint32_t *free_slots;   /* owned stack */
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
+    uint32_t laters_open;                      /* answers that others work on */
     bool stopping;                             /* requests that wait for room are refused */
     bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
@@ -78,6 +88,7 @@ struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
     struct wrong_keys *wrong_keys;     /* owned */
+    struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -85,6 +96,10 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The clients from now on, with their limits, whose days and months are those of `zone`. Referenced; any thread. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone);
 
 /* The settings in force on this loop; valid during the step that asks. */
 const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
@@ -110,6 +125,9 @@ int gateway_loop_descriptor(
 /* For another process that takes over: new connections wait in the kernel, kept ones close after their next answer; and back. */
 void gateway_loop_suspend(struct gateway_loop *home);
 void gateway_loop_unsuspend(struct gateway_loop *home);
+/* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
+ * all other connections are taken. */
+int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
 /* Requests that wait for room, now and from now on, are refused: nobody would serve them any more. */

@@ -35,7 +35,7 @@ static enum step_verdict (*const functions[STEP_COUNT])(struct request *) = {
 };
 
 static void request_free(struct request *r) {
-    check(r->attempt == NULL && r->ticket == 0 && r->exchange == NULL);
+    check(r->attempt == NULL && r->ticket == 0 && r->exchange == NULL && r->later == NULL);
     struct gateway_loop *home = r->home;
     loop_timer_clear(home->loop, &r->clock);
     loop_undefer(&r->resume);
@@ -46,6 +46,7 @@ static void request_free(struct request *r) {
     for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next)
         catalog_unref(rung->snapshot);
     catalog_unref(r->snapshot);
+    client_table_unref(r->clients);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;
     arena_reset(&r->arena);
@@ -95,6 +96,7 @@ struct request *request_new(struct gateway_loop *home, struct http_exchange *exc
     sm_init(&r->sm, states, STEP_ACCEPT);
     r->home = home;
     r->exchange = exchange;
+    r->owner = stream_peer_is_owner(http_exchange_stream(exchange));
     r->snapshot = catalog_ref(home->snapshot);
     r->surface = &surface_openai_chat;
     r->slot = home->free_slots[--home->free_count];

@@ -13,6 +13,7 @@
 #include "gateway/desk.h"
 #include "gateway/endpoint.h"
 #include "gateway/gateway.h"
+#include "gateway/rung.h"
 #include "gateway/steps.h"
 #include "surface/surface.h"
 
@@ -32,17 +33,8 @@
 /* What of the answer's head the client has: nothing; a 200 before any token; a 200 with all that is known. */
 enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 
-struct request_rung {                  /* one attempt, for the ladder */
-    struct request_rung *next;         /* borrowed: arena */
-    struct catalog_snapshot *snapshot; /* ref: where the route is */
-    uint32_t route;
-    enum outcome outcome;
-    uint64_t started_ns, sent_ns, ended_ns;
-    uint64_t waited_ns; /* for its grant */
-    int status;
-    uint64_t input_tokens, output_tokens;
-    struct scheduler_kept kept; /* what it leaves charged */
-};
+struct later;
+struct taken;
 
 struct request {
     uint32_t magic;
@@ -52,12 +44,15 @@ struct request {
     struct http_exchange *exchange;    /* borrowed; NULL once finished */
     struct http_body *body;            /* ref; NULL when there is none */
     struct catalog_snapshot *snapshot; /* ref */
+    struct client_table *clients;      /* ref; NULL when nobody is known */
+    const struct client *client;       /* borrowed: clients; NULL: nobody, or the owner */
     struct loop_task resume;
     struct loop_timer clock; /* hold, keep-alive, the client's own deadline */
     uint32_t slot, generation;
     char id[REQUEST_ID_BYTES];
 
     const struct endpoint *endpoint; /* borrowed, static */
+    unsigned allowed;                /* methods of the path, enum endpoint_method bits */
     struct span path_rest;           /* what follows a prefix endpoint */
     const struct surface
         *surface; /* borrowed, static; for errors also before an endpoint is known */
@@ -84,13 +79,18 @@ struct request {
     struct scheduler_usage usage;
 
     enum request_head head;
-    struct dynbuf out; /* encoded, not yet given to the exchange */
-    bool gone;         /* the client is */
-    bool cors;         /* Origin may read the answer */
-    bool wait_longer;  /* the client set x-papi-deadline-ms */
-    bool no_training;  /* the client set x-papi-data: no-training */
-    bool strict;       /* the client set x-papi-strict: nothing is left out or passed over */
-    bool answered;     /* the answer is ended */
+    struct dynbuf out;   /* encoded, not yet given to the exchange */
+    struct taken *taken; /* arena: query and body of an admin endpoint (take.h) */
+    struct later *later; /* borrowed: what the answer waits for; NULL = nothing */
+    bool later_done;     /* it came back */
+    bool owner;          /* came by the Unix socket: whoever runs this gateway */
+    bool gone;           /* the client is */
+    bool cors;           /* Origin may read the answer */
+    bool wait_longer;    /* the client set x-papi-deadline-ms */
+    bool narrowed;       /* a name it asks for is not in its client's list: models are looked at */
+    bool no_training;    /* the client set x-papi-data: no-training */
+    bool strict;         /* the client set x-papi-strict: nothing is left out or passed over */
+    bool answered;       /* the answer is ended */
     bool story_over;
     bool empty_seen;        /* a provider answered well, but with nothing */
     bool unclear_seen;      /* a provider refused for a reason that may be its own */
@@ -136,26 +136,4 @@ static inline uint64_t request_now_ns(const struct request *r) {
     return loop_now_ns(r->home->loop);
 }
 
-/* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
-void authenticate_origin(struct request *r);
-struct access_asker authenticate_asker(struct http_exchange *exchange,
-                                       const struct http_request *http);
-
-/* hold.c: the client's clock. Sends the early 200 and keep-alives of product 5's table; sets the timer for the next. */
-void hold_arm(struct request *r);
-/* Whether the client's own deadline has passed. */
-bool hold_deadline_passed(const struct request *r);
-void hold_service(struct request *r);
-
-/* respond.c: head fields every answer has, then what differs. */
-int respond_id_fields(struct dynbuf *head, struct span request_id);
-int respond_browser_fields(struct dynbuf *head, struct span origin);
-int respond_head(struct request *r, struct dynbuf *head, const char *content_type);
-int respond_route_fields(struct request *r, struct dynbuf *head);
-/* The head of a stream: HEAD_SENT with all fields, HEAD_EARLY without those that tell who answers. */
-int respond_stream(struct request *r, enum request_head form);
-/* A whole answer. */
-int respond_whole(struct request *r, int status, const char *content_type, struct span body);
-/* The same from a buffer that was written with `err`; frees it. */
-int respond_body(struct request *r, int status, const char *content_type, int err,
-                 struct dynbuf *body);
+#include "gateway/respond.h"

@@ -8,7 +8,7 @@
  */
 #include "base/check.h"
 #include "gateway/desk.h"
-#include "gateway/request.h"
+#include "gateway/later.h"
 
 static void add_rung(struct request *r, const struct request_rung *rung) {
     struct request_rung *kept = arena_try_alloc(&r->arena, sizeof *kept);
@@ -201,6 +201,7 @@ enum step_verdict step_cancel(struct request *r) {
         desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
         r->ticket = 0;
     }
+    later_forget(r);
     r->status = STATUS_CLIENT_GONE;
     return request_go(r, STEP_RECORD);
 }

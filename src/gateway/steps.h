@@ -7,7 +7,7 @@
  * name, function, steps it may lead to, what it does
  *
  * What "the client is gone" means in each: before DISPATCH nothing runs elsewhere, so the story goes on to CANCEL at the next
- * turn; in DISPATCH the ticket is given back; in RELAY the attempt's connection is closed first, then its ticket is settled as
+ * turn; an ANSWER that is given later is no longer waited for; in DISPATCH the ticket is given back; in RELAY the attempt's connection is closed first, then its ticket is settled as
  * cancelled; from RECORD on there is nothing left to undo. CANCEL may be entered from every step before RECORD and does all of
  * that idempotently.
  */
@@ -42,7 +42,13 @@ enum request_step {
 
 enum step_verdict { STEP_NEXT, STEP_PARKED, STEP_FINISHED };
 
-enum parked_reason { PARKED_NOT, PARKED_FOR_GRANT, PARKED_FOR_ANSWER, PARKED_FOR_CLIENT };
+enum parked_reason {
+    PARKED_NOT,
+    PARKED_FOR_GRANT,
+    PARKED_FOR_ANSWER,
+    PARKED_FOR_CLIENT,
+    PARKED_FOR_JOB
+};
 
 struct request;
 

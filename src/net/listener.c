@@ -8,6 +8,7 @@
  * the flags of both sockets). It never listens, so it gets no connection. SO_REUSEADDR at its bind is for connections of
  * an earlier run that are in TIME_WAIT.
  * When no descriptor is left, accepting stops for a moment instead of spinning on a socket that stays readable.
+ * A Unix socket is for the owner of this process alone: a file of mode 0600, and each peer is asked who it is.
  * Promises: accepted sockets are non-blocking and send at once (TCP_NODELAY is inherited). Leaves to others: how many
  * connections are too many.
  */
@@ -25,6 +26,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LISTENER_MAGIC       0x6c697374u
@@ -43,6 +46,9 @@ struct listener {
     uint64_t shortages;
     struct loop_timer retry;
     uv_poll_t poll;
+    char *path; /* owned; of a Unix socket, else NULL */
+    dev_t device;
+    ino_t inode; /* of the file at path when it was ours */
 };
 
 /* --- addresses --- */
@@ -153,6 +159,14 @@ static void watch(struct listener *listener, bool on) {
               : uv_poll_stop(&listener->poll)) == 0);
 }
 
+/* Who may connect is a matter of the file's mode; a mode can be changed by mistake, the peer's user cannot be made up. */
+static bool is_owner(int fd) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
 static void on_retry(struct loop_timer *timer) {
     struct listener *listener = container_of(timer, struct listener, retry);
     if (!listener->paused)
@@ -175,7 +189,13 @@ static bool accept_one(struct listener *listener) {
         wait_for_descriptors(listener);
     if (err < 0)
         return false;
-    listener->on_accept(listener->context, stream__new(listener->loop, fd, &peer));
+    if (listener->path != NULL && !is_owner(fd)) {
+        (void)close(fd);
+        return true;
+    }
+    struct stream *stream = stream__new(listener->loop, fd, &peer);
+    stream->owner = listener->path != NULL;
+    listener->on_accept(listener->context, stream);
     return true;
 }
 
@@ -190,16 +210,6 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++)
         if (!accept_one(listener))
             return;
-}
-
-int listener_open(struct loop *loop, const struct listen_address *address,
-                  void (*on_accept)(void *context, struct stream *stream), void *context,
-                  struct listener **ret_listener) {
-    int fd;
-    int err = open_bound(address, true, &fd);
-    if (err < 0)
-        return err;
-    return listener_adopt(loop, fd, on_accept, context, ret_listener);
 }
 
 int listen_address_of(int fd, struct listen_address *ret_address) {
@@ -221,29 +231,109 @@ int listen_address_of(int fd, struct listen_address *ret_address) {
                : ERR_TYPE;
 }
 
-int listener_adopt(struct loop *loop, int fd,
-                   void (*on_accept)(void *context, struct stream *stream), void *context,
-                   struct listener **ret_listener) {
-    socket_set_no_delay(fd);
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-        listen(fd, LISTENER_BACKLOG) < 0) {
-        int err = errno == ENOTSOCK || errno == EOPNOTSUPP ? ERR_TYPE : bind_class(errno);
+/* Takes the bound descriptor over, also on an error. */
+static int start(struct loop *loop, int fd, const struct listener *form,
+                 struct listener **ret_listener) {
+    if (listen(fd, LISTENER_BACKLOG) < 0) {
+        int err = bind_class(errno);
         (void)close(fd);
         return err;
     }
     struct listener *listener = mem_zalloc(sizeof *listener);
-    *listener = (struct listener){.magic = LISTENER_MAGIC,
-                                  .fd = fd,
-                                  .loop = loop,
-                                  .on_accept = on_accept,
-                                  .context = context,
-                                  .retry = {.fire = on_retry}};
+    *listener = *form;
+    listener->magic = LISTENER_MAGIC;
+    listener->fd = fd;
+    listener->loop = loop;
+    listener->retry.fire = on_retry;
     check(uv_poll_init(&loop->uv, &listener->poll, fd) == 0);
     listener->poll.data = listener;
     loop__opened(loop);
     watch(listener, true);
     *ret_listener = listener;
     return 0;
+}
+
+int listener_open(struct loop *loop, const struct listen_address *address,
+                  void (*on_accept)(void *context, struct stream *stream), void *context,
+                  struct listener **ret_listener) {
+    const struct listener form = {.on_accept = on_accept, .context = context};
+    int fd;
+    int err = open_bound(address, true, &fd);
+    if (err < 0)
+        return err;
+    socket_set_no_delay(fd);
+    return start(loop, fd, &form, ret_listener);
+}
+
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) {
+    const struct listener form = {.on_accept = on_accept, .context = context};
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+        (void)close(fd);
+        return ERR_SYSTEM;
+    }
+    socket_set_no_delay(fd);
+    return start(loop, fd, &form, ret_listener);
+}
+
+/* --- Unix sockets --- */
+
+static int remove_stale(const char *path) {
+    struct stat found;
+    if (lstat(path, &found) < 0)
+        return errno == ENOENT ? 0 : bind_class(errno);
+    if (!S_ISSOCK(found.st_mode))
+        return ERR_ADDRESS_IN_USE;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : bind_class(errno);
+}
+
+/* The mode is set before the name exists, which Linux takes over, and after it, for systems that do not. */
+static int bind_unix(int fd, const char *path) {
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    memcpy(place.sun_path, path, strlen(path) + 1);
+    if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&place, sizeof place) < 0 ||
+        chmod(path, 0600) < 0)
+        return bind_class(errno);
+    return 0;
+}
+
+int listener_open_unix(struct loop *loop, const char *path,
+                       void (*on_accept)(void *context, struct stream *stream), void *context,
+                       struct listener **ret_listener) {
+    struct listener form = {.on_accept = on_accept, .context = context};
+    struct stat bound = {0};
+    int fd;
+    if (strlen(path) > LISTENER_UNIX_PATH_MAX_BYTES)
+        return ERR_TOO_LARGE;
+    int err = remove_stale(path);
+    if (err == 0)
+        err = socket_open(AF_UNIX, &fd);
+    if (err < 0)
+        return err;
+    err = bind_unix(fd, path);
+    if (err == 0 && lstat(path, &bound) < 0)
+        err = ERR_SYSTEM;
+    if (err < 0) {
+        (void)close(fd);
+        return err;
+    }
+    form.path = mem_alloc(strlen(path) + 1);
+    memcpy(form.path, path, strlen(path) + 1);
+    form.device = bound.st_dev;
+    form.inode = bound.st_ino;
+    err = start(loop, fd, &form, ret_listener);
+    if (err < 0)
+        mem_free(form.path);
+    return err;
+}
+
+/* A process that took over may have put its own there. */
+static void remove_own(const struct listener *listener) {
+    struct stat found;
+    if (listener->path != NULL && lstat(listener->path, &found) == 0 &&
+        found.st_dev == listener->device && found.st_ino == listener->inode)
+        (void)unlink(listener->path);
 }
 
 void listener_pause(struct listener *listener) {
@@ -271,6 +361,7 @@ static void on_listener_closed(uv_handle_t *handle) {
     struct listener *listener = cast_checked(handle->data, struct listener, LISTENER_MAGIC);
     loop__closed(listener->loop);
     listener->magic = 0;
+    mem_free(listener->path);
     mem_free(listener);
 }
 
@@ -286,6 +377,7 @@ void listener_finish(struct listener *listener) {
 void listener_close(struct listener *listener) {
     check(listener->magic == LISTENER_MAGIC && !listener->closing);
     listener->closing = true;
+    remove_own(listener);
     loop_timer_clear(listener->loop, &listener->retry);
     uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
     (void)close(listener->fd);

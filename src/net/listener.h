@@ -33,6 +33,14 @@ int listener_adopt(struct loop *loop, int fd,
 int listener_descriptor(const struct listener *listener); /* borrowed */
 /* Where a handed socket listens. ERR_TYPE: it does not. */
 int listen_address_of(int fd, struct listen_address *ret_address) WARN_UNUSED;
+/* A Unix socket of mode 0600 at `path`. A socket that an earlier run left there is removed: whoever calls holds the lock of that folder.
+ * Only the user this process runs as and root are let in, whatever the mode of the file becomes (SO_PEERCRED); their streams say so
+ * (stream_peer_is_owner). Closing removes the file, unless somebody else's stands there by then.
+ * ERR_TOO_LARGE: longer than LISTENER_UNIX_PATH_MAX_BYTES. ERR_ADDRESS_IN_USE: something that is no socket is there. */
+#define LISTENER_UNIX_PATH_MAX_BYTES ((size_t)107) /* sun_path with its NUL; unix(7) */
+int listener_open_unix(struct loop *loop, const char *path,
+                       void (*on_accept)(void *context, struct stream *stream), void *context,
+                       struct listener **ret_listener) WARN_UNUSED;
 /* Stops accepting (descriptor shortage, connection cap) and takes it up again. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);

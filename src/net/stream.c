@@ -199,6 +199,10 @@ bool stream_peer_is_loopback(const struct stream *stream) {
            span_starts_with(peer, "::ffff:127.") || span_is(peer, "unix");
 }
 
+bool stream_peer_is_owner(const struct stream *stream) {
+    return stream->owner;
+}
+
 bool stream_is_tls(const struct stream *stream) {
     return stream->tls != NULL;
 }

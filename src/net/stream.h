@@ -56,4 +56,6 @@ void stream_abort(struct stream *stream);
 /* "127.0.0.1" / "::1" / "unix"; the text lives as long as the stream. */
 const char *stream_peer_address(const struct stream *stream);
 bool stream_peer_is_loopback(const struct stream *stream);
+/* Came by a Unix socket, from the user this process runs as, or from root. */
+bool stream_peer_is_owner(const struct stream *stream);
 bool stream_is_tls(const struct stream *stream);

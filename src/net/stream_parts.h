@@ -30,6 +30,7 @@ struct stream {
     bool finished : 1;  /* FIN sent */
     bool blocked : 1;   /* the kernel took less than we had */
     bool above_low : 1; /* on_drain is owed */
+    bool owner : 1;     /* the peer is who runs this process */
     struct loop *loop;
     const struct stream_handler *handler; /* borrowed: static */
     void *context;

@@ -45,10 +45,10 @@ struct tls_store {
 /* --- authorities --- */
 
 /* Debian and Alpine, Fedora, older Red Hat, SUSE, macOS and OpenBSD */
-static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                      "/etc/pki/tls/certs/ca-bundle.crt",
-                                      "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                                      "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+const char *const tls_store__bundles[TLS_STORE_BUNDLES] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem"};
 
 static X509_STORE *load_authorities(const char *ca_file) {
     X509_STORE *store = X509_STORE_new();
@@ -57,8 +57,9 @@ static X509_STORE *load_authorities(const char *ca_file) {
     check(store != NULL);
     bool loaded = file != NULL && X509_STORE_load_file(store, file) == 1;
     loaded = (folder != NULL && X509_STORE_load_path(store, folder) == 1) || loaded;
-    for (size_t i = 0; i < array_length(bundles) && !loaded; i++)
-        loaded = access(bundles[i], R_OK) == 0 && X509_STORE_load_file(store, bundles[i]) == 1;
+    for (size_t i = 0; i < TLS_STORE_BUNDLES && !loaded; i++)
+        loaded = access(tls_store__bundles[i], R_OK) == 0 &&
+                 X509_STORE_load_file(store, tls_store__bundles[i]) == 1;
     /* A file that cannot be read makes its chains untrusted, which is said where they are met. */
     if (ca_file[0] != '\0')
         (void)X509_STORE_load_file(store, ca_file);

@@ -6,6 +6,10 @@
 
 #include <openssl/ssl.h>
 
+/* Where systems keep their authorities; the first that can be read counts. */
+#define TLS_STORE_BUNDLES 5
+extern const char *const tls_store__bundles[TLS_STORE_BUNDLES];
+
 /* What a session may be resumed for: host, port and authorities; owned text. */
 char *tls_store__key(struct span host, uint16_t port, struct span ca_file);
 /* A client's SSL for it, with the kept session if there is one; NULL: ca_file is too long or too many are in use. */

@@ -259,6 +259,18 @@ void clients_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket 
     let_go(ticket);
 }
 
+void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns, uint64_t number,
+                             const struct scheduler_client_past *past) {
+    struct client_entry *entry = entry_of(scheduler, number);
+    struct moment moment = moment_of(scheduler, now_ns);
+    for (unsigned i = 0; entry != NULL && i < CLIENT_LIMIT_COUNT; i++) {
+        uint64_t amount = kinds[i].unit == LIMIT_TOKENS ? past->tokens : past->requests;
+        if (entry->limits.amount[i] != 0)
+            node_replay(node_of(scheduler, entry, (enum client_limit)i), moment, past->age_ms,
+                        amount);
+    }
+}
+
 /* --- looking --- */
 
 bool scheduler_client_state(const struct scheduler *scheduler, uint64_t now_ns, uint64_t number,

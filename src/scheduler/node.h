@@ -194,4 +194,7 @@ uint64_t period_opens_at(const struct limit_node *node, struct moment moment);
 uint64_t period_record(struct limit_node *node, struct moment moment, uint64_t amount);
 void period_correct(struct limit_node *node, uint64_t stamp, uint64_t from, uint64_t to);
 /* As if it had been recorded that long ago. */
-void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ns, uint64_t amount);
+void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ms, uint64_t amount);
+
+/* replay.c: charges an amount that was sent that long ago, maybe before the clock of limits began. */
+void node_replay(struct limit_node *node, struct moment moment, uint64_t age_ms, uint64_t amount);

@@ -110,13 +110,13 @@ void period_correct(struct limit_node *node, uint64_t stamp, uint64_t from, uint
         change(&period->used, from, to);
 }
 
-void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ns,
+void period_replay(struct limit_node *node, struct moment moment, uint64_t age_ms,
                    uint64_t amount) {
     struct period *period = &node->as.period;
-    struct moment then = {moment.now_ns - age_ns, moment.wall};
-    if (wall_ms_at(then.wall, then.now_ns) < begin_of(node) - node->guard_ms)
+    int64_t then_ms = wall_ms_at(moment.wall, moment.now_ns) - (int64_t)age_ms;
+    if (then_ms < begin_of(node) - node->guard_ms)
         return;
     period->used += amount;
-    if (in_band(node, then))
+    if (then_ms >= period->end_ms - node->guard_ms)
         period->next_used += amount;
 }

@@ -12,8 +12,10 @@
 
 #include "scheduler/state.h"
 
+/* The clock that limits follow may have begun later: then as old as it is. */
 struct ages {
     uint64_t sent_ns, settled_ns;
+    uint64_t sent_ms; /* as it is; dates know it */
 };
 
 typedef void replay_cb(struct limit_node *node, struct moment moment, struct ages ages,
@@ -21,7 +23,10 @@ typedef void replay_cb(struct limit_node *node, struct moment moment, struct age
 
 static void into_log(struct limit_node *node, struct moment moment, struct ages ages,
                      uint64_t amount) {
-    log_replay(&node->as.log, moment.now_ns, ages.sent_ns, amount);
+    /* The slots of an age before that clock do not exist. */
+    uint64_t whole_ms = (LOG_SLOTS * node->as.log.slot_ns) / NS_PER_MS;
+    if (ages.sent_ms <= whole_ms)
+        log_replay(&node->as.log, moment.now_ns, ages.sent_ns, amount);
 }
 
 /* What was used beyond the reservation was poured in at the settlement. */
@@ -37,7 +42,7 @@ static void into_pacer(struct limit_node *node, struct moment moment, struct age
 
 static void into_period(struct limit_node *node, struct moment moment, struct ages ages,
                         uint64_t amount) {
-    period_replay(node, moment, ages.sent_ns, amount);
+    period_replay(node, moment, ages.sent_ms, amount);
 }
 
 static void into_count(struct limit_node *node, struct moment moment, struct ages ages,
@@ -95,6 +100,23 @@ static uint64_t amount_of(const struct scheduler *scheduler, uint32_t index, uin
     return amount < SCHEDULER_AMOUNT_MAX ? amount : SCHEDULER_AMOUNT_MAX;
 }
 
+static struct ages ages_at(uint64_t now_ns, uint64_t age_ms, uint64_t took_ms) {
+    uint64_t known_ms = age_ms < now_ns / NS_PER_MS ? age_ms : now_ns / NS_PER_MS;
+    took_ms = took_ms < known_ms ? took_ms : known_ms;
+    return (struct ages){known_ms * NS_PER_MS, (known_ms - took_ms) * NS_PER_MS, age_ms};
+}
+
+static void charge(struct limit_node *node, struct moment moment, struct ages ages,
+                   uint64_t amount) {
+    (void)node_used(node, moment); /* moves it forward to now */
+    into[node->shape](node, moment, ages, amount);
+}
+
+void node_replay(struct limit_node *node, struct moment moment, uint64_t age_ms, uint64_t amount) {
+    if (into[node->shape] != NULL && amount > 0)
+        charge(node, moment, ages_at(moment.now_ns, age_ms, 0), amount);
+}
+
 static bool counts_in(const struct scheduler *scheduler, uint32_t index, uint32_t node) {
     const struct route *route = &scheduler->routes[index];
     for (uint32_t i = 0; i < route->limit_count; i++)
@@ -117,9 +139,7 @@ static void replay_route(struct scheduler *scheduler, uint64_t now_ns,
                          const struct scheduler_past *past, uint32_t place) {
     const struct route *route = &scheduler->routes[past->routes[place]];
     struct moment moment = moment_of(scheduler, now_ns);
-    uint64_t age_ms = past->age_ms < now_ns / NS_PER_MS ? past->age_ms : now_ns / NS_PER_MS;
-    uint64_t took_ms = past->took_ms < age_ms ? past->took_ms : age_ms;
-    const struct ages ages = {age_ms * NS_PER_MS, (age_ms - took_ms) * NS_PER_MS};
+    const struct ages ages = ages_at(now_ns, past->age_ms, past->took_ms);
     for (uint32_t i = 0; i < route->limit_count; i++) {
         uint32_t index = scheduler->route_limits[route->first_limit + i].node;
         struct limit_node *node = &scheduler->nodes[index];
@@ -128,8 +148,7 @@ static void replay_route(struct scheduler *scheduler, uint64_t now_ns,
         uint64_t amount = amount_of(scheduler, index, past->routes[place], past);
         if (amount == 0)
             continue;
-        (void)node_used(node, moment); /* moves it forward to now */
-        into[node->shape](node, moment, ages, amount);
+        charge(node, moment, ages, amount);
     }
 }
 

@@ -16,16 +16,21 @@
     X(API_CONTENT_FILTER, 400, "invalid_request_error", "content_filter", "invalid_request_error") \
     X(API_INVALID_KEY, 401, "invalid_request_error", "invalid_api_key", "authentication_error")    \
     X(API_ORIGIN_REFUSED, 403, "permission_error", "origin_not_allowed", "permission_error")       \
+    X(API_FORBIDDEN, 403, "permission_error", "not_allowed", "permission_error")                   \
     X(API_MODEL_NOT_ALLOWED, 403, "permission_error", "model_not_allowed", "permission_error")     \
     X(API_MODEL_NOT_FOUND, 404, "invalid_request_error", "model_not_found", "not_found_error")     \
     X(API_UNKNOWN_URL, 404, "invalid_request_error", "unknown_url", "not_found_error")             \
+    X(API_NOT_FOUND, 404, "invalid_request_error", "not_found", "not_found_error")                 \
     X(API_METHOD_NOT_ALLOWED, 405, "invalid_request_error", "method_not_allowed",                  \
       "invalid_request_error")                                                                     \
     X(API_REQUEST_TIMEOUT, 408, "timeout_error", "request_timeout", "timeout_error")               \
+    X(API_CONFLICT, 409, "invalid_request_error", "conflict", "invalid_request_error")             \
     X(API_TOO_LARGE, 413, "invalid_request_error", "request_too_large", "request_too_large")       \
     X(API_UNSUPPORTED_MEDIA, 415, "invalid_request_error", "unsupported_media_type",               \
       "invalid_request_error")                                                                     \
     X(API_EXPECTATION_FAILED, 417, "invalid_request_error", "expectation_failed",                  \
+      "invalid_request_error")                                                                     \
+    X(API_CONFIG_INVALID, 422, "invalid_request_error", "invalid_configuration",                   \
       "invalid_request_error")                                                                     \
     X(API_HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large",                    \
       "invalid_request_error")                                                                     \

@@ -299,6 +299,43 @@ static void outlives_its_client(void **state) {
     fixture_free(f);
 }
 
+/* What was used before the start counts where it belongs, also when the machine itself has just started. */
+static void replays_the_past(void **state) {
+    static const struct {
+        uint64_t age_ms;
+        bool minute, day, month;
+    } rows[] = {
+        {0, true, true, true},
+        {59000, true, true, true},
+        {62000, false, true, true},
+        {22 * 3600000, false, true, true},
+        {23 * 3600000 + 1, false, false, true}, /* yesterday: an hour is left of today */
+        {8 * (uint64_t)86400000, false, false, true},
+        {10 * (uint64_t)86400000, false, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(rows); i++) {
+        struct fixture *f = world(CLIENT_REQUESTS_PER_DAY, 100);
+        struct scheduler_client row = {.number = ALICE};
+        const struct scheduler_client_past past = {rows[i].age_ms, 2, 500};
+        for (unsigned k = 0; k < CLIENT_LIMIT_COUNT; k++)
+            row.limits.amount[k] = 1000;
+        list_zone(f, &row, 1, "UTC");
+        scheduler_client_replay(f->scheduler, f->now_ns, ALICE, &past);
+        scheduler_client_replay(f->scheduler, f->now_ns, BOB, &past);
+        scheduler_verify(f->scheduler);
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_MINUTE), rows[i].minute ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_DAY), rows[i].day ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_MONTH), rows[i].month ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_MINUTE), rows[i].minute ? 500 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_DAY), rows[i].day ? 500 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_MONTH), rows[i].month ? 500 : 0);
+        assert_int_equal(used(f, CLIENT_CONCURRENCY), 0);
+        serve(f, 1, 1);
+        fixture_free(f);
+    }
+}
+
 /* --- at random, against a plain list of what was used when --- */
 
 struct past {
@@ -398,6 +435,7 @@ int main(void) {
         cmocka_unit_test(months_end_in_their_zone),
         cmocka_unit_test(changed_limits_keep_counts),
         cmocka_unit_test(outlives_its_client),
+        cmocka_unit_test(replays_the_past),
         cmocka_unit_test(random_ends_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The admin plane of a running gateway: what it is told about its place, and the socket papi.sock in the data directory.
+ *
+ * The socket is opened under the lock of the data directory, so what an earlier run left there can be removed without asking.
+ * Promises: nobody but the owner of this process and root is let in. Leaves to others: endpoints (admin/), the lock (data_dir.c).
+ */
+#include "app/app_parts.h"
+
+#include "app/reload.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* From the admin plane's wish to the reloader's. */
+struct asked {
+    struct reload_wish wish;
+    struct admin_reload *waiting; /* borrowed until it is told */
+};
+
+static void on_reloaded(struct reload_wish *wish, int err, uint64_t version, struct span report) {
+    struct asked *asked = container_of(wish, struct asked, wish);
+    asked->waiting->done(asked->waiting, err, version, report);
+    mem_free(asked);
+}
+
+static void reload(void *context, struct admin_reload *wish) {
+    struct asked *asked = mem_zalloc(sizeof *asked);
+    list_init(&asked->wish.node);
+    asked->wish.done = on_reloaded;
+    asked->waiting = wish;
+    app_reload(context, &asked->wish);
+}
+
+/* At the start and for each configuration after it. */
+void admin_join(struct app *app, struct gateway_config *config) {
+    uint64_t now_ms = clock_wall_ms();
+    struct admin *admin = &app->admin;
+    if (admin->started_ms == 0)
+        admin->started_ms = now_ms;
+    admin->app = app;
+    admin->reload = reload;
+    admin->data_dir = app->data_dir;
+    admin->keys_mode = config->access.keys;
+    admin->config_loaded_ms = now_ms;
+    config->more_endpoints = admin_parts;
+    config->more_endpoint_parts = admin_part_count;
+    config->more_context = admin;
+}
+
+/* What the admin plane tells of this process lives as long as it, whatever is reloaded. */
+static int describe(struct app *app) {
+    bool v6 = strchr(app->address.host, ':') != NULL;
+    const char *path = app->now->settings.path;
+    const char *listen = arena_format(&app->arena, "%s%s%s:%u", v6 ? "[" : "", app->address.host,
+                                      v6 ? "]" : "", app->address.port);
+    if (path != NULL)
+        app->admin.config_file = arena_format(&app->arena, "%s", path);
+    if (listen == NULL || (path != NULL && app->admin.config_file == NULL))
+        return ERR_TOO_LARGE;
+    app->admin.listen[0] = listen;
+    app->admin.listen_count = 1;
+    return 0;
+}
+
+int admin_start(struct app *app) {
+    const char *path = arena_format(&app->arena, "%s/" ADMIN_SOCKET, app->data_dir);
+    int err = path != NULL ? describe(app) : ERR_TOO_LARGE;
+    if (err == 0)
+        err = gateway_loop_listen_owner(app->loops[0].home, path);
+    if (err == ERR_TOO_LARGE)
+        return app_fail("not started: the path %s/" ADMIN_SOCKET
+                        " is longer than the %zu bytes that a socket's may have; give a shorter "
+                        "directory with --data DIR",
+                        app->data_dir, LISTENER_UNIX_PATH_MAX_BYTES);
+    if (err < 0)
+        return app_fail("not started: the socket %s cannot be opened: %s", path, err_text(err));
+    return 0;
+}
