@@ -25,6 +25,7 @@ int loops_start(struct app *app) {
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
     app->gateway->store = app->store;
+    clients_join(app);
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
     for (uint32_t i = 0; i < app->loop_count; i++) {
@@ -139,6 +140,7 @@ int loops_run(struct app *app) {
             return app_fail("not started: signals cannot be handled");
     start_threads(app);
     greet(app);
+    clients_greet(app);
     loop_run(app->loops[0].loop);
     for (uint32_t i = 1; i < app->loop_count; i++)
         check(pthread_join(app->loops[i].thread, NULL) == 0);
