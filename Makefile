@@ -6,9 +6,11 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 ARGS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help run build test test-fast fuzz tsan perf format lint clean setup setup-test
+.PHONY: help run build install docs test test-fast fuzz tsan perf format lint clean setup setup-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -18,6 +20,14 @@ run: build ## build if needed and start the gateway; ARGS="--config F" are passe
 
 build: setup ## the release program, build/release/papi
 	@scripts/build release papi
+
+install: ## program, man pages, completion and service; PREFIX=/usr/local DESTDIR=
+	@[ -x build/release/papi ] || $(MAKE) build
+	@scripts/install build/release/papi "$(DESTDIR)" "$(PREFIX)"
+
+docs: ## write man pages and the reference anew from the program's tables
+	@scripts/build release papi
+	@scripts/docs build/release/papi
 
 test: setup-test ## every suite under ASan and UBSan; the last line counts
 	@tests/run

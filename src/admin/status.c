@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "gateway/desk.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -70,7 +71,7 @@ static bool put_providers(struct json_writer *writer, struct request *r) {
     if (open == NULL || seen == NULL)
         return false;
     memset(seen, 0, snapshot->provider_count);
-    desk_open_routes(r->home->gateway->desk, snapshot->route_count, open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, open);
     for (uint32_t i = 0; i < snapshot->route_count; i++)
         if (open[i])
             seen[snapshot->accounts[snapshot->routes[i].account].provider] = true;
@@ -84,12 +85,14 @@ static bool put_providers(struct json_writer *writer, struct request *r) {
     return true;
 }
 
-static void put_store(struct json_writer *writer) {
+static void put_store(struct json_writer *writer, struct store *store) {
+    struct store_state state;
+    store_state(store, &state);
     json_open_object(writer, "store");
-    json_put_word(writer, "state", "off");
-    json_put_null(writer, "reason");
-    json_put_u64(writer, "bytes", 0);
-    json_put_u64(writer, "details_dropped", 0);
+    json_put_word(writer, "state", store_condition_word(state.condition));
+    json_put_word(writer, "reason", state.reason[0] != '\0' ? state.reason : NULL);
+    json_put_u64(writer, "bytes", state.bytes);
+    json_put_u64(writer, "details_dropped", state.details_dropped);
     json_close_object(writer);
 }
 
@@ -110,12 +113,12 @@ static int answer_status(struct request *r) {
     put_place(&writer, admin);
     json_put_u64(&writer, "config_version", r->snapshot->version);
     json_put_word(&writer, "auth", admin->keys_mode ? "keys" : "open");
-    json_put_word(&writer, "audience", audience_word(gateway->config.audience));
+    json_put_word(&writer, "audience", audience_word(gateway_config_of(r->home)->audience));
     json_put_u64(&writer, "loops", gateway->loop_count);
     put_requests(&writer, gateway);
     if (!put_providers(&writer, r))
         writer.err = ERR_TOO_LARGE;
-    put_store(&writer);
+    put_store(&writer, admin->store);
     json_put_u64(&writer, "memory_rss_bytes", memory_rss_bytes());
     json_put_flag(&writer, "draining",
                   atomic_load_explicit(&gateway->draining, memory_order_relaxed));
@@ -124,64 +127,54 @@ static int answer_status(struct request *r) {
 }
 
 static const struct schema_member requests_members[] = {
-    {.name = "open", .type = SCHEMA_WHOLE, .about = "being worked on now"},
-    {.name = "total", .type = SCHEMA_WHOLE, .about = "answered since the start"},
-    {.name = "waiting", .type = SCHEMA_WHOLE, .about = "waiting for room at a provider"},
-    {0},
+    M_WHOLE("open", 0, "being worked on now, this one included"),
+    M_WHOLE("total", 0, "answered since the start"),
+    M_WHOLE("waiting", 0, "waiting for room at a provider"),
+    M_END,
 };
 static const struct schema requests_schema = {"StatusRequests", "Requests of this process",
                                               requests_members, false};
 
 static const struct schema_member providers_members[] = {
-    {.name = "configured", .type = SCHEMA_WHOLE, .about = "that may be asked"},
-    {.name = "available", .type = SCHEMA_WHOLE, .about = "that could be asked at this moment"},
-    {0},
+    M_WHOLE("configured", 0, "that may be asked"),
+    M_WHOLE("available", 0, "that could be asked at this moment"),
+    M_END,
 };
 static const struct schema providers_schema = {"StatusProviders", "Providers in use",
                                                providers_members, false};
 
 static const struct schema_member store_members[] = {
-    {.name = "state",
-     .type = SCHEMA_WORD,
-     .words = "ok|degraded|off",
-     .about = "degraded: requests go on, but are not kept"},
-    {.name = "reason", .type = SCHEMA_TEXT, .flags = SCHEMA_NULLABLE, .about = "of degraded"},
-    {.name = "bytes", .type = SCHEMA_WHOLE, .about = "on disk"},
-    {.name = "details_dropped",
-     .type = SCHEMA_WHOLE,
-     .about = "requests that are in the totals only, since the store could not keep up"},
-    {0},
+    M_WORD("state", 0, "ok|degraded|off", "degraded: requests go on, but are not kept"),
+    M_TEXT("reason", SCHEMA_NULLABLE, "why it is degraded"),
+    M_WHOLE("bytes", 0, "on disk"),
+    M_WHOLE("details_dropped", 0,
+            "requests that are in the totals only, since the store could not keep up"),
+    M_END,
 };
 static const struct schema store_schema = {"StatusStore", "Where requests are remembered",
                                            store_members, false};
 
 static const struct schema_member status_members[] = {
-    {.name = "version", .type = SCHEMA_TEXT, .about = "of the program"},
-    {.name = "instance", .type = SCHEMA_TEXT, .about = "names this process to other gateways"},
-    {.name = "pid", .type = SCHEMA_WHOLE, .about = "process id"},
-    {.name = "started_at", .type = SCHEMA_TIME, .about = "when this process began"},
-    {.name = "uptime_s", .type = SCHEMA_WHOLE, .about = "since then"},
-    {.name = "listen", .type = SCHEMA_TEXT, .flags = SCHEMA_LIST, .about = "addresses and ports"},
-    {.name = "data_dir", .type = SCHEMA_TEXT, .about = "the data directory"},
-    {.name = "config_file",
-     .type = SCHEMA_TEXT,
-     .flags = SCHEMA_NULLABLE,
-     .about = "null: none was found"},
-    {.name = "config_loaded_at", .type = SCHEMA_TIME, .about = "when it was last read"},
-    {.name = "config_version", .type = SCHEMA_WHOLE, .about = "grows with each reload"},
-    {.name = "auth", .type = SCHEMA_WORD, .words = "open|keys", .about = "what clients need"},
-    {.name = "audience",
-     .type = SCHEMA_WORD,
-     .words = "self|group|public",
-     .about = "whom this gateway serves"},
-    {.name = "loops", .type = SCHEMA_WHOLE, .about = "threads that serve"},
-    {.name = "requests", .type = SCHEMA_OBJECT, .of = &requests_schema, .about = "in numbers"},
-    {.name = "providers", .type = SCHEMA_OBJECT, .of = &providers_schema, .about = "in numbers"},
-    {.name = "models", .type = SCHEMA_WHOLE, .about = "that can be asked for"},
-    {.name = "store", .type = SCHEMA_OBJECT, .of = &store_schema, .about = "how it fares"},
-    {.name = "memory_rss_bytes", .type = SCHEMA_WHOLE, .about = "memory of this process"},
-    {.name = "draining", .type = SCHEMA_FLAG, .about = "it ends as soon as its requests have"},
-    {0},
+    M_TEXT("version", 0, "of the program"),
+    M_TEXT("instance", 0, "names this process to other gateways"),
+    M_WHOLE("pid", 0, "process id"),
+    M_TIME("started_at", 0, "when this process began"),
+    M_WHOLE("uptime_s", 0, "since then"),
+    M_TEXT("listen", SCHEMA_LIST, "addresses and ports"),
+    M_TEXT("data_dir", 0, "the data directory"),
+    M_TEXT("config_file", SCHEMA_NULLABLE, "null: none was found"),
+    M_TIME("config_loaded_at", 0, "when it was last read"),
+    M_WHOLE("config_version", 0, "grows with each reload"),
+    M_WORD("auth", 0, "open|keys", "what clients need"),
+    M_WORD("audience", 0, "self|group|public", "whom this gateway serves"),
+    M_WHOLE("loops", 0, "threads that serve"),
+    M_OBJECT("requests", 0, &requests_schema, "in numbers"),
+    M_OBJECT("providers", 0, &providers_schema, "in numbers"),
+    M_WHOLE("models", 0, "that can be asked for"),
+    M_OBJECT("store", 0, &store_schema, "how it fares"),
+    M_WHOLE("memory_rss_bytes", 0, "memory of this process"),
+    M_FLAG("draining", 0, "it ends as soon as its requests have"),
+    M_END,
 };
 static const struct schema status_schema = {"Status", "What runs where, since when, how well",
                                             status_members, false};

@@ -19,11 +19,17 @@
 #define APP_ARENA_MAX_BYTES ((size_t)1024 * 1024)
 
 static const struct app_part parts[] = {
-    {"settings", settings_start, settings_stop},    /* configuration, .env, keys; the log */
-    {"place", place_start, place_stop},             /* the data directory, locked */
-    {"address", address_start, address_stop},       /* where to listen; taken or not */
+    {"settings", settings_start, settings_stop}, /* configuration, .env, keys */
+    {"log", log_begin, log_end},
+    {"place", place_start, place_stop},       /* the data directory, locked */
+    {"address", address_start, address_stop}, /* where to listen; taken or not */
+    {"claim", heir_claim, heir_stop}, /* --upgrade: from here on what one process alone may have */
+    {"records", records_start, records_stop},       /* the store */
+    {"vault", vault_start, vault_stop},             /* keys that were given to this instance */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
     {"pool", pool_start, NULL},                     /* who serves which model */
+    {"reload", reload_start, reload_stop},          /* reads all of it anew */
+    {"keeper", keeper_start, keeper_stop},          /* lets another process take over */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */
     {"admin", admin_start, NULL},                   /* papi.sock */
 };
@@ -49,10 +55,11 @@ static void raise_descriptor_limit(void) {
 
 int app_serve(const struct app_options *options) {
     struct app app = {.options = options, .lock_fd = -1, .probe_fd = -1};
-    int err = 0;
+    int err = vault_take_environment(&app);
     arena_init(&app.arena, NULL, 0, APP_ARENA_MAX_BYTES);
     secret_harden_process();
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of the write, */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow any more */
     raise_descriptor_limit();
     for (size_t i = 0; i < array_length(parts) && err == 0; i++)
         err = parts[i].start(&app);

@@ -11,34 +11,60 @@
 #include "app/assemble.h"
 #include "app/demo.h"
 #include "app/drain.h"
+#include "app/notify.h"
+#include "app/reload.h"
 #include "app/settings.h"
+#include "app/successor.h"
+#include "app/upgrade.h"
+#include "app/vault_part.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 struct app_loop {
     struct loop *loop;         /* owned */
     struct gateway_loop *home; /* owned */
     struct drain drain;
+    struct loop_message alive; /* a sign of life, for the service manager */
+    atomic_bool answered;
     pthread_t thread; /* loops 1.. */
     bool running;
 };
 
 /* What is read from outside and replaced as a whole by a reload. Everything in it lives as long as it. */
 struct loaded {
+    uint64_t version;      /* 1 at the start, grows with each reload that succeeds */
+    uint64_t loaded_at_ms; /* wall clock */
     struct arena arena;
-    struct settings settings;     /* owned */
-    struct local_servers servers; /* owned */
-    struct assembly assembly;     /* its snapshot is a ref */
+    struct settings settings;           /* owned */
+    struct local_servers servers;       /* owned */
+    const struct vault_contents *vault; /* ref; NULL = none */
+    struct assembly assembly;           /* its snapshot is a ref */
 };
+
+struct reloader; /* reload.c */
+struct store;
+struct keeper; /* keeper.c */
 
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
     struct arena arena;                /* texts that live until the end */
-    struct loaded *now;                /* owned: what is served by */
+    struct loaded *now;                /* owned: what is served by; of the main thread */
+    struct reloader *reloader;         /* owned */
+    struct keeper *keeper;             /* owned */
+    struct heir heir;
+    struct loop_message heir_alone; /* the process before has ended */
+    pid_t successor;                /* started by USR2; 0 = none */
+    struct loop_timer watch;        /* notify.c */
+    uint64_t watch_ns;
     struct demo demo;
     const char *data_dir; /* arena */
     int lock_fd;          /* -1 = not locked */
-    int probe_fd;         /* -1 = none */
+    struct store *store;  /* owned; NULL = nothing is kept */
+    struct vault_place vault_place;
+    struct vault *vault;          /* owned; keys that were given to this instance */
+    struct provider_board *board; /* owned; what the admin plane shows of providers */
+    int probe_fd;                 /* -1 = none */
     struct listen_address address;
     struct gateway *gateway; /* owned */
     struct admin admin;      /* what its admin plane knows of this process */
@@ -66,12 +92,21 @@ int load_pool(struct loaded *loaded, const struct app *app,
               struct config_report *ret_report) WARN_UNUSED;
 /* The name of the configuration in messages. */
 const char *loaded_name(const struct loaded *loaded);
+void loaded_configure_log(const struct loaded *loaded);
+/* fixed.c: what only a start can change stays as it is in what was read anew; warnings say so. */
+void fixed_keep(const struct app *app, struct loaded *fresh, struct dynbuf *report);
 
 /* Parts, in the order of app.c's table. */
 int settings_start(struct app *app);
 void settings_stop(struct app *app);
+int log_begin(struct app *app);
+void log_end(struct app *app);
 int place_start(struct app *app);
 void place_stop(struct app *app);
+int records_start(struct app *app);
+void records_stop(struct app *app);
+int vault_start(struct app *app);
+void vault_stop(struct app *app);
 int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
@@ -85,7 +120,18 @@ int admin_start(struct app *app);
 #define ADMIN_SOCKET "papi.sock"
 void admin_join(struct app *app, struct gateway_config *config);
 
+/* vault_part.c: PAPI_VAULT_KEY, before there are threads and before settings are read. */
+int vault_take_environment(struct app *app) WARN_UNUSED;
+/* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
+void provider_rows_publish(struct app *app, const struct loaded *loaded);
+
+/* On loop 0. `why` is for the log. */
+void loops_begin_drain(struct app *app, const char *why);
+
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;
+/* clients.c: those whom keys let in, before anybody is served; and after the start screen, the first key or how to get one. */
+void clients_join(struct app *app);
+void clients_greet(struct app *app);
 /* greet.c: the start screen, on standard output. */
 void greet(struct app *app);

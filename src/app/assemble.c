@@ -165,8 +165,8 @@ static int build(struct assembling *assembling, const struct offers *offers,
         fill(assembling, offers);
         again = false;
         if (assembling->report->errors == 0) {
-            err = catalog_build(assembling->builder, ASSEMBLY_VERSION, &ret_assembly->snapshot,
-                                &missing);
+            err = catalog_build(assembling->builder, assembling->sources->version,
+                                &ret_assembly->snapshot, &missing);
             again = err < 0 && settle_problems(assembling);
         }
         limit_planner_free(assembling->planner);

@@ -6,8 +6,6 @@
 #include "app/offer.h"
 #include "catalog/snapshot.h"
 
-#define ASSEMBLY_VERSION 1 /* of the snapshot; grows with each configuration that is loaded */
-
 struct assembly {
     struct catalog_snapshot *snapshot; /* ref of the caller */
     struct offers offers;              /* arena: all providers, used or not */

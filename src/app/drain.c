@@ -2,8 +2,9 @@
 /*
  * Ending a loop without losing a request.
  *
- * Looks every DRAIN_LOOK_NS whether the loop is still busy; idle kept connections are closed by the server at once. When the
- * deadline passes, what is left is cut and the loop runs on until every handle is closed. Loop 0 ends last: it hears the signals and wakes
+ * Looks every DRAIN_LOOK_NS whether the loop is still busy; idle kept connections are closed by the server after a moment. When the
+ * deadline passes, requests that still wait for room are refused, then what is left is cut and the loop runs on until every handle is
+ * closed. Loop 0 ends last: it hears the signals and wakes
  * the scheduler, so requests of other loops that wait for room need it. Promises: the loop stops only when nothing is open on it. Leaves to others: the exit code.
  */
 #include "app/drain.h"
@@ -11,7 +12,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-#define DRAIN_LOOK_NS (5 * NS_PER_MS)
+#define DRAIN_LOOK_NS    (5 * NS_PER_MS)
+#define DRAIN_REFUSED_NS (100 * NS_PER_MS)
 
 static bool is_needed(const struct drain *drain) {
     return gateway_loop_busy(drain->home) > 0 ||
@@ -21,6 +23,11 @@ static bool is_needed(const struct drain *drain) {
 static void look(struct drain *drain) {
     struct gateway_loop *home = drain->home;
     uint64_t now_ns = loop_now_ns(home->loop);
+    if (!drain->refused && now_ns >= drain->deadline_ns) {
+        gateway_loop_refuse_waiting(home);
+        drain->refused = true;
+        drain->deadline_ns = now_ns + DRAIN_REFUSED_NS; /* for the refusals to leave */
+    }
     if (!drain->closed && (!is_needed(drain) || now_ns >= drain->deadline_ns)) {
         gateway_loop_close(home);
         drain->closed = true;

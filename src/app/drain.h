@@ -12,7 +12,7 @@ struct drain {
     struct gateway_loop *home; /* borrowed */
     atomic_uint *running;      /* borrowed: loops that have not ended yet, all together */
     uint64_t deadline_ns;
-    bool closed;
+    bool refused, closed;
 };
 
 void drain_init(struct drain *drain, struct gateway_loop *home, atomic_uint *running);

@@ -8,9 +8,11 @@
  */
 #include "app/app_parts.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "obs/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,8 @@
 
 struct loaded *loaded_new(void) {
     struct loaded *loaded = mem_zalloc(sizeof *loaded);
+    loaded->version = 1;
+    loaded->loaded_at_ms = clock_wall_ms();
     arena_init(&loaded->arena, NULL, 0, LOADED_ARENA_MAX_BYTES);
     return loaded;
 }
@@ -28,6 +32,7 @@ void loaded_free(struct loaded *loaded) {
     if (loaded == NULL)
         return;
     catalog_unref(loaded->assembly.snapshot);
+    vault_contents_unref(loaded->vault);
     local_servers_free(&loaded->servers);
     settings_free(&loaded->settings);
     arena_reset(&loaded->arena);
@@ -38,28 +43,26 @@ const char *loaded_name(const struct loaded *loaded) {
     return loaded->settings.path != NULL ? loaded->settings.path : "environment";
 }
 
-/* The address in use, or the one that the command line names: the file's own is judged where it is read. After a change of `auth`
- * strangers must not find themselves in open mode at an address that stays open. */
-static const char *address_to_judge(struct loaded *loaded, const struct app *app) {
+/* The address in use, once there is one; the file's own is judged where it is read. After a change of `auth` strangers must not find
+ * themselves in open mode at an address that stays open. */
+static const char *refuse_address(struct loaded *loaded, const struct app *app) {
     const struct listen_address *address = &app->address;
-    if (address->host[0] == '\0')
-        return app->options->listen;
     bool v6 = strchr(address->host, ':') != NULL;
-    return arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host, v6 ? "]" : "",
-                        address->port);
+    const char *text = arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host,
+                                    v6 ? "]" : "", address->port);
+    return address->host[0] != '\0'
+               ? config_listen_refused(loaded->settings.config, span_text(text))
+               : NULL;
 }
 
 int load_settings(struct loaded *loaded, const struct app *app) {
     struct settings *settings = &loaded->settings;
     int err = settings_read(settings, app->options->config_path, known_facts, &loaded->arena);
-    const char *address = address_to_judge(loaded, app);
-    const char *why = err == 0 && address != NULL
-                          ? config_listen_refused(settings->config, span_text(address))
-                          : NULL;
+    const char *why = err == 0 ? refuse_address(loaded, app) : NULL;
     if (why == NULL)
         return err;
     config_report_error(settings->config, &settings->report, (struct config_place){0, 0},
-                        "the address %s %s", address, why);
+                        "the address that is listened on %s", why);
     return ERR_INVALID;
 }
 
@@ -67,11 +70,15 @@ int load_pool(struct loaded *loaded, const struct app *app, struct config_report
     struct config *config = loaded->settings.config;
     if (config->local_servers == CONFIG_LOCAL_AUTO)
         local_servers_find(&loaded->servers, getenv("PAPI_LOCAL_PORTS"), app->address.port);
+    if (app->vault != NULL && loaded->vault == NULL)
+        loaded->vault = vault_get(app->vault);
     const struct offer_sources sources = {.facts = known_facts,
                                           .config = config,
                                           .credentials = loaded->settings.credentials,
+                                          .vault = loaded->vault,
                                           .servers = &loaded->servers,
-                                          .demo = app->demo.config};
+                                          .demo = app->demo.config,
+                                          .version = loaded->version};
     return assemble(&sources, config, ret_report, &loaded->arena, &loaded->assembly);
 }
 
@@ -94,7 +101,8 @@ static int refuse_config(const struct config_report *report, const struct app_op
                     report->errors == 1 ? "it" : "them");
 }
 
-static void configure_log(const struct config *config) {
+void loaded_configure_log(const struct loaded *loaded) {
+    const struct config *config = loaded->settings.config;
     static const char *const levels[] = {
         [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
     enum log_level least = LOG_INFO;
@@ -102,6 +110,21 @@ static void configure_log(const struct config *config) {
         if (span_is(config->log_level, levels[i]))
             least = (enum log_level)i;
     log_configure(least, span_is(config->log_format, "json") ? LOG_JSON : LOG_TEXT);
+}
+
+int log_begin(struct app *app) {
+    struct span file = app->now->settings.config->log_file;
+    loaded_configure_log(app->now);
+    if (log_set_file(file.ptr) < 0)
+        return app_fail("not started: the log file %.*s cannot be opened: %s", SPAN_ARG(file),
+                        strerror(errno));
+    log_start();
+    return 0;
+}
+
+void log_end(struct app *app) {
+    (void)app;
+    log_stop();
 }
 
 int settings_start(struct app *app) {
@@ -112,8 +135,10 @@ int settings_start(struct app *app) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, app->options);
-    configure_log(settings->config);
-    return 0;
+    const char *option = app->options->listen;
+    const char *why =
+        option != NULL ? config_listen_refused(settings->config, span_text(option)) : NULL;
+    return why != NULL ? app_fail("not started: --listen %s %s", option, why) : 0;
 }
 
 void settings_stop(struct app *app) {

@@ -54,6 +54,13 @@ static const struct config_credential *credential_at(const struct offer_sources 
                : NULL;
 }
 
+static struct span vault_extra(const struct vault_contents *vault, const char *variable) {
+    for (uint32_t i = 0; vault != NULL && i < vault->extra_count; i++)
+        if (span_is(vault->extras[i].name, variable))
+            return vault->extras[i].value;
+    return SPAN_NONE;
+}
+
 struct span offer_extra(const struct offer_sources *sources, const struct fact_provider *facts,
                         const char *variable) {
     uint32_t number = (uint32_t)(facts - sources->facts->providers);
@@ -61,14 +68,14 @@ struct span offer_extra(const struct offer_sources *sources, const struct fact_p
     for (uint32_t i = 0; (item = credential_at(sources, i)) != NULL; i++)
         if (item->provider == number && item->key == NULL && strcmp(item->variable, variable) == 0)
             return item->value;
-    return SPAN_NONE;
+    return vault_extra(sources->vault, variable);
 }
 
 /* Verdicts about what we may send, not about what there is. */
 bool offer_can_be_tried(const struct offer *offer) {
     static const bool tried[DISCOVER_VERDICT_COUNT] = {
         [DISCOVER_ONLY_BILLS] = true, [DISCOVER_OFF] = true,    [DISCOVER_KEYLESS_OFF] = true,
-        [DISCOVER_AUDIENCE] = true,   [DISCOVER_TRAINS] = true,
+        [DISCOVER_AUDIENCE] = true,   [DISCOVER_TRAINS] = true, [DISCOVER_PAUSED] = true,
     };
     return discover_used(offer->verdict) || (offer->found.has_key && tried[offer->verdict]);
 }
@@ -81,6 +88,26 @@ static void add_key(struct gathering *gathering, struct offer *offer, struct off
     offer->keys[offer->key_count++] = key;
 }
 
+const char *offer_place_word(enum offer_place place) {
+    static const char *const words[] = {
+#define OFFER_PLACE_WORD(name, word, about) [name] = word,
+        OFFER_PLACE_TABLE(OFFER_PLACE_WORD)
+#undef OFFER_PLACE_WORD
+    };
+    check((size_t)place < array_length(words));
+    return words[place];
+}
+
+static struct span billing_word(enum config_billing billing) {
+    return billing == CONFIG_BILLING_PAID   ? SPAN_LITERAL("paid")
+           : billing == CONFIG_BILLING_FREE ? SPAN_LITERAL("free")
+                                            : SPAN_LITERAL("unknown");
+}
+
+static struct span plan_of(const struct config_provider *config) {
+    return config != NULL && !span_absent(config->plan) ? config->plan : SPAN_LITERAL("");
+}
+
 static void take_config_keys(struct gathering *gathering, struct offer *offer) {
     const struct config_provider *config = offer->config;
     for (uint32_t i = 0; config != NULL && i < config->key_count; i++) {
@@ -90,6 +117,8 @@ static void take_config_keys(struct gathering *gathering, struct offer *offer) {
                                    .account = key->account,
                                    .plan = span_absent(key->plan) ? SPAN_LITERAL("") : key->plan,
                                    .source = key->source,
+                                   .place = OFFER_OF_CONFIG,
+                                   .billing = billing_word(key->billing),
                                    .paid = key->billing == CONFIG_BILLING_PAID});
     }
 }
@@ -104,10 +133,40 @@ static void take_credentials(struct gathering *gathering, struct offer *offer) {
                     (struct offer_key){
                         .key = item->key,
                         .account = item->account,
-                        .plan = config != NULL && !span_absent(config->plan) ? config->plan
-                                                                             : SPAN_LITERAL(""),
+                        .plan = plan_of(config),
                         .source = item->source,
+                        .place = span_starts_with(item->source, ".env") ? OFFER_OF_DOTENV
+                                                                        : OFFER_OF_ENVIRONMENT,
+                        .billing =
+                            billing_word(config != NULL ? config->billing : CONFIG_BILLING_UNKNOWN),
                         .paid = config != NULL && config->billing == CONFIG_BILLING_PAID});
+}
+
+static bool has_same_key(const struct offer *offer, const struct secret *key) {
+    for (uint32_t i = 0; i < offer->key_count; i++)
+        if (offer->keys[i].key != NULL && secret_equal(offer->keys[i].key, secret_reveal(key)))
+            return true;
+    return false;
+}
+
+/* Those that are there already, from wherever, count once, as they stand there. */
+static void take_vault_keys(struct gathering *gathering, struct offer *offer) {
+    const struct vault_contents *vault = gathering->sources->vault;
+    for (uint32_t i = 0; vault != NULL && i < vault->key_count; i++) {
+        const struct vault_key *key = &vault->keys[i];
+        if (key->key == NULL || !span_equal(key->provider, offer->id) ||
+            has_same_key(offer, key->key))
+            continue;
+        add_key(gathering, offer,
+                (struct offer_key){.key = key->key,
+                                   .account = key->account,
+                                   .plan = plan_of(offer->config),
+                                   .source = SPAN_LITERAL("vault"),
+                                   .place = OFFER_OF_VAULT,
+                                   .billing = key->billing.len > 0 ? key->billing
+                                                                   : SPAN_LITERAL("unknown"),
+                                   .paid = span_is(key->billing, "paid")});
+    }
 }
 
 static bool has_key(const struct offer *offer) {
@@ -115,6 +174,30 @@ static bool has_key(const struct offer *offer) {
     for (uint32_t i = 0; i < offer->key_count; i++)
         found = found || offer->keys[i].key != NULL;
     return found;
+}
+
+static uint32_t copy_keys(struct offer_key *to, const struct offer *offer, bool paused) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < offer->key_count; i++)
+        if (offer->keys[i].paused == paused)
+            to[count++] = offer->keys[i];
+    return count;
+}
+
+/* Paused keys go behind the others, each group in its order. Whether the provider is paused, or nothing of it is not. */
+static bool set_paused_aside(struct gathering *gathering, struct offer *offer) {
+    const struct vault_contents *vault = gathering->sources->vault;
+    bool whole = vault_is_paused(vault, offer->id, SPAN_LITERAL(""));
+    struct offer_key *keys = arena_alloc(gathering->arena, (offer->key_count + 1) * sizeof *keys);
+    for (uint32_t i = 0; i < offer->key_count; i++)
+        offer->keys[i].paused = vault_is_paused(vault, offer->id, offer->keys[i].account);
+    if (whole) /* they may still be tried */
+        return true;
+    uint32_t used = copy_keys(keys, offer, false);
+    offer->paused_count = copy_keys(keys + used, offer, true);
+    offer->key_count = used;
+    offer->keys = keys;
+    return used == 0 && offer->paused_count > 0;
 }
 
 static bool extra_missing(const struct offer_sources *sources, const struct fact_provider *facts) {
@@ -127,8 +210,11 @@ static bool extra_missing(const struct offer_sources *sources, const struct fact
 
 /* Only the anonymous tier is used: keys that would be billed, or none at all. */
 static void drop_keys(struct gathering *gathering, struct offer *offer) {
-    struct offer_key bare = {.account = SPAN_LITERAL("default"), .plan = SPAN_LITERAL("")};
-    offer->key_count = 0;
+    struct offer_key bare = {.account = SPAN_LITERAL("default"),
+                             .plan = SPAN_LITERAL(""),
+                             .place = offer->server != NULL ? OFFER_LOCAL : OFFER_KEYLESS,
+                             .billing = SPAN_LITERAL("free")};
+    offer->key_count = offer->paused_count = 0;
     add_key(gathering, offer, bare);
 }
 
@@ -137,6 +223,8 @@ static uint32_t keys_max(const struct gathering *gathering, const struct offer *
     uint32_t count = offer->config != NULL ? offer->config->key_count : 0;
     if (gathering->sources->credentials != NULL)
         count += gathering->sources->credentials->count;
+    if (gathering->sources->vault != NULL)
+        count += gathering->sources->vault->key_count;
     return count < OFFER_KEYS_MAX ? count + 1 : OFFER_KEYS_MAX;
 }
 
@@ -151,13 +239,16 @@ static void gather_one(struct gathering *gathering, const struct fact_provider *
         offer->key_count = 0;
         take_credentials(gathering, offer);
     }
+    take_vault_keys(gathering, offer);
+    bool with_key = has_key(offer), paused = set_paused_aside(gathering, offer);
     bool own_address = config != NULL && !span_absent(config->host);
     offer->found = (struct discover_case){
         .facts = facts,
         .named = config != NULL,
         .disabled = config != NULL && config->disabled,
         .paid = config != NULL && config->tier == CONFIG_TIER_PAID,
-        .has_key = has_key(offer),
+        .paused = paused,
+        .has_key = with_key,
         .found = server != NULL,
         .extra_missing = !own_address && extra_missing(gathering->sources, facts),
         .trains = trains_of(config),

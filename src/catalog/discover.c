@@ -74,6 +74,8 @@ enum discover_verdict discover_provider(const struct discover_case *provider,
         return DISCOVER_DISABLED;
     if (facts != NULL && facts->unusable[0] != '\0')
         return DISCOVER_NO_WIRE;
+    if (provider->paused)
+        return DISCOVER_PAUSED;
     enum discover_verdict verdict = facts != NULL ? key_verdict(provider, policy) : DISCOVER_USED;
     if (!discover_used(verdict))
         return verdict;

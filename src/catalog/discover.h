@@ -25,6 +25,7 @@ struct discover_case {
     bool named;                        /* the configuration has a section for it */
     bool disabled;                     /* ... that says enabled: no */
     bool paid;                         /* ... that says tier: paid */
+    bool paused;                       /* by its owner: itself, or all its accounts */
     bool has_key;                      /* some key was found */
     bool found;                        /* FACT_LOCAL: it answered on loopback */
     bool extra_missing;                /* base_url needs a variable that is not set */
@@ -36,6 +37,7 @@ struct discover_case {
     X(DISCOVER_USED, true, "in use")                                                      \
     X(DISCOVER_USED_KEYLESS, true, "in use without a key")                                \
     X(DISCOVER_DISABLED, false, "switched off by enabled: no")                            \
+    X(DISCOVER_PAUSED, false, "paused; `papi provider resume` goes on with it")           \
     X(DISCOVER_NO_KEY, false, "no key found; set %s")                                     \
     X(DISCOVER_NOT_RUNNING, false, "no such server answers on this machine")              \
     X(DISCOVER_EXTRA_MISSING, false, "key found; also needs %s")                          \

@@ -102,6 +102,8 @@ extern const struct facts facts_built_in;
 
 const struct fact_provider *facts_provider(const struct facts *facts,
                                            struct span id); /* NULL = unknown */
+/* By id, by its own name, or by what other tools call it ("gemini", "NVIDIA NIM"); NULL = unknown. */
+const struct fact_provider *facts_provider_called(const struct facts *facts, struct span name);
 const struct fact_model *facts_model(const struct facts *facts, struct span id);
 /* Words of the tables above, for people and for JSON. */
 const char *fact_kind_word(enum fact_kind kind);

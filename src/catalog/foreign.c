@@ -63,3 +63,22 @@ uint32_t catalog_find_provider(const struct catalog_snapshot *snapshot, struct s
             found = provider_of_id(snapshot, span_text(catalog__foreign[i].provider));
     return found;
 }
+
+static const struct fact_provider *by_id_or_name(const struct facts *facts, struct span name) {
+    for (uint32_t i = 0; i < facts->provider_count; i++)
+        if (same_provider(span_text(facts->providers[i].id), name))
+            return &facts->providers[i];
+    for (uint32_t i = 0; i < facts->provider_count; i++)
+        if (same_provider(span_text(facts->providers[i].name), name))
+            return &facts->providers[i];
+    return NULL;
+}
+
+const struct fact_provider *facts_provider_called(const struct facts *facts, struct span name) {
+    const struct fact_provider *found = by_id_or_name(facts, name);
+    for (size_t i = 0; found == NULL && i < catalog__foreign_count; i++)
+        if (catalog__foreign[i].provider != NULL &&
+            same_provider(span_text(catalog__foreign[i].prefix), name))
+            found = by_id_or_name(facts, span_text(catalog__foreign[i].provider));
+    return found;
+}

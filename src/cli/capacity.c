@@ -5,14 +5,11 @@
  * Promises: numbers of the running instance's live windows; a dash where no limit is known. Leaves to others: the arithmetic
  * (scheduler/capacity).
  */
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 
-#include "base/arena.h"
 #include "base/check.h"
-#include "json/json.h"
-
-#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct values {
     struct instance_wish wish;
@@ -27,16 +24,6 @@ static const struct cli_option options[] = {
 static const char *const spans[] = {"now", "today", "month"};
 static const char *const units[] = {"requests", "tokens"};
 
-static struct span text(struct json_value object, const char *name) {
-    struct span value = json_escaped(json_get(object, name));
-    return span_absent(value) ? SPAN_LITERAL("") : value;
-}
-
-static long long number(struct json_value object, const char *name) {
-    int64_t value;
-    return json_i64(json_get(object, name), &value) == 0 ? value : 0;
-}
-
 static void print_left(struct json_value object) {
     for (size_t i = 0; i < array_length(units); i++)
         for (size_t j = 0; j < array_length(spans); j++) {
@@ -50,13 +37,15 @@ static void print_left(struct json_value object) {
     (void)printf("\n");
 }
 
-static void print_limits(struct json_value account) {
+static void print_limits(struct answer *answer, struct json_value account) {
     for (struct json_iter it = json_each(json_get(account, "limits")); json_next(&it);) {
-        long long left = number(it.value, "left"), frees_ms = number(it.value, "frees_in_ms");
-        struct span model = text(it.value, "model");
-        (void)printf("    %lld of %.*s left%s%.*s", left, SPAN_ARG(text(it.value, "limit")),
-                     model.len > 0 ? ", " : "", SPAN_ARG(model));
-        if (frees_ms > 0 && left < number(it.value, "amount")) {
+        long long left = (long long)answer_number(it.value, "left");
+        int64_t frees_ms = answer_number(it.value, "frees_in_ms");
+        struct span model = answer_text(answer, it.value, "model");
+        (void)printf("    %lld of %.*s left%s%.*s", left,
+                     SPAN_ARG(answer_text(answer, it.value, "limit")), model.len > 0 ? ", " : "",
+                     SPAN_ARG(model));
+        if (frees_ms > 0 && left < answer_number(it.value, "amount")) {
             char wait[CLI_WAIT_SIZE];
             (void)printf(", more in %s", cli_wait_text((uint64_t)frees_ms, wait));
         }
@@ -64,33 +53,30 @@ static void print_limits(struct json_value account) {
     }
 }
 
-static void print_all(struct json_value top) {
+static void print_all(struct answer *answer) {
+    struct json_value top = answer->top;
     (void)printf("%-28s %35s %35s\n", "", "requests left: now, today, month",
                  "tokens left: now, today, month");
     for (struct json_iter it = json_each(json_get(top, "accounts")); json_next(&it);) {
         char name[64];
-        (void)snprintf(name, sizeof name, "%.*s/%.*s", SPAN_ARG(text(it.value, "provider")),
-                       SPAN_ARG(text(it.value, "account")));
+        (void)snprintf(name, sizeof name, "%.*s/%.*s",
+                       SPAN_ARG(answer_text(answer, it.value, "provider")),
+                       SPAN_ARG(answer_text(answer, it.value, "account")));
         (void)printf("%-28s", name);
         print_left(it.value);
-        print_limits(it.value);
+        print_limits(answer, it.value);
     }
     (void)printf("%-28s", "in all, shared ones once");
     print_left(json_get(top, "pool"));
 }
 
 static int print(struct span body) {
-    struct arena arena;
-    struct json_doc doc;
-    struct json_error error;
-    arena_init(&arena, NULL, 0, ARENA_MAX_BYTES);
-    int err = json_parse(&doc, body, &arena, &error);
-    if (err < 0)
-        cli_complain("the answer cannot be read: %s", error.what);
-    else
-        print_all(json_top(&doc));
-    arena_reset(&arena);
-    return err == 0 ? CLI_DONE : CLI_FAILED;
+    struct answer answer;
+    if (!answer_read(&answer, body))
+        return CLI_FAILED;
+    print_all(&answer);
+    answer_done(&answer);
+    return CLI_DONE;
 }
 
 static int run(const struct cli_command *command, int argc, char **argv) {

@@ -10,6 +10,7 @@
  * as people read them, "PROVIDER [ACCOUNT...]", and counted by that.
  */
 #include "base/dynbuf.h"
+#include "cli/command_list.h"
 
 #include <stdio.h>
 
@@ -98,6 +99,7 @@ struct cli_word {
 };
 /* The row of the table; NULL for a word that is not in it. */
 const struct cli_word *cli_word(struct span word);
+const struct cli_word *cli_word_at(size_t i); /* NULL behind the last */
 /* The pieces of "NAME|FILE"; false at the end. */
 bool cli_next_choice(struct span *rest, struct span *ret_choice, enum cli_kind *ret_kind);
 /* False when `value` is made of words in small letters and this is none of them. */
@@ -126,6 +128,5 @@ const char *cli_wait_text(uint64_t wait_ms, char text[CLI_WAIT_SIZE]);
 /* A terminal, and NO_COLOR is not set (no-color.org). */
 bool cli_colours(FILE *out);
 
-extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_mock, cli_chat, cli_provider,
-    cli_model, cli_request, cli_explain, cli_capacity, cli_launch, cli_version, cli_help,
-    cli_reference;
+#define CLI_DECLARE(command) extern const struct cli_command command;
+CLI_COMMANDS(CLI_DECLARE)

@@ -3,20 +3,18 @@
  * The table of commands and the way from argv to one of them.
  *
  * Why a table: `papi help`, the check for typing errors and the dispatch read the same rows. A result that could not be
- * written (a full disk, a closed pipe) is a failure even if the command itself went well, so stdout is flushed and looked
- * at here, once.
+ * written (a full disk) is a failure even if the command itself went well, so stdout is flushed and looked at here, once.
  * Leaves to others: each command's options and work (one file a command).
  */
 #include "cli/cli.h"
 
 #include "base/check.h"
 
-const struct cli_command *const cli_commands[] = {
-    &cli_serve,    &cli_check,   &cli_doctor,  &cli_mock,      &cli_chat,
-    &cli_provider, &cli_model,   &cli_request, &cli_explain,   &cli_capacity,
-    &cli_launch,   &cli_version, &cli_help,    &cli_reference,
-};
+#include <poll.h>
+#include <unistd.h>
 
+#define COMMAND_ROW(command) &(command),
+const struct cli_command *const cli_commands[] = {CLI_COMMANDS(COMMAND_ROW)};
 const size_t cli_command_count = array_length(cli_commands);
 
 static size_t count_of(const struct cli_command *group) {
@@ -117,11 +115,17 @@ static int run_command(int argc, char **argv) {
                                      : command->run(command, argc - 2, argv + 2);
 }
 
+/* A reader that went away (`| head`) has had enough; that is its business and no failure. */
+static bool reader_went_away(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int cli_main(int argc, char **argv) {
     int code = run_command(argc, argv);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_complain("cannot write to standard output");
-        return code == CLI_DONE ? CLI_FAILED : code;
-    }
-    return code;
+    bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (written || reader_went_away())
+        return code;
+    cli_complain("cannot write to standard output");
+    return code == CLI_DONE ? CLI_FAILED : code;
 }

@@ -104,7 +104,13 @@ static int write_address(struct address *address, const struct instance_place *p
     return err < 0 ? err : write_key(&address->fields);
 }
 
-static int call_place(const struct instance_place *place, const struct instance_call *call) {
+static uint64_t sooner(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static int call_place(const struct instance *instance, const struct instance_place *place,
+                      const struct instance_call *call) {
+    uint64_t most = instance->patience_ns > 0 ? instance->patience_ns : UINT64_MAX;
     const struct origin by_url = {.host = place->url.host,
                                   .port = place->url.port,
                                   .tls = place->url.tls,
@@ -126,10 +132,10 @@ static int call_place(const struct instance_place *place, const struct instance_
             .body_pieces = &call->body,
             .body_piece_count = 1,
             .has_body = !span_absent(call->body),
-            .timeouts = {.connect_ns = CONNECT_TIME_NS,
-                         .tls_ns = TLS_TIME_NS,
-                         .first_byte_ns = call->first_byte_ns,
-                         .gap_ns = call->gap_ns},
+            .timeouts = {.connect_ns = sooner(CONNECT_TIME_NS, most),
+                         .tls_ns = sooner(TLS_TIME_NS, most),
+                         .first_byte_ns = sooner(call->first_byte_ns, most),
+                         .gap_ns = sooner(call->gap_ns, most)},
         };
         run(&talk, &request);
         err = talk.err;
@@ -152,7 +158,7 @@ int instance_call(struct instance *instance, const struct instance_call *call) {
     uint32_t first = instance->at;
     for (uint32_t i = first; i < instance->count; i++) {
         struct instance_place *place = &instance->places[i];
-        place->err = call_place(place, call);
+        place->err = call_place(instance, place, call);
         bool over = !nobody_there(place->err) || !span_absent(place->base);
         if (over || i + 1 == instance->count) {
             instance->at = i;

@@ -40,7 +40,8 @@ struct instance_place {
 struct instance {
     struct instance_place places[INSTANCE_PLACES_MAX];
     uint32_t count;
-    uint32_t at; /* the one that answered, or is tried first */
+    uint32_t at;          /* the one that answered, or is tried first */
+    uint64_t patience_ns; /* 0: as each call says */
     char paths[INSTANCE_PLACES_MAX][INSTANCE_PATH_BYTES];
 };
 

@@ -68,6 +68,7 @@ bool instance_find(const struct instance_wish *wish, enum instance_access access
     const char *url = wish->url != NULL || wish->data != NULL ? wish->url : variable("PAPI_URL");
     const char *data = wish->data != NULL ? wish->data : variable("PAPI_DATA");
     ret_instance->count = ret_instance->at = 0;
+    ret_instance->patience_ns = 0;
     if (wish->url != NULL && wish->data != NULL) {
         cli_complain("--url and --data exclude each other: both name the running PAPI");
         return false;

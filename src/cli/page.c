@@ -55,6 +55,11 @@ void page_add(struct page *page, const char *format, ...) {
         put(page, text, (size_t)length);
 }
 
+void page_add_span(struct page *page, struct span text, const char *after) {
+    put(page, text.ptr, text.len);
+    put(page, after, strlen(after));
+}
+
 void page_cell(struct page *page, const char *text, int width) {
     int length = (int)strlen(text);
     if (width == 0)

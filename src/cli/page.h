@@ -19,6 +19,8 @@ int page_print(struct page *page);
 
 /* --- for people --- */
 void page_add(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Any number of bytes as they are, and `after` them. */
+void page_add_span(struct page *page, struct span text, const char *after);
 /* One cell of a table: cut to `width` and padded, with one space after it; width 0: the last one, as it is. */
 void page_cell(struct page *page, const char *text, int width);
 /* "  label       text ...", wrapped under itself; nothing when the text is empty. */

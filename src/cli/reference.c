@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi reference: writes docs/reference/configuration.md from the table of settings, docs/reference/providers.md from the catalog,
+ * papi reference: writes docs/reference/commands.md from the table of commands, configuration.md from that of settings, docs/reference/providers.md from the catalog,
  * the table of docs/internals/attempts.md from that of outcomes, or the tables of docs/guides/simulator.md from those of the
  * simulator's scripts.
  *
@@ -30,6 +30,9 @@ static const struct {
     const char *name;
     void (*write)(struct page *page);
 } pages[] = {
+    {"api", reference_api},
+    {"commands", reference_commands},
+    {"json", reference_commands_json},
     {"configuration", write_settings},
     {"outcomes", reference_outcomes},
     {"providers", write_providers},
@@ -42,7 +45,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     enum cli_parsed parsed = cli_parse(command, argc, argv, NULL, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    const char *name = operands.count > 0 ? operands.items[0] : pages[0].name;
+    const char *name = operands.count > 0 ? operands.items[0] : "configuration";
     size_t i = 0;
     while (i < array_length(pages) && strcmp(pages[i].name, name) != 0)
         i++;
@@ -54,7 +57,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_reference = {
     .name = "reference",
-    .operands = "[configuration|outcomes|providers|simulator]",
+    .operands = "[api|commands|json|configuration|outcomes|providers|simulator]",
     .line = "print a page of docs/reference from the program's tables",
     .about = "",
     .hidden = true,

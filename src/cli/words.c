@@ -25,6 +25,7 @@ static const struct cli_word words[] = {
     {"MODEL", CLI_MODEL, "a model's name, as `papi model list` shows it"},
     {"N", CLI_ANY, "a whole number"},
     {"NAME", CLI_ANY, "a name"},
+    {"NAME=VALUE", CLI_ANY, "a name and its value"},
     {"PROVIDER", CLI_PROVIDER, "a provider's id, as `papi provider list` shows it"},
     {"REQUEST", CLI_REQUEST, "a request's id: the field x-request-id of its answer"},
     {"SCENARIO", CLI_SCENARIO, "a built-in scenario, as `papi mock --list` shows it"},
@@ -39,6 +40,10 @@ const struct cli_word *cli_word(struct span word) {
         if (span_is(word, words[i].word))
             return &words[i];
     return NULL;
+}
+
+const struct cli_word *cli_word_at(size_t i) {
+    return i < array_length(words) ? &words[i] : NULL;
 }
 
 static bool is_small(char c) {

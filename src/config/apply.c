@@ -219,6 +219,12 @@ static void put_file(const struct slot *slot) {
         *(struct span *)slot->target = path;
 }
 
+static void put_output(const struct slot *slot) {
+    struct span path = config__resolve_path(slot->loader, slot->node->text);
+    if (!span_absent(path))
+        *(struct span *)slot->target = path;
+}
+
 /* "-a|b|c" as "a, b or c", only those this version obeys. */
 static void list_choices(const char *choices, char *text, size_t size) {
     struct span rest = span_text(choices), choice;
@@ -282,6 +288,7 @@ static void (*const puts_scalar[SETTING_TYPE_COUNT])(const struct slot *slot) = 
     [SETTING_STORE] = put_checked, [SETTING_PROXY] = put_proxy,
     [SETTING_CHOICE] = put_choice, [SETTING_ENUM] = put_enum,
     [SETTING_TRI] = put_tri,       [SETTING_PERIOD] = put_period,
+    [SETTING_OUTPUT] = put_output,
 };
 
 static bool is_clean(struct span text) {

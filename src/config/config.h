@@ -119,8 +119,9 @@ struct config {
     uint64_t keep_requests_ms, keep_minutes_ms, keep_hours_ms, keep_days_ms; /* 0 = for ever */
     struct span log_level; /* log: {level: info, format: text} */
     struct span log_format;
-    struct span file;    /* path it came from; absent = none */
-    struct arena *arena; /* owned */
+    struct span log_file; /* absent = standard error; ends with a NUL */
+    struct span file;     /* path it came from; absent = none */
+    struct arena *arena;  /* owned */
 };
 
 /* path NULL: defaults and environment only. Returns 0 and a config when report.errors == 0; else ERR_INVALID with the report filled

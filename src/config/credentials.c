@@ -160,7 +160,7 @@ static bool is_known(const struct search *search, uint32_t first, struct span ke
 static void take_key(struct search *search, uint32_t variable, const struct found *found,
                      struct span key) {
     const char *name = search->query->variables[variable].name;
-    const char *why = config__check_key(key);
+    const char *why = config_key_problem(key);
     struct secret *secret;
     if (config_key_is_placeholder(key))
         say(search, CONFIG_WARNING, found->line, "%s looks like a placeholder and is not used",
@@ -176,13 +176,13 @@ static void take_key(struct search *search, uint32_t variable, const struct foun
 /* "a, b": spaces around the commas are usual, around all of it or line ends are rather a slip. */
 static bool take_keys(struct search *search, uint32_t variable, const struct found *found) {
     const char *name = search->query->variables[variable].name;
-    struct span rest = config__trim_key(found->value), part;
+    struct span rest = config_key_trim(found->value), part;
     uint32_t first = search->credentials->count, taken = 0;
     if (rest.len > 0 && rest.len != found->value.len)
         say(search, CONFIG_WARNING, found->line,
             "%s has spaces or line ends around its key, which are dropped", name);
     while (span_split(&rest, ',', &part)) {
-        struct span trimmed = config__trim_key(part), key = without_quotes(trimmed);
+        struct span trimmed = config_key_trim(part), key = without_quotes(trimmed);
         if (key.len == 0 || is_known(search, first, key))
             continue;
         if (taken++ == CONFIG_KEYS_PER_VARIABLE_MAX) {
@@ -199,7 +199,7 @@ static bool take_keys(struct search *search, uint32_t variable, const struct fou
 }
 
 static bool take_plain(struct search *search, uint32_t variable, const struct found *found) {
-    struct span value = without_quotes(config__trim_key(found->value));
+    struct span value = without_quotes(config_key_trim(found->value));
     const char *name = search->query->variables[variable].name;
     const char *why = check_plain(value);
     struct span copy;

@@ -55,3 +55,7 @@ int config_credentials_read(const struct config_credentials_query *query,
 void config_credentials_free(struct config_credentials *credentials); /* NULL is fine */
 /* "changeme", "your-key-here", "sk-...", "<key>": what documents and templates show. */
 bool config_key_is_placeholder(struct span text);
+/* Without white space around it, as keys are pasted. */
+struct span config_key_trim(struct span text);
+/* NULL, or why no provider gives such keys: static, goes on after "the key". */
+const char *config_key_problem(struct span key);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /*
- * Lines of a .env, one after another. Not for other folders.
+ * Lines of a .env, one after another: for keys found by themselves (credentials.c) and keys that are imported (admin/).
  */
 #include "base/secret.h"
 

@@ -17,8 +17,8 @@
 /* `where` names the key's place, never the key: "the key in environment variable X". */
 static void keep(struct loader *loader, struct config_key *key, const struct yaml_node *node,
                  struct span text, const char *where) {
-    struct span bytes = config__trim_key(text);
-    const char *why = config__check_key(bytes);
+    struct span bytes = config_key_trim(text);
+    const char *why = config_key_problem(bytes);
     check(key->key == NULL);
     if (why != NULL) {
         config__error(loader, node, "%s %s", where, why);

@@ -8,6 +8,7 @@
  */
 #include "base/arena.h"
 #include "config/config.h"
+#include "config/credentials.h"
 #include "yaml/yaml.h"
 
 enum setting_type {
@@ -20,6 +21,7 @@ enum setting_type {
     SETTING_URL,
     SETTING_NETWORK,
     SETTING_FILE,
+    SETTING_OUTPUT, /* a file that need not be there yet */
     SETTING_NAME,
     SETTING_ZONE,
     SETTING_AGENT,
@@ -172,10 +174,6 @@ const char *config__check_agent(struct span text);
 const char *config__check_store(struct span text);
 const char *config__parse_period(struct span text, struct limit_per *ret_per,
                                  bool *ret_without_unit);
-/* Bytes of a key (RFC 9110 section 5.5, without spaces); never says which. */
-const char *config__check_key(struct span key);
-/* Without spaces, tabs and line ends around it. */
-struct span config__trim_key(struct span text);
 
 /* --- url.c --- */
 const char *config__parse_address(struct span text, struct span *ret_host, uint16_t *ret_port);

@@ -231,6 +231,9 @@ const struct setting config__settings[] = {
      .choices = "debug|info|warn|error", .help = "Least important line that is written."},
     {"log.format", SETTING_CHOICE, AT(log_format), .initial = "text", .choices = "text|json",
      .help = "Form of a line."},
+    {"log.file", SETTING_OUTPUT, AT(log_file),
+     .help = "File that lines are appended to (relative to this file); standard error when not "
+             "given. USR1 opens it anew."},
 
     /* --- known, not obeyed yet --- */
     LATER("cluster", "Ledger shared by several nodes."),
@@ -251,6 +254,7 @@ static const struct {
     [SETTING_URL] = {"URL", true},
     [SETTING_NETWORK] = {"network", true},
     [SETTING_FILE] = {"file", true},
+    [SETTING_OUTPUT] = {"file", true},
     [SETTING_NAME] = {"name", true},
     [SETTING_ZONE] = {"zone", true},
     [SETTING_AGENT] = {"text", true},

@@ -212,7 +212,7 @@ const char *config__parse_period(struct span text, struct limit_per *ret_per,
     return NULL;
 }
 
-struct span config__trim_key(struct span text) {
+struct span config_key_trim(struct span text) {
     while (text.len > 0 && memchr(" \t\r\n", text.ptr[text.len - 1], 4) != NULL)
         text.len--;
     while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4) != NULL)
@@ -220,7 +220,7 @@ struct span config__trim_key(struct span text) {
     return text;
 }
 
-const char *config__check_key(struct span key) {
+const char *config_key_problem(struct span key) {
     if (key.len == 0)
         return "is empty";
     if (key.len > SECRET_MAX_BYTES)

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "gateway/authenticate.h"
 #include "gateway/request.h"
 
 #include <stdio.h>
@@ -36,6 +37,8 @@ static void refuse_full(struct gateway_loop *home, struct http_exchange *exchang
 
 void accept_on_request(void *context, struct http_exchange *exchange) {
     struct gateway_loop *home = context;
+    if (http_exchange_context(exchange) != NULL)
+        return; /* early.c made one: it is being refused */
     if (home->free_count == 0) {
         refuse_full(home, exchange);
         return;
@@ -70,7 +73,8 @@ static int reject_fields(struct gateway_loop *home, const struct http_rejection 
     request_make_id(&home->rand, id);
     int err = respond_id_fields(fields, span_of(id, REQUEST_ID_BYTES - 1));
     const struct access_asker asker = {request, rejection->peer};
-    if (err == 0 && request != NULL && access_origin_allowed(&home->gateway->config.access, &asker))
+    if (err == 0 && request != NULL &&
+        access_origin_allowed(&gateway_config_of(home)->access, &asker))
         err = respond_browser_fields(fields, http_header_get(request->headers, "origin"));
     return err;
 }
@@ -86,7 +90,7 @@ void accept_on_reject(void *context, const struct http_rejection *rejection,
         (void)snprintf(sentence, sizeof sentence,
                        "The request body is larger than the %zu bytes this gateway takes. Send "
                        "less, or raise the setting limits.body.",
-                       home->gateway->config.server.body_max_bytes);
+                       gateway_config_of(home)->server.body_max_bytes);
         error.message = span_text(sentence);
     }
     metric_add(home->metrics, METRIC_REJECTED, (uint32_t)error.kind, 1);
@@ -101,7 +105,7 @@ enum step_verdict step_accept(struct request *r) {
     struct span path = endpoint_normalise(http->path, &r->arena);
     unsigned method = endpoint_method_of(http->method);
     authenticate_origin(r);
-    const struct gateway_config *config = &r->home->gateway->config;
+    const struct gateway_config *config = gateway_config_of(r->home);
     struct endpoint_match match =
         endpoint_find(config->more_endpoints, config->more_endpoint_parts, path, method);
     r->endpoint = match.endpoint;

@@ -33,7 +33,7 @@ enum step_verdict step_admit(struct request *r) {
     r->submitted_ns = request_now_ns(r);
     hold_arm(r);
     sm_move(&r->sm, STEP_DISPATCH); /* the desk may decide before the call returns */
-    r->ticket = desk_submit(r->home->gateway->desk, r->home->index, &demand);
+    r->ticket = desk_submit(r->home->gateway->desk, r->home->index, r->snapshot, &demand);
     if (r->ticket == 0 && !r->decided)
         return request_fail(r, API_QUEUE_FULL, NULL,
                             "Too many requests are waiting here already. Try again in a moment.");

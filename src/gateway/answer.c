@@ -8,6 +8,7 @@
 #include "gateway/desk.h"
 #include "gateway/later.h"
 #include "gateway/take.h"
+#include "obs/log.h"
 
 #define ANSWER_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -19,7 +20,7 @@ int answer_ready(struct request *r) {
     struct gateway *gateway = r->home->gateway;
     if (atomic_load_explicit(&gateway->draining, memory_order_relaxed))
         return respond_whole(r, 503, "text/plain; charset=utf-8", SPAN_LITERAL("draining\n"));
-    if (!desk_any_open(gateway->desk, r->snapshot->route_count))
+    if (!desk_any_open(gateway->desk))
         return respond_whole(r, 503, "text/plain; charset=utf-8",
                              SPAN_LITERAL("no provider can be asked now\n"));
     return respond_whole(r, 200, "text/plain; charset=utf-8", SPAN_LITERAL("ready\n"));
@@ -31,6 +32,7 @@ int answer_metrics(struct request *r) {
     for (uint32_t i = 0; i < gateway->loop_count; i++)
         metric_set(gateway->metric_blocks[i], METRIC_CONNECTIONS,
                    (int64_t)http_server_connections(gateway->loops[i]->server));
+    metric_set(gateway->metric_blocks[0], METRIC_LOG_LOST, (int64_t)log_lost());
     dynbuf_init(&body, ANSWER_MAX_BYTES);
     return respond_body(r, 200, "text/plain; version=0.0.4; charset=utf-8",
                         metric_write(gateway->metric_blocks, gateway->loop_count, &body), &body);

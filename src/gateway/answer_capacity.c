@@ -160,7 +160,7 @@ int answer_papi_capacity(struct request *r) {
         arena_try_alloc(&r->arena, (snapshot->group_count + (size_t)1) * sizeof *groups);
     if (limits == NULL || states == NULL || groups == NULL)
         return ERR_TOO_LARGE;
-    desk_limits(r->home->gateway->desk, snapshot->limit_count, limits, &showing.now_ns);
+    desk_limits(r->home->gateway->desk, r->snapshot, limits, &showing.now_ns);
     showing.limits = limits;
     for (uint32_t i = 0; i < snapshot->limit_count; i++)
         states[i] = (struct capacity_limit){limits[i].remaining, limits[i].amount,

@@ -179,7 +179,7 @@ int answer_papi_explain(struct request *r) {
     }
     if (choice.route_count > 0) {
         choose_demand(r, &choice, &demand);
-        desk_explain(r->home->gateway->desk, &demand, rows, &explaining.now_ns);
+        desk_explain(r->home->gateway->desk, r->snapshot, &demand, rows, &explaining.now_ns);
     }
     dynbuf_init(&body, ANSWER_MAX_BYTES);
     int err = write_answer(&explaining, &choice);

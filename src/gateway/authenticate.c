@@ -8,9 +8,10 @@
  * Promises: a refusal names the cure; a wrong key is never written anywhere, and its address is logged at most twice a minute.
  * Leaves to others: what a client may use (admit.c).
  */
-#include "gateway/request.h"
+#include "gateway/authenticate.h"
 
 #include "base/check.h"
+#include "gateway/identify.h"
 #include "gateway/wrong_keys.h"
 #include "net/stream.h"
 #include "obs/log.h"
@@ -43,7 +44,7 @@ struct access_asker authenticate_asker(struct http_exchange *exchange,
 void authenticate_origin(struct request *r) {
     const struct access_asker asker =
         authenticate_asker(r->exchange, http_exchange_request(r->exchange));
-    r->cors = access_origin_allowed(&r->home->gateway->config.access, &asker);
+    r->cors = access_origin_allowed(&gateway_config_of(r->home)->access, &asker);
 }
 
 /* --- refusals --- */
@@ -75,7 +76,7 @@ static const struct {
 /* This and the next go to REJECT themselves when they return false. */
 static bool check_access(struct request *r, const struct access_asker *asker) {
     struct span what;
-    enum access_verdict verdict = access_judge(&r->home->gateway->config.access, asker, &what);
+    enum access_verdict verdict = access_judge(&gateway_config_of(r->home)->access, asker, &what);
     if (verdict == ACCESS_GRANTED)
         return true;
     if (what.len > 200)
@@ -89,7 +90,7 @@ static bool check_access(struct request *r, const struct access_asker *asker) {
 static bool refuse_key(struct request *r, const struct access_asker *asker, const char *sentence) {
     struct gateway *gateway = r->home->gateway;
     char address[ACCESS_ADDRESS_BYTES];
-    access_client_address(&gateway->config.access, asker, address);
+    access_client_address(&gateway_config_of(r->home)->access, asker, address);
     struct wrong_keys_word word = wrong_keys_note(gateway->wrong_keys, address, request_now_ns(r));
     if (word.count == 1 || word.count == WRONG_KEYS_A_MINUTE + 1)
         log_event(LOG_WARN, "access.wrong_key", "address=%s count=%u", address, word.count);
@@ -118,18 +119,38 @@ static const struct {
     [ACCESS_ADMIN] = {true, NEED_ADMIN},
 };
 
-static bool check_key(struct request *r, const struct access_asker *asker) {
-    struct span key = access_key(asker->http, &r->arena);
-    if (!span_absent(key))
-        return refuse_key(r, asker, "This key is not known here.");
+static bool ask_for_key(struct request *r, enum need need) {
     (void)request_fail(r, API_INVALID_KEY, NULL, "%s",
-                       classes[r->endpoint->access].need == NEED_KEY
+                       need == NEED_KEY
                            ? "This gateway needs a key: send it as Authorization: Bearer "
                              "sk-papi-... Whoever runs it makes one with `papi client add NAME`."
                            : "This is for whoever runs this gateway: ask by the socket papi.sock "
                              "in its data directory, as the commands of papi do, or send an admin "
                              "token as Authorization: Bearer sk-papi-admin-...");
     return false;
+}
+
+static bool check_key(struct request *r, const struct access_asker *asker, enum need need) {
+    struct span key = access_key(asker->http, &r->arena);
+    if (key.len == 0)
+        return ask_for_key(r, need);
+    enum client_verdict verdict = identify_key(r, key);
+    if (verdict != CLIENT_KNOWN)
+        return refuse_key(r, asker, identify_sentence(verdict));
+    if (need == NEED_KEY || r->client->role == CLIENT_ADMIN)
+        return true;
+    (void)request_fail(r, API_FORBIDDEN, NULL,
+                       "This API key is a client's. What runs the gateway needs an admin token "
+                       "(`papi admin token add NAME`), or the socket papi.sock in its data "
+                       "directory, by which the commands of papi ask.");
+    return false;
+}
+
+/* Where any key will do, that of a client still tells whose request it is. */
+static void note_key(struct request *r, const struct access_asker *asker) {
+    struct span key = access_key(asker->http, &r->arena);
+    if (key.len > 0)
+        (void)identify_key(r, key);
 }
 
 static bool needs_key(const struct access_rules *rules, enum need need,
@@ -148,15 +169,20 @@ static bool needs_key(const struct access_rules *rules, enum need need,
 }
 
 static bool check_client(struct request *r, const struct http_request *http) {
-    const struct access_rules *rules = &r->home->gateway->config.access;
+    const struct access_rules *rules = &gateway_config_of(r->home)->access;
     const struct access_asker asker = authenticate_asker(r->exchange, http);
     bool preflight = endpoint_method_of(http->method) == METHOD_OPTIONS;
     if (r->owner || !classes[r->endpoint->access].browsers)
         return true; /* no page reaches the owner's socket, and no stranger */
     if (!check_access(r, &asker))
         return false;
-    return preflight || !needs_key(rules, classes[r->endpoint->access].need, &asker) ||
-           check_key(r, &asker);
+    enum need need = classes[r->endpoint->access].need;
+    if (preflight || need == NEED_NOTHING)
+        return true;
+    if (needs_key(rules, need, &asker))
+        return check_key(r, &asker, need);
+    note_key(r, &asker);
+    return true;
 }
 
 static bool check_content_type(struct request *r, const struct http_request *http) {

@@ -7,6 +7,7 @@
  * the client's wishes was passed over stands in x-papi-warning. Leaves to others: who goes first and when (scheduler).
  */
 #include "gateway/choose.h"
+#include "gateway/identify.h"
 
 #include "base/check.h"
 #include "dialect/dialect.h"
@@ -41,14 +42,19 @@ static const struct {
 };
 
 /* With provider.require_parameters: a route that drops a parameter of this request will not do. */
-static bool takes_parameters(const void *context, uint32_t route) {
-    const struct request *r = context;
+static bool takes_parameters(const struct request *r, uint32_t route) {
     const struct dialect_quirks *quirks = r->snapshot->routes[route].quirks;
     for (unsigned option = 0; quirks != NULL && option < OPTION_COUNT; option++)
         if ((quirks->drop >> (MEMBER_OPTIONS + option) & 1) != 0 &&
             !span_absent(r->task.chat.options[option]))
             return false;
     return true;
+}
+
+static bool accepts(const void *context, uint32_t route) {
+    const struct request *r = context;
+    return (!r->task.routing.require_parameters || takes_parameters(r, route)) &&
+           (!r->narrowed || identify_may_use(r, route));
 }
 
 /* By its size: exact enough to see what fits by far. */
@@ -83,9 +89,9 @@ static bool needs_measure(const struct request *r, const struct catalog_choice *
 
 struct catalog_wish choose_wish(const struct request *r) {
     const struct task_routing *routing = &r->task.routing;
-    const struct gateway_config *config = &r->home->gateway->config;
-    bool no_training =
-        r->no_training || routing->no_training || config->data_use == CATALOG_DATA_NO_TRAINING;
+    const struct gateway_config *config = gateway_config_of(r->home);
+    bool no_training = r->no_training || (r->client != NULL && r->client->no_training) ||
+                       routing->no_training || config->data_use == CATALOG_DATA_NO_TRAINING;
     bool embed = r->task.kind == TASK_EMBED;
     return (struct catalog_wish){
         .name = r->task.model,
@@ -106,10 +112,16 @@ struct catalog_wish choose_wish(const struct request *r) {
         .needs = r->task.needs,
         .input_tokens = embed ? choose_embed_tokens(&r->task.embed) : r->input_tokens,
         .output_tokens_max = r->task.chat.max_output_tokens,
-        .accepts = routing->require_parameters ? takes_parameters : NULL,
+        .accepts = routing->require_parameters || r->narrowed ? accepts : NULL,
         .context = r,
     };
 }
+
+static const enum demand_priority priorities[CLIENT_PRIORITY_COUNT] = {
+    [CLIENT_INTERACTIVE] = PRIORITY_INTERACTIVE,
+    [CLIENT_NORMAL] = PRIORITY_NORMAL,
+    [CLIENT_BATCH] = PRIORITY_BATCH,
+};
 
 static void choose(const struct request *r, struct catalog_choice *ret_choice) {
     const struct catalog_wish wish = choose_wish(r);
@@ -118,6 +130,7 @@ static void choose(const struct request *r, struct catalog_choice *ret_choice) {
 
 void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {
     bool measured = r->input_tokens != 0;
+    r->narrowed = identify_is_narrowed(r);
     if (!measured)
         r->input_tokens = guess_tokens(&r->task);
     choose(r, ret_choice);
@@ -129,7 +142,7 @@ void choose_candidates(struct request *r, struct catalog_choice *ret_choice) {
 
 void choose_demand(const struct request *r, const struct catalog_choice *choice,
                    struct demand *ret_demand) {
-    const struct gateway_config *config = &r->home->gateway->config;
+    const struct gateway_config *config = gateway_config_of(r->home);
     uint64_t total_ns = r->accepted_ns + request_patience_ns(r);
     bool chat = r->task.kind == TASK_CHAT;
     *ret_demand = (struct demand){
@@ -142,7 +155,8 @@ void choose_demand(const struct request *r, const struct catalog_choice *choice,
         .wait_until_ns =
             r->wait_longer ? r->deadline_ns : r->accepted_ns + config->queue_max_wait_ns,
         .deadline_ns = total_ns < r->deadline_ns ? total_ns : r->deadline_ns,
-        .priority = PRIORITY_NORMAL,
+        .client = r->client != NULL ? r->client->number : 0,
+        .priority = r->client != NULL ? priorities[r->client->priority] : PRIORITY_NORMAL,
         .stream = chat && r->task.chat.stream,
     };
     memcpy(ret_demand->candidates, choice->routes, choice->route_count * sizeof choice->routes[0]);
@@ -263,6 +277,8 @@ static const struct {
 enum step_verdict choose_fail(struct request *r, struct catalog_choice *choice) {
     char list[LIST_MAX_BYTES];
     check(choice->lack > CATALOG_LACKS_NOTHING && choice->lack < array_length(reasons));
+    if (choice->lack == CATALOG_LACKS_PARAMETER && r->narrowed)
+        return identify_refuse_model(r);
     if (choice->name.len > SHOWN_MAX_BYTES)
         choice->name.len = SHOWN_MAX_BYTES;
     if (reasons[choice->lack].tell != NULL)

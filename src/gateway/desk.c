@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/numbering.h"
 #include "gateway/request.h"
 
 #include <pthread.h>
@@ -35,6 +36,7 @@ struct desk {
     struct gateway *gateway;     /* borrowed */
     struct scheduler *scheduler; /* owned; guarded by lock */
     struct actions actions;      /* guarded by lock */
+    struct numbering numbering;  /* guarded by lock: what the scheduler's indexes mean */
     struct loop *loop;           /* borrowed: loop 0 */
     struct loop_timer timer;     /* loop 0's thread only */
     uint64_t wake_at_ns;         /* guarded by lock; CLOCK_BOOTTIME */
@@ -44,10 +46,16 @@ struct desk {
     bool attached;
 };
 
+/* What was decided, and what its indexes mean. */
+struct decision {
+    struct action action;
+    struct catalog_snapshot *snapshot; /* ref; NULL = the loop's own */
+};
+
 struct delivery {
     struct loop_message message;
     struct gateway_loop *home; /* borrowed */
-    struct action action;
+    struct decision decision;
 };
 
 /* A grant nobody waits for any more is given back; nothing was sent. */
@@ -57,21 +65,21 @@ static void give_back(struct gateway_loop *home, const struct action *action) {
         desk_cancel(home->gateway->desk, home->index, action->ticket, &nothing);
 }
 
-static void deliver_here(struct gateway_loop *home, const struct action *action) {
-    struct request *r = gateway_find(home, action->owner);
+static void deliver(struct gateway_loop *home, const struct decision *decision, struct request *r) {
+    struct catalog_snapshot *snapshot = decision->snapshot;
     if (r != NULL)
-        request_decided(r, action);
+        request_decided(r, &decision->action, snapshot != NULL ? snapshot : home->snapshot);
     else
-        give_back(home, action);
+        give_back(home, &decision->action);
+    catalog_unref(snapshot);
 }
 
 static void on_delivery(struct loop_message *message) {
     struct delivery *delivery = container_of(message, struct delivery, message);
-    struct request *r = gateway_find(delivery->home, delivery->action.owner);
-    if (r != NULL && r->ticket == delivery->action.ticket)
-        request_decided(r, &delivery->action);
-    else
-        give_back(delivery->home, &delivery->action);
+    const struct action *action = &delivery->decision.action;
+    struct request *r = gateway_find(delivery->home, action->owner);
+    deliver(delivery->home, &delivery->decision,
+            r != NULL && r->ticket == action->ticket ? r : NULL);
     mem_free(delivery);
 }
 
@@ -79,7 +87,7 @@ static void send_as_message(struct desk *desk, const struct action *action) {
     struct delivery *delivery = mem_alloc(sizeof *delivery);
     delivery->message.run = on_delivery;
     delivery->home = desk->gateway->loops[OWNER_LOOP(action->owner)];
-    delivery->action = *action;
+    delivery->decision = (struct decision){*action, catalog_ref(desk->numbering.now)};
     loop_post(delivery->home->loop, &delivery->message);
 }
 
@@ -117,7 +125,8 @@ static void on_arm(struct desk *desk, uint32_t home_index, uint64_t time_ns) {
 
 /* Caller holds the lock. The first few decisions for the visiting loop come out in `mine`, to be handed over without the lock; a
  * visit that decides more than that (a provider came back, many waiters go) sends the rest as messages like those of others. */
-static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine) {
+static uint32_t act(struct desk *desk, uint32_t home_index, struct decision *mine) {
+    struct gateway_loop *home = desk->gateway->loops[home_index];
     uint32_t mine_count = 0;
     for (uint32_t i = 0; i < desk->actions.count; i++) {
         const struct action *action = &desk->actions.items[i];
@@ -128,7 +137,9 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
         /* remote ledgers and durable marks are asked for only when a configuration names them, and none does here */
         check(action->kind == ACTION_DISPATCH || action->kind == ACTION_REFUSE);
         if (OWNER_LOOP(action->owner) == home_index && mine_count < DESK_HANDED_OVER_MAX)
-            mine[mine_count++] = *action;
+            mine[mine_count++] = (struct decision){*action, desk->numbering.now != home->snapshot
+                                                                ? catalog_ref(desk->numbering.now)
+                                                                : NULL};
         else
             send_as_message(desk, action);
     }
@@ -138,11 +149,12 @@ static uint32_t act(struct desk *desk, uint32_t home_index, struct action *mine)
 
 /* Ends a visit: unlocks, then hands over what concerns the visiting loop. */
 static void leave(struct desk *desk, uint32_t home_index) {
-    struct action mine[DESK_HANDED_OVER_MAX];
+    struct decision mine[DESK_HANDED_OVER_MAX];
+    struct gateway_loop *home = desk->gateway->loops[home_index];
     uint32_t count = act(desk, home_index, mine);
     pthread_mutex_unlock(&desk->lock);
     for (uint32_t i = 0; i < count; i++)
-        deliver_here(desk->gateway->loops[home_index], &mine[i]);
+        deliver(home, &mine[i], gateway_find(home, mine[i].action.owner));
 }
 
 /* Caller holds the lock. Calendars follow the date; while nobody asks, nobody needs it. */
@@ -167,11 +179,11 @@ static void on_timer(struct loop_timer *timer) {
     leave(desk, 0);
 }
 
-struct desk *desk_new(struct gateway *gateway, uint64_t seed) {
+struct desk *desk_new(struct gateway *gateway, uint32_t tickets_max, uint64_t seed) {
     struct desk *desk = mem_zalloc(sizeof *desk);
     check(pthread_mutex_init(&desk->lock, NULL) == 0);
     desk->gateway = gateway;
-    desk->scheduler = scheduler_new(gateway->config.tickets_max, seed);
+    desk->scheduler = scheduler_new(tickets_max, seed);
     desk->timer.fire = on_timer;
     desk->poke.run = on_poke;
     desk->wake_at_ns = UINT64_MAX;
@@ -180,6 +192,7 @@ struct desk *desk_new(struct gateway *gateway, uint64_t seed) {
 
 void desk_free(struct desk *desk) {
     scheduler_free(desk->scheduler);
+    numbering_free(&desk->numbering);
     check(pthread_mutex_destroy(&desk->lock) == 0);
     mem_free(desk);
 }
@@ -215,8 +228,8 @@ static struct scheduler_route map_route(const struct catalog_route *from) {
                                     .unit_cost_output = from->unit_cost_output};
 }
 
-void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) {
-    const struct gateway_config *gateway_config = &desk->gateway->config;
+void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
+                    const struct gateway_config *settings) {
     struct scheduler_account *accounts =
         mem_zalloc((snapshot->account_count + 1) * sizeof *accounts);
     struct scheduler_route *routes = mem_zalloc((snapshot->route_count + 1) * sizeof *routes);
@@ -234,16 +247,19 @@ void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot) 
     config.limits = snapshot->limits;
     config.limit_count = snapshot->limit_count;
     config.group_count = snapshot->group_count;
-    config.attempts_max = gateway_config->attempts_max;
-    config.waiting_max = gateway_config->queue_max_waiting;
-    config.waiting_per_client_max = 0; /* open mode: one person */
+    config.attempts_max = settings->attempts_max;
+    config.waiting_max = settings->queue_max_waiting;
+    if (!settings->access.keys)
+        config.waiting_per_client_max = 0; /* open mode: one person */
     pthread_mutex_lock(&desk->lock);
-    desk->actions.count = 0;
+    const struct catalog_map *map = numbering_move(&desk->numbering, snapshot);
+    config.limit_map = map != NULL ? map->limits : NULL;
     uint64_t boot_ns = desk_clock_ns();
-    check(scheduler_configure(desk->scheduler, boot_ns, &config, NULL, &desk->actions) == 0);
+    check(scheduler_configure(desk->scheduler, boot_ns, &config, map != NULL ? map->routes : NULL,
+                              &desk->actions) == 0);
     desk->date_told_ns = 0;
     tell_date(desk, boot_ns);
-    leave(desk, 0);
+    leave(desk, home_index);
     mem_free(accounts);
     mem_free(routes);
 }
@@ -260,12 +276,16 @@ static void demand_to_boot(struct demand *demand, uint64_t boot_ns) {
     demand->deadline_ns = to_boot(demand->deadline_ns, offset_ns);
 }
 
-scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct demand *demand) {
+scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct catalog_snapshot *of,
+                             struct demand *demand) {
+    struct demand renumbered UNINITIALIZED;
     uint64_t boot_ns = desk_clock_ns();
     demand_to_boot(demand, boot_ns);
     pthread_mutex_lock(&desk->lock);
     tell_date(desk, boot_ns);
-    scheduler_ticket ticket = scheduler_submit(desk->scheduler, boot_ns, demand, &desk->actions);
+    scheduler_ticket ticket = scheduler_submit(
+        desk->scheduler, boot_ns, numbering_demand(&desk->numbering, of, demand, &renumbered),
+        &desk->actions);
     leave(desk, home_index);
     return ticket;
 }
@@ -327,23 +347,35 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
     leave(desk, home_index);
 }
 
-void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
-                  uint64_t *ret_now_ns) {
+void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand *demand,
+                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns) {
+    struct demand renumbered UNINITIALIZED;
     pthread_mutex_lock(&desk->lock);
     *ret_now_ns = desk_clock_ns();
     demand_to_boot(demand, *ret_now_ns);
-    scheduler_explain(desk->scheduler, *ret_now_ns, demand, ret_rows);
+    scheduler_explain(desk->scheduler, *ret_now_ns,
+                      numbering_demand(&desk->numbering, of, demand, &renumbered), ret_rows);
+    numbering_rows(&desk->numbering, of, ret_rows, demand->candidate_count);
     pthread_mutex_unlock(&desk->lock);
 }
 
+/* A limit that has gone counts nothing any more. */
+static void look_at_limit(struct desk *desk, uint64_t now_ns, const struct catalog_limit *limit,
+                          uint32_t index, struct scheduler_limit *ret_limit) {
+    if (!scheduler_limit_state(desk->scheduler, now_ns, index, ret_limit))
+        *ret_limit = (struct scheduler_limit){.amount = limit->amount, .remaining = limit->amount};
+}
+
 /* In slices, so that requests are not held up by somebody who looks. */
-void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
+void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns) {
     *ret_now_ns = desk_clock_ns();
-    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+    for (uint32_t first = 0; first < of->limit_count; first += DESK_SLICE) {
         pthread_mutex_lock(&desk->lock);
-        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
-            (void)scheduler_limit_state(desk->scheduler, *ret_now_ns, i, &ret_limits[i]);
+        const struct catalog_map *map = numbering_from(&desk->numbering, of);
+        for (uint32_t i = first; i < of->limit_count && i < first + DESK_SLICE; i++)
+            look_at_limit(desk, *ret_now_ns, &of->limits[i], map != NULL ? map->limits[i] : i,
+                          &ret_limits[i]);
         pthread_mutex_unlock(&desk->lock);
     }
 }
@@ -354,24 +386,69 @@ void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts) {
     pthread_mutex_unlock(&desk->lock);
 }
 
-bool desk_any_open(struct desk *desk, uint32_t route_count) {
+bool desk_any_open(struct desk *desk) {
     uint64_t open_at_ns;
     bool open = false;
     pthread_mutex_lock(&desk->lock);
     uint64_t now_ns = desk_clock_ns();
-    for (uint32_t route = 0; route < route_count && !open; route++)
+    for (uint32_t route = 0; route < desk->numbering.now->route_count && !open; route++)
         open = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
     pthread_mutex_unlock(&desk->lock);
     return open;
 }
 
-void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open) {
+void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open) {
     uint64_t open_at_ns;
     pthread_mutex_lock(&desk->lock);
     uint64_t now_ns = desk_clock_ns();
-    for (uint32_t route = 0; route < route_count; route++)
-        ret_open[route] = scheduler_route_open(desk->scheduler, now_ns, route, &open_at_ns);
+    const struct catalog_map *map = numbering_from(&desk->numbering, of);
+    for (uint32_t route = 0; route < of->route_count; route++)
+        ret_open[route] = scheduler_route_open(
+            desk->scheduler, now_ns, map != NULL ? map->routes[route] : route, &open_at_ns);
     pthread_mutex_unlock(&desk->lock);
+}
+
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = desk_clock_ns();
+    const struct catalog_map *map = numbering_from(&desk->numbering, of);
+    for (uint32_t i = 0; i < of->route_count; i++) {
+        uint64_t open_at_ns = 0;
+        bool open = scheduler_route_open(desk->scheduler, now_ns, map != NULL ? map->routes[i] : i,
+                                         &open_at_ns);
+        ret_open_at_ns[i] = open ? 0 : open_at_ns > now_ns ? open_at_ns : UINT64_MAX;
+    }
+    pthread_mutex_unlock(&desk->lock);
+    *ret_now_ns = now_ns;
+}
+
+uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
+                      uint32_t most) {
+    uint32_t count = 0;
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = desk_clock_ns();
+    while (count < most && scheduler_next_running(desk->scheduler, now_ns, slot, &ret_rows[count]))
+        count++;
+    pthread_mutex_unlock(&desk->lock);
+    return count;
+}
+
+scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row) {
+    struct scheduler_past past = {.routes = &row->route,
+                                  .route_count = 1,
+                                  .outcome = OUTCOME_OK,
+                                  .count = 1,
+                                  .age_ms = row->age_ms};
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = desk_clock_ns();
+    scheduler_ticket ticket = scheduler_hold(desk->scheduler, now_ns, row, &desk->actions);
+    if (ticket == 0) {
+        scheduler_keep(&row->promise, OUTCOME_OK, NULL, &past.kept);
+        scheduler_replay(desk->scheduler, now_ns, &past);
+    }
+    leave(desk, 0);
+    return ticket;
 }
 
 void desk_give_back(struct desk *desk) {
@@ -388,4 +465,29 @@ void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t 
             scheduler_replay(desk->scheduler, now_ns, &rows[i]);
         pthread_mutex_unlock(&desk->lock);
     }
+}
+
+/* The rows are made outside the lock; under it only numbers are compared. */
+void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone) {
+    uint32_t all = clients != NULL ? client_table_count(clients) : 0, count = 0;
+    struct scheduler_client *rows = mem_zalloc((all + (size_t)1) * sizeof *rows);
+    for (uint32_t i = 0; i < all; i++) {
+        const struct client *client = client_table_at(clients, i);
+        if (client_has_limits(client))
+            rows[count++] = (struct scheduler_client){client->number, client->limits};
+    }
+    pthread_mutex_lock(&desk->lock);
+    scheduler_clients(desk->scheduler, desk_clock_ns(), rows, count, zone);
+    pthread_mutex_unlock(&desk->lock);
+    mem_free(rows);
+}
+
+bool desk_client_limits(struct desk *desk, uint64_t number,
+                        struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],
+                        uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    *ret_now_ns = desk_clock_ns();
+    bool known = scheduler_client_state(desk->scheduler, *ret_now_ns, number, ret_limits);
+    pthread_mutex_unlock(&desk->lock);
+    return known;
 }

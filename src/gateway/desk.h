@@ -8,17 +8,22 @@
  * gone is given back by the receiving loop.
  */
 #include "catalog/snapshot.h"
+#include "client/table.h"
 #include "net/loop.h"
 #include "provider/reading.h"
 #include "scheduler/past.h"
-#include "scheduler/scheduler.h"
+#include "scheduler/running.h"
 
 struct desk;
 struct gateway;
+struct gateway_config;
 
-struct desk *desk_new(struct gateway *gateway, uint64_t seed);
+struct desk *desk_new(struct gateway *gateway, uint32_t tickets_max, uint64_t seed);
 void desk_free(struct desk *desk);
-void desk_configure(struct desk *desk, const struct catalog_snapshot *snapshot);
+/* A new snapshot, which is referenced: what goes on by its names keeps its counts, rests, reservations and places in the queue. From then
+ * on decisions come in its numbers. `home_index` is the loop of the calling thread. */
+void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
+                    const struct gateway_config *config);
 /* What went to providers before; routes are those of the last configuration. Before the first request, or for routes that have
  * just come. */
 void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count);
@@ -30,8 +35,9 @@ void desk_detach(struct desk *desk);
 
 /* `home_index` is the visiting loop. The first decisions about requests of that loop reach request_decided before the call returns,
  * further ones later in its turn. */
-scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index,
-                             struct demand *demand); /* times in demand are the loop's */
+/* Times in demand are the loop's, candidates are routes of `of`, which may be older than the desk's. */
+scheduler_ticket desk_submit(struct desk *desk, uint32_t home_index, struct catalog_snapshot *of,
+                             struct demand *demand);
 void desk_cancel(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                  const struct scheduler_usage *usage);
 void desk_sent(struct desk *desk, scheduler_ticket ticket);
@@ -43,16 +49,31 @@ enum done_verdict desk_done(struct desk *desk, uint32_t home_index, scheduler_ti
 /* What the head of an answer said of limits. */
 void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket ticket,
                    const struct reading *readings, uint32_t count);
-/* Looking, without a ticket: one row for each candidate; the state of the first `count` limits. Times are of desk_clock_ns. */
-void desk_explain(struct desk *desk, struct demand *demand, struct scheduler_candidate *ret_rows,
-                  uint64_t *ret_now_ns);
-void desk_limits(struct desk *desk, uint32_t count, struct scheduler_limit *ret_limits,
+/* Looking, without a ticket, in the numbers of `of`: one row for each candidate; the state of each limit. Times are of desk_clock_ns. */
+void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand *demand,
+                  struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns);
+void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns);
 /* Whether any route could be asked now; for /readyz. */
-bool desk_any_open(struct desk *desk, uint32_t route_count);
-/* The same for each route: ret_open[i], in one visit. */
-void desk_open_routes(struct desk *desk, uint32_t route_count, bool *ret_open);
+bool desk_any_open(struct desk *desk);
+/* The same for each route of `of`: ret_open[i], in one visit. */
+void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open);
+/* When each can be asked, by desk_clock_ns: 0 = now, UINT64_MAX = nobody knows. */
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns);
+/* Attempts under way, for who takes over: rows of the newest snapshot from slot *slot on, at most `most`; fewer than that are the
+ * last. */
+uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
+                      uint32_t most);
+/* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged. */
+scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
+/* Clients with limits of their own; any thread. NULL = none. */
+void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone);
+/* What is left of one client's limits; false when it has none. */
+bool desk_client_limits(struct desk *desk, uint64_t number,
+                        struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],
+                        uint64_t *ret_now_ns);
 /* Memory of a burst of tickets, once there are none. */
 void desk_give_back(struct desk *desk);
 

@@ -9,6 +9,8 @@
 #include "gateway/desk.h"
 #include "gateway/request.h"
 
+#define STOPPING_RETRY_MS 2000
+
 /* Time an attempt has for its first token: its provider's own limit, and what the request has left of its total. Who had less
  * than half of its own time because others used up the rest is not blamed for it. The client's own deadline is not looked at
  * here: it ends the request, and no provider answers for a client in a hurry. */
@@ -37,6 +39,17 @@ static enum step_verdict start(struct request *r, const struct action *grant) {
     return request_go(r, STEP_RELAY);
 }
 
+/* The drain is over: who would have served it is about to end. */
+static enum step_verdict refuse_stopping(struct request *r) {
+    desk_cancel(r->home->gateway->desk, r->home->index, r->ticket, &r->usage);
+    r->ticket = 0;
+    enum step_verdict verdict = request_fail(
+        r, API_UNAVAILABLE, NULL,
+        "This gateway is stopping, and no provider had room in time. Ask again in a moment.");
+    r->error.retry_after_ms = STOPPING_RETRY_MS;
+    return verdict;
+}
+
 enum step_verdict step_dispatch(struct request *r) {
     if (!r->decided) {
         if (hold_deadline_passed(r)) {
@@ -46,6 +59,8 @@ enum step_verdict step_dispatch(struct request *r) {
             r->decision = (struct action){.kind = ACTION_REFUSE, .refusal = REFUSAL_DEADLINE};
             return request_go(r, r->empty_seen ? STEP_SETTLE : STEP_REJECT);
         }
+        if (r->home->stopping)
+            return refuse_stopping(r);
         hold_service(r);
         return request_park(r, PARKED_FOR_GRANT);
     }

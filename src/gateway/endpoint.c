@@ -9,32 +9,37 @@
 #include "gateway/endpoint.h"
 
 #include "base/check.h"
+#include "gateway/endpoint_docs.h"
 
 #include <stdio.h>
 
 static const struct endpoint endpoints[] = {
     {"/chat/completions", METHOD_POST, ACCESS_CLIENT, &surface_openai_chat, NULL,
-     "chat, streamed or whole", NULL},
+     "chat, streamed or whole", &doc_chat},
     {"/embeddings", METHOD_POST, ACCESS_CLIENT, &surface_openai_embeddings, NULL,
-     "vectors of texts", NULL},
-    {"/models", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_models,
-     "what can be asked for", NULL},
-    {"/models/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_model, "one model", NULL},
-    {"/papi/explain", METHOD_GET | METHOD_HEAD | METHOD_POST, ACCESS_CLIENT, NULL,
-     answer_papi_explain, "who would be asked for a request, and why not the others", NULL},
-    {"/papi/capacity", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_capacity,
-     "what is left of every limit, and in all", NULL},
-    {"/papi/requests/*", METHOD_GET | METHOD_HEAD, ACCESS_CLIENT, NULL, answer_papi_request,
-     "who was asked for a request, and what came of it", NULL},
-    {"/healthz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health, "the process lives",
-     NULL},
-    {"/readyz", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_ready,
-     "a provider can be asked", NULL},
-    {"/metrics", METHOD_GET | METHOD_HEAD, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text",
-     NULL},
-    {"/", METHOD_GET | METHOD_HEAD, ACCESS_PAGE, NULL, answer_root, "a first look", NULL},
-    {"/api/hello", METHOD_GET | METHOD_HEAD, ACCESS_PUBLIC, NULL, answer_health,
-     "probe of some clients", NULL},
+     "vectors of texts", &doc_embeddings},
+    {"/models", METHODS_READ, ACCESS_CLIENT, NULL, answer_models, "what can be asked for",
+     &doc_models},
+    {"/models/*", METHODS_READ, ACCESS_CLIENT, NULL, answer_model, "one model", &doc_model},
+    {"/papi/explain", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_explain,
+     "who would be asked for a short question, and why not the others", &doc_explain},
+    {"/papi/explain", METHOD_POST, ACCESS_CLIENT, NULL, answer_papi_explain,
+     "who would be asked for a request, and why not the others", &doc_explain_body},
+    {"/papi/capacity", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_capacity,
+     "what is left of every limit, and in all", &doc_capacity},
+    {"/papi/limits", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_limits,
+     "the caller's own limits, and what is left of them", &doc_limits},
+    {"/papi/requests/*", METHODS_READ, ACCESS_CLIENT, NULL, answer_papi_request,
+     "who was asked for a request, and what came of it", &doc_request},
+    {"/healthz", METHODS_READ, ACCESS_PUBLIC, NULL, answer_health, "the process lives",
+     &doc_health},
+    {"/readyz", METHODS_READ, ACCESS_PUBLIC, NULL, answer_ready, "a provider can be asked",
+     &doc_ready},
+    {"/metrics", METHODS_READ, ACCESS_METRICS, NULL, answer_metrics, "Prometheus text",
+     &doc_metrics},
+    {"/", METHODS_READ, ACCESS_PAGE, NULL, answer_root, "a first look", &doc_root},
+    {"/api/hello", METHODS_READ, ACCESS_PUBLIC, NULL, answer_health, "probe of some clients",
+     &doc_hello},
 };
 
 static const struct {

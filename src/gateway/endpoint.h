@@ -82,3 +82,5 @@ int answer_root(struct request *r);
 int answer_papi_request(struct request *r);
 int answer_papi_explain(struct request *r);
 int answer_papi_capacity(struct request *r);
+/* limits.c */
+int answer_papi_limits(struct request *r);

@@ -12,6 +12,7 @@
 #include "gateway/accept.h"
 #include "gateway/desk.h"
 #include "gateway/ladder.h"
+#include "gateway/publish.h"
 #include "gateway/request.h"
 #include "gateway/wrong_keys.h"
 
@@ -42,12 +43,13 @@ struct gateway *gateway_new(const struct gateway_config *config,
     struct gateway *gateway = mem_zalloc(sizeof *gateway);
     struct rand rand;
     rand_seed(&rand, rand_entropy());
-    gateway->config = *config;
+    gateway->settings = gateway_settings_new(config);
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
-    gateway->desk = desk_new(gateway, rand_u64(&rand));
+    gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
+    desk_configure(gateway->desk, 0, snapshot, config);
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
-    desk_configure(gateway->desk, snapshot);
+    gateway->roster = roster_new();
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
     metric_label_names(METRIC_LABEL_ERROR, "error", API_ERROR_KIND_COUNT, error_name);
     metric_label_names(METRIC_LABEL_OUTCOME, "outcome", OUTCOME_COUNT, outcome_name);
@@ -56,11 +58,14 @@ struct gateway *gateway_new(const struct gateway_config *config,
 
 void gateway_free(struct gateway *gateway) {
     desk_free(gateway->desk);
+    gateway_settings_unref(gateway->settings);
     wrong_keys_free(gateway->wrong_keys);
+    roster_free(gateway->roster);
     mem_free(gateway);
 }
 
 static const struct http_server_handler server_handler = {
+    .on_head = accept_on_head,
     .on_request = accept_on_request,
     .on_gone = accept_on_gone,
     .on_drain = accept_on_drain,
@@ -108,6 +113,13 @@ void gateway_loop_leave(struct gateway_loop *home) {
         loop_timer_set(home->loop, &home->quiet, loop_now_ns(home->loop) + GATEWAY_QUIET_NS);
 }
 
+/* Limits first: nobody is let in by a key before its requests are counted. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone) {
+    desk_clients(gateway->desk, clients, zone);
+    roster_publish(gateway->roster, clients);
+}
+
 struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop, uint32_t index,
                                       struct catalog_snapshot *snapshot) {
     struct gateway_loop *home = mem_zalloc(sizeof *home);
@@ -117,13 +129,14 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
     home->loop = loop;
     home->index = index;
     home->snapshot = catalog_ref(snapshot);
+    home->settings = gateway_settings_ref(gateway->settings);
     home->metrics = metric_block_new();
     home->ladders = ladder_ring_new();
     home->quiet.fire = on_quiet;
     home->net = net_context_new(loop);
     http_client_limits_default(&client_limits);
     home->client = http_client_new(home->net, loop, &client_limits);
-    home->server = http_server_new(loop, &gateway->config.server, &server_handler, home);
+    home->server = http_server_new(loop, &gateway_config_of(home)->server, &server_handler, home);
     rand_seed(&home->rand, rand_entropy());
     make_slots(home);
     shelf_init(&home->request_shelf, GATEWAY_SHELF_MAX);
@@ -147,13 +160,41 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
     return err;
 }
 
+int gateway_loop_adopt(struct gateway_loop *home, int fd) {
+    int err = listener_adopt(home->loop, fd, on_accept, home, &home->listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->server, home->listener);
+    return err;
+}
+
+int gateway_loop_descriptor(const struct gateway_loop *home) {
+    return home->listener != NULL ? listener_descriptor(home->listener) : -1;
+}
+
+void gateway_loop_suspend(struct gateway_loop *home) {
+    home->suspended = true;
+    http_server_pause_at_cap(home->server, NULL);
+    if (home->listener != NULL)
+        listener_pause(home->listener);
+    http_server_drain(home->server);
+}
+
+void gateway_loop_unsuspend(struct gateway_loop *home) {
+    home->suspended = false;
+    if (home->listener != NULL) {
+        http_server_pause_at_cap(home->server, home->listener);
+        listener_resume(home->listener);
+    }
+    http_server_undrain(home->server);
+}
+
 static void on_accept_owner(void *context, struct stream *stream) {
     struct gateway_loop *home = context;
     http_server_accept(home->owner_server, stream);
 }
 
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
-    struct http_server_limits limits = home->gateway->config.server;
+    struct http_server_limits limits = gateway_config_of(home)->server;
     check(home->owner_server == NULL);
     limits.connections_max = GATEWAY_OWNER_CONNECTIONS_MAX;
     home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
@@ -163,19 +204,28 @@ int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
     return err;
 }
 
-static void drain_server(struct http_server *server, struct listener **listener) {
+static void drain_server(struct http_server *server, struct listener **listener, bool leave) {
     if (server == NULL)
         return;
     http_server_pause_at_cap(server, NULL);
-    if (*listener != NULL)
+    if (*listener != NULL && leave)
         listener_close(*listener);
+    else if (*listener != NULL)
+        listener_finish(*listener);
     *listener = NULL;
     http_server_drain(server);
 }
 
 void gateway_loop_drain(struct gateway_loop *home) {
-    drain_server(home->server, &home->listener);
-    drain_server(home->owner_server, &home->owner_listener);
+    drain_server(home->server, &home->listener, home->suspended);
+    drain_server(home->owner_server, &home->owner_listener, home->suspended);
+}
+
+void gateway_loop_refuse_waiting(struct gateway_loop *home) {
+    home->stopping = true;
+    for (uint32_t i = 0; i < home->slot_count; i++)
+        if (home->slots[i] != NULL && home->slots[i]->parked == PARKED_FOR_GRANT)
+            request_resume(home->slots[i]);
 }
 
 void gateway_loop_close(struct gateway_loop *home) {
@@ -205,6 +255,8 @@ void gateway_loop_free(struct gateway_loop *home) {
     http_client_free(home->client);
     net_context_free(home->net);
     catalog_unref(home->snapshot);
+    roster_view_done(&home->clients);
+    gateway_settings_unref(home->settings);
     home->gateway->loops[home->index] = NULL;
     metric_block_free(home->metrics);
     ladder_ring_free(home->ladders);

@@ -13,6 +13,7 @@
 #include "catalog/candidates.h"
 #include "gateway/access.h"
 #include "gateway/left_out.h"
+#include "gateway/roster.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/metric.h"
@@ -32,6 +33,7 @@ struct desk;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
+struct store;
 
 struct gateway_config {
     struct access_rules access;
@@ -42,11 +44,15 @@ struct gateway_config {
     enum catalog_data_use data_use; /* what every request keeps to, whatever its client asks for */
     enum catalog_audience audience; /* whom this gateway serves */
     uint32_t loop_count;
-    struct http_server_limits server;                  /* per loop */
+    struct http_server_limits server; /* per loop */
+    bool reload_authorities;          /* gateway_publish: read the authorities of TLS anew */
     const struct endpoint_part *const *more_endpoints; /* borrowed: beside those in endpoint.c */
     uint32_t more_endpoint_parts;
     void *more_context; /* borrowed: theirs */
 };
+
+/* A gateway_config of its own, shared by the loops; immutable. */
+struct gateway_settings;
 
 struct gateway_loop {
     struct gateway *gateway;           /* borrowed */
@@ -59,15 +65,19 @@ struct gateway_loop {
     struct listener *owner_listener;   /* owned; NULL when draining */
     struct metric_block *metrics;      /* owned */
     struct ladder_ring *ladders;       /* owned */
-    struct catalog_snapshot *snapshot; /* ref */
-    struct request **slots;            /* owned array of borrowed requests */
-    uint32_t *free_slots;              /* owned stack */
+    struct catalog_snapshot *snapshot; /* ref; changes by messages of gateway_publish */
+    struct gateway_settings *settings; /* ref; the same */
+    struct roster_view clients;
+    struct request **slots; /* owned array of borrowed requests */
+    uint32_t *free_slots;   /* owned stack */
     uint32_t free_count;
     uint32_t slot_count;
     uint32_t requests_open;
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
+    bool stopping;                             /* requests that wait for room are refused */
+    bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
     struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
@@ -76,9 +86,11 @@ struct gateway_loop {
 };
 
 struct gateway {
-    struct gateway_config config;
-    struct desk *desk;             /* owned */
-    struct wrong_keys *wrong_keys; /* owned */
+    struct gateway_settings *settings; /* ref; of the thread that publishes */
+    struct desk *desk;                 /* owned */
+    struct store *store;               /* borrowed; NULL = nothing is kept. Set before loops run */
+    struct wrong_keys *wrong_keys;     /* owned */
+    struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
     struct metric_block *metric_blocks[GATEWAY_LOOPS_MAX];
     uint32_t loop_count;
@@ -86,6 +98,18 @@ struct gateway {
     char instance
         [GATEWAY_INSTANCE_BYTES]; /* x-papi-hop: names this process, so that it never calls itself */
 };
+
+/* The clients from now on, with their limits, whose days and months are those of `zone`. Referenced; any thread. */
+void gateway_clients(struct gateway *gateway, struct client_table *clients,
+                     const struct zone *zone);
+
+/* The settings in force on this loop; valid during the step that asks. */
+const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
+
+/* What every loop is to go by from its next turn on. Requests that run keep what they took. On the thread of loop 0 only, once loops
+ * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. */
+void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
+                     const struct gateway_config *config);
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
 struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);
@@ -96,11 +120,20 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
                                       struct catalog_snapshot *snapshot);
 int gateway_loop_listen(struct gateway_loop *home,
                         const struct listen_address *address) WARN_UNUSED;
+/* On a socket that listens already, which is taken over. */
+int gateway_loop_adopt(struct gateway_loop *home, int fd) WARN_UNUSED;
+int gateway_loop_descriptor(
+    const struct gateway_loop *home); /* borrowed; -1 = it does not listen */
+/* For another process that takes over: new connections wait in the kernel, kept ones close after their next answer; and back. */
+void gateway_loop_suspend(struct gateway_loop *home);
+void gateway_loop_unsuspend(struct gateway_loop *home);
 /* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
  * all other connections are taken. */
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
 /* No new connections, no new requests on kept ones. */
 void gateway_loop_drain(struct gateway_loop *home);
+/* Requests that wait for room, now and from now on, are refused: nobody would serve them any more. */
+void gateway_loop_refuse_waiting(struct gateway_loop *home);
 /* Ends what is left: clients see a cut connection. */
 void gateway_loop_close(struct gateway_loop *home);
 /* Requests and attempts that still run on this loop. */

@@ -17,14 +17,13 @@
 
 /* A rung as it is told: thousands of them are kept, so in milliseconds and small. */
 struct kept_rung {
-    uint32_t route;
     uint32_t waited_ms, took_ms;
     uint16_t outcome, status;
 };
 
 struct record {
-    struct catalog_snapshot *snapshot; /* ref; NULL = free */
-    char id[REQUEST_ID_BYTES];
+    char *names;               /* owned: RUNG_NAMES texts for each rung, each with its NUL */
+    char id[REQUEST_ID_BYTES]; /* empty = free */
     char model[LADDER_NAME_BYTES];
     uint64_t accepted_ms; /* wall clock */
     uint64_t total_ns, queued_ns, input_tokens, output_tokens;
@@ -34,6 +33,15 @@ struct record {
     bool has_error, stream;
     uint32_t rung_count;
     struct kept_rung rungs[LADDER_RUNGS_MAX];
+};
+
+/* Who was asked, in the order of `names`: told under these members. */
+enum { RUNG_PROVIDER, RUNG_ACCOUNT, RUNG_MODEL, RUNG_UPSTREAM, RUNG_NAMES };
+static const char *const name_members[RUNG_NAMES] = {
+    [RUNG_PROVIDER] = "provider",
+    [RUNG_ACCOUNT] = "account",
+    [RUNG_MODEL] = "model",
+    [RUNG_UPSTREAM] = "upstream_model",
 };
 
 struct ladder_ring {
@@ -53,7 +61,7 @@ void ladder_ring_free(struct ladder_ring *ring) {
     if (ring == NULL)
         return;
     for (uint32_t i = 0; i < LADDER_RECORDS_MAX; i++)
-        catalog_unref(ring->records[i].snapshot);
+        mem_free(ring->records[i].names);
     check(pthread_mutex_destroy(&ring->lock) == 0);
     mem_free(ring->records);
     mem_free(ring);
@@ -65,16 +73,48 @@ static uint32_t whole_ms(uint64_t ns) {
 }
 
 static void keep_rung(struct kept_rung *kept, const struct request_rung *rung) {
-    *kept = (struct kept_rung){.route = rung->route,
-                               .waited_ms = whole_ms(rung->waited_ns),
+    *kept = (struct kept_rung){.waited_ms = whole_ms(rung->waited_ns),
                                .took_ms = whole_ms(rung->ended_ns - rung->started_ns),
                                .outcome = (uint16_t)rung->outcome,
                                .status = (uint16_t)rung->status};
 }
 
+static void names_of(const struct request_rung *rung, struct span *ret_names) {
+    const struct catalog_snapshot *snapshot = rung->snapshot;
+    const struct catalog_route *route = &snapshot->routes[rung->route];
+    const struct catalog_account *account = &snapshot->accounts[route->account];
+    ret_names[RUNG_PROVIDER] = snapshot->providers[account->provider].id;
+    ret_names[RUNG_ACCOUNT] = account->name;
+    ret_names[RUNG_MODEL] = snapshot->models[route->model].id;
+    ret_names[RUNG_UPSTREAM] = route->upstream_model;
+}
+
+/* Copied, so that what is remembered of old requests keeps no old configuration alive. */
+static char *copy_names(const struct request *r) {
+    struct span names[LADDER_RUNGS_MAX * RUNG_NAMES];
+    uint32_t count = 0;
+    size_t bytes = 0;
+    for (const struct request_rung *rung = r->ladder;
+         rung != NULL && count < LADDER_RUNGS_MAX * RUNG_NAMES; rung = rung->next) {
+        names_of(rung, &names[count]);
+        count += RUNG_NAMES;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        bytes += names[i].len + 1;
+    char *text = count > 0 ? mem_alloc(bytes) : NULL;
+    char *at = text;
+    for (uint32_t i = 0; i < count; i++) {
+        if (names[i].len > 0)
+            memcpy(at, names[i].ptr, names[i].len);
+        at += names[i].len;
+        *at++ = '\0';
+    }
+    return text;
+}
+
 static void fill(struct record *record, const struct request *r, uint64_t total_ns) {
     size_t name = r->task.model.len < LADDER_NAME_BYTES ? r->task.model.len : LADDER_NAME_BYTES - 1;
-    *record = (struct record){.snapshot = catalog_ref(r->snapshot),
+    *record = (struct record){.names = copy_names(r),
                               .accepted_ms = clock_wall_ms() - total_ns / NS_PER_MS,
                               .total_ns = total_ns,
                               .queued_ns = r->queued_ns,
@@ -96,7 +136,7 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
 void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
     pthread_mutex_lock(&ring->lock);
     struct record *record = &ring->records[ring->next++ % LADDER_RECORDS_MAX];
-    catalog_unref(record->snapshot);
+    mem_free(record->names);
     fill(record, r, total_ns);
     pthread_mutex_unlock(&ring->lock);
 }
@@ -108,20 +148,15 @@ static int write_next(struct dynbuf *out, const char *name, struct span value) {
     return err == 0 ? json_write_member_string(out, name, value) : err;
 }
 
-static int write_rung(const struct record *record, const struct kept_rung *rung,
-                      struct dynbuf *out) {
-    const struct catalog_snapshot *snapshot = record->snapshot;
-    const struct catalog_route *route = &snapshot->routes[rung->route];
-    const struct catalog_account *account = &snapshot->accounts[route->account];
-    int err = dynbuf_append_text(out, "{\"provider\":");
-    if (err == 0)
-        err = json_write_string(out, snapshot->providers[account->provider].id);
-    if (err == 0)
-        err = write_next(out, "account", account->name);
-    if (err == 0)
-        err = write_next(out, "model", snapshot->models[route->model].id);
-    if (err == 0)
-        err = write_next(out, "upstream_model", route->upstream_model);
+/* The names stand at *names, which moves on behind them. */
+static int write_rung(const struct kept_rung *rung, const char **names, struct dynbuf *out) {
+    int err = dynbuf_append_char(out, '{');
+    for (size_t i = 0; i < RUNG_NAMES && err == 0; i++) {
+        struct span name = span_text(*names);
+        err = i == 0 ? json_write_member_string(out, name_members[i], name)
+                     : write_next(out, name_members[i], name);
+        *names += name.len + 1;
+    }
     return err < 0 ? err
                    : dynbuf_append_format(
                          out, ",\"outcome\":\"%s\",\"status\":%u,\"waited_ms\":%u,\"took_ms\":%u}",
@@ -130,6 +165,7 @@ static int write_rung(const struct record *record, const struct kept_rung *rung,
 }
 
 static int write_record(const struct record *record, struct dynbuf *out) {
+    const char *names = record->names;
     const char *code = record->has_error ? api_error_code(record->error) : NULL;
     if (record->has_error && code == NULL)
         code = "bad_request";
@@ -151,7 +187,7 @@ static int write_record(const struct record *record, struct dynbuf *out) {
     for (uint32_t i = 0; i < record->rung_count && err == 0; i++) {
         err = i > 0 ? dynbuf_append_char(out, ',') : 0;
         if (err == 0)
-            err = write_rung(record, &record->rungs[i], out);
+            err = write_rung(&record->rungs[i], &names, out);
     }
     return err < 0 ? err : dynbuf_append_text(out, "]}\n");
 }
@@ -160,7 +196,7 @@ static int write_from(struct ladder_ring *ring, struct span id, struct dynbuf *o
     int err = ERR_NOT_FOUND;
     pthread_mutex_lock(&ring->lock);
     for (uint32_t i = 0; i < LADDER_RECORDS_MAX && err == ERR_NOT_FOUND; i++)
-        if (ring->records[i].snapshot != NULL && span_is(id, ring->records[i].id))
+        if (ring->records[i].id[0] != '\0' && span_is(id, ring->records[i].id))
             err = write_record(&ring->records[i], out);
     pthread_mutex_unlock(&ring->lock);
     return err;

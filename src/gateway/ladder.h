@@ -4,8 +4,8 @@
  * The last requests of a loop with the ladder each climbed: which candidates were asked, why they failed, how long it took and how
  * long it waited. For `papi request ID`. Numbers and names only, never what was asked or answered.
  *
- * One ring for each loop, written by its loop, read by any (a small lock). A record keeps its snapshot alive, so that indexes stay
- * names. The oldest record makes room for the newest.
+ * One ring for each loop, written by its loop, read by any (a small lock). A record keeps its names itself, and no
+ * snapshot alive. The oldest record makes room for the newest.
  */
 #include "gateway/request.h"
 

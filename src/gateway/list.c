@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/identify.h"
+#include "gateway/listing.h"
 
 #define LIST_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -29,7 +31,7 @@ static bool begin(struct listing *listing, struct request *r) {
     listing->seen = arena_try_alloc(&r->arena, r->snapshot->provider_count + 1);
     if (listing->open == NULL || listing->seen == NULL)
         return false;
-    desk_open_routes(r->home->gateway->desk, r->snapshot->route_count, listing->open);
+    desk_open_routes(r->home->gateway->desk, r->snapshot, listing->open);
     return true;
 }
 
@@ -81,11 +83,23 @@ static void describe_model(struct listing *listing, const uint32_t *routes, uint
         row->owned_by = snapshot->providers[provider_of(listing, routes[0])].id;
 }
 
-/* False when the name leads nowhere by itself. */
+/* What of it this client may use. */
+static uint32_t keep_allowed(const struct request *r, struct span name, uint32_t *routes,
+                             uint32_t count) {
+    uint32_t kept = 0;
+    bool all = identify_may_name(r, name);
+    for (uint32_t i = 0; i < count; i++)
+        if (all || identify_may_use(r, routes[i]))
+            routes[kept++] = routes[i];
+    return kept;
+}
+
+/* False when the name leads nowhere by itself, or not this client. */
 static bool describe_name(struct listing *listing, struct span name,
                           struct surface_model *ret_row) {
     uint32_t routes[CATALOG_ROUTES_PER_MODEL_MAX];
-    uint32_t count = catalog_resolve(listing->snapshot, name, routes);
+    uint32_t count =
+        keep_allowed(listing->r, name, routes, catalog_resolve(listing->snapshot, name, routes));
     if (count == 0)
         return false;
     *ret_row = (struct surface_model){.id = name, .owned_by = SPAN_LITERAL("papi"), .kind = "chat"};
@@ -144,9 +158,8 @@ static uint32_t rows_max(const struct catalog_snapshot *snapshot) {
     return most;
 }
 
-int answer_models(struct request *r) {
+int listing_all(struct request *r, const struct surface_model **ret_rows, uint32_t *ret_count) {
     struct listing listing;
-    struct dynbuf body;
     if (!begin(&listing, r))
         return ERR_TOO_LARGE;
     listing.room = rows_max(r->snapshot);
@@ -159,27 +172,48 @@ int answer_models(struct request *r) {
     add_autos(&listing, false);
     for (uint32_t i = 0; i < r->snapshot->model_count; i++)
         add_model(&listing, r->snapshot->models[i].id);
+    *ret_rows = listing.rows;
+    *ret_count = listing.count;
+    return 0;
+}
+
+int answer_models(struct request *r) {
+    const struct surface_model *rows;
+    uint32_t count;
+    struct dynbuf body;
+    int err = listing_all(r, &rows, &count);
+    if (err < 0)
+        return err;
     dynbuf_init(&body, LIST_MAX_BYTES);
-    return respond_body(r, 200, "application/json",
-                        surface_models_list(listing.rows, listing.count, &body), &body);
+    return respond_body(r, 200, "application/json", surface_models_list(rows, count, &body), &body);
 }
 
 /* --- one of them --- */
 
-int answer_model(struct request *r) {
+int listing_one(struct request *r, struct span name, struct surface_model *ret_row) {
     struct listing listing;
-    struct surface_model row;
-    struct dynbuf body;
     struct catalog_choice choice;
-    struct span name = endpoint_percent_decode(r->path_rest, &r->arena);
     if (!begin(&listing, r))
         return ERR_TOO_LARGE;
-    if (!describe_name(&listing, name, &row)) {
-        const struct catalog_wish wish = {.name = name};
-        catalog_candidates(r->snapshot, &wish, &choice);
-        (void)choose_fail(r, &choice); /* the same words as for a request that names it */
+    if (describe_name(&listing, name, ret_row))
         return 0;
+    const struct catalog_wish wish = {.name = name};
+    catalog_candidates(r->snapshot, &wish, &choice);
+    if (choice.route_count == 0) {
+        (void)choose_fail(r, &choice);
+        return ERR_NOT_FOUND;
     }
+    r->task.model = name;
+    (void)identify_refuse_model(r);
+    return ERR_NOT_FOUND;
+}
+
+int answer_model(struct request *r) {
+    struct surface_model row;
+    struct dynbuf body;
+    int err = listing_one(r, endpoint_percent_decode(r->path_rest, &r->arena), &row);
+    if (err < 0)
+        return err;
     dynbuf_init(&body, LIST_MAX_BYTES);
     return respond_body(r, 200, "application/json", surface_models_one(&row, &body), &body);
 }

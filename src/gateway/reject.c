@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/identify.h"
 
 #include <stdio.h>
 
@@ -135,6 +136,7 @@ static const struct {
     [REFUSAL_QUEUE_FULL] = {API_QUEUE_FULL, "Too many requests are waiting here already."},
     [REFUSAL_WAIT_OVER] = {API_RATE_LIMITED, "No provider of this model had room in time."},
     [REFUSAL_FAILED] = {API_UPSTREAM_FAILED, "All providers of this model failed."},
+    [REFUSAL_CLIENT_LIMITED] = {API_RATE_LIMITED, "A limit of this API key is used up."},
     [REFUSAL_DEADLINE] = {API_UPSTREAM_TIMEOUT,
                           "No answer came within the time this request may take."},
 };
@@ -190,7 +192,7 @@ static struct opening first_opening(struct request *r) {
     uint64_t now_ns;
     choose_candidates(r, &choice);
     choose_demand(r, &choice, &demand);
-    desk_explain(r->home->gateway->desk, &demand, rows, &now_ns);
+    desk_explain(r->home->gateway->desk, r->snapshot, &demand, rows, &now_ns);
     for (uint32_t i = 0; i < demand.candidate_count; i++) {
         uint64_t at_ns = rows[i].available_at_ns;
         if (at_ns != 0 && at_ns != UINT64_MAX && (first.at_ns == 0 || at_ns < first.at_ns))
@@ -273,13 +275,14 @@ static void explain(struct request *r) {
         api_error_status(r->error.kind) >= 500 || wait_ms > RETRY_AFTER_TOLD_MAX_MS;
 }
 
-/* The exact time, in the form of OpenAI's field: "1.5s", "6m0s". */
+static bool by_own_limit(const struct request *r) {
+    return r->decided && refusal_of(r) == REFUSAL_CLIENT_LIMITED;
+}
+
+/* The exact time. */
 static int reset_fields(int64_t wait_ms, struct dynbuf *head) {
-    char text[48];
-    long long minutes = wait_ms / 60000, rest_ms = wait_ms % 60000;
-    int length = minutes > 0 ? snprintf(text, sizeof text, "%lldm", minutes) : 0;
-    (void)snprintf(text + length, sizeof text - (size_t)length,
-                   rest_ms % 1000 != 0 ? "%lld.%03llds" : "%llds", rest_ms / 1000, rest_ms % 1000);
+    char text[LIMITS_DURATION_BYTES];
+    limits_duration(wait_ms, text);
     int err = http_write_header(head, "x-ratelimit-remaining-requests", SPAN_LITERAL("0"));
     return err == 0 ? http_write_header(head, "x-ratelimit-reset-requests", span_text(text)) : err;
 }
@@ -289,7 +292,7 @@ static int retry_fields(struct request *r, struct dynbuf *head) {
     int err = 0;
     if (r->error.no_client_retry)
         err = http_write_header(head, "x-should-retry", SPAN_LITERAL("false"));
-    if (err == 0 && wait_ms >= 0 && api_error_status(r->error.kind) == 429)
+    if (err == 0 && wait_ms >= 0 && api_error_status(r->error.kind) == 429 && !by_own_limit(r))
         err = reset_fields(wait_ms, head);
     if (wait_ms > 0) /* those refused together shall not come back together */
         wait_ms += (int64_t)rand_below(&r->home->rand, (uint64_t)wait_ms / RETRY_SPREAD + 1);
@@ -336,7 +339,9 @@ static int answer_in_band(struct request *r) {
 
 enum step_verdict step_reject(struct request *r) {
     check(r->attempt == NULL || attempt_ended(r->attempt));
-    if (!r->has_error)
+    if (!r->has_error && by_own_limit(r))
+        limits_explain(r);
+    else if (!r->has_error)
         explain(r);
     r->has_error = true;
     dynbuf_clear(&r->out);

@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "catalog/map.h"
 #include "gateway/desk.h"
 
 #include <stdarg.h>
@@ -42,7 +43,10 @@ static void request_free(struct request *r) {
         r->surface->encoder_free(r->encoder);
     dynbuf_done(&r->out);
     http_body_unref(r->body);
+    for (const struct request_rung *rung = r->ladder; rung != NULL; rung = rung->next)
+        catalog_unref(rung->snapshot);
     catalog_unref(r->snapshot);
+    client_table_unref(r->clients);
     home->slots[r->slot] = NULL;
     home->free_slots[home->free_count++] = r->slot;
     arena_reset(&r->arena);
@@ -139,7 +143,24 @@ enum step_verdict request_fail(struct request *r, enum api_error_kind kind, cons
     return request_go(r, STEP_REJECT);
 }
 
-void request_decided(struct request *r, const struct action *decision) {
+/* What was remembered in the old numbers or borrowed from the old texts comes along. */
+static void adopt(struct request *r, struct catalog_snapshot *snapshot) {
+    struct catalog_map map;
+    if (arena_copy(&r->arena, r->identity.model, &r->identity.model) < 0)
+        r->identity.model = SPAN_LITERAL("");
+    if (!span_absent(r->strip.name)) {
+        catalog_map_make(r->snapshot, snapshot, &map);
+        r->strip.route = map.routes[r->strip.route];
+        catalog_map_free(&map);
+    }
+    catalog_unref(r->snapshot);
+    r->snapshot = catalog_ref(snapshot);
+}
+
+void request_decided(struct request *r, const struct action *decision,
+                     struct catalog_snapshot *snapshot) {
+    if (r->snapshot != snapshot)
+        adopt(r, snapshot);
     r->decision = *decision;
     r->decided = true;
     request_resume(r);

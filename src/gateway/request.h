@@ -13,6 +13,7 @@
 #include "gateway/desk.h"
 #include "gateway/endpoint.h"
 #include "gateway/gateway.h"
+#include "gateway/rung.h"
 #include "gateway/steps.h"
 #include "surface/surface.h"
 
@@ -35,17 +36,6 @@ enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 struct later;
 struct taken;
 
-struct request_rung {          /* one attempt, for the ladder */
-    struct request_rung *next; /* borrowed: arena */
-    uint32_t route;
-    enum outcome outcome;
-    uint64_t started_ns, sent_ns, ended_ns;
-    uint64_t waited_ns; /* for its grant */
-    int status;
-    uint64_t input_tokens, output_tokens;
-    struct scheduler_kept kept; /* what it leaves charged */
-};
-
 struct request {
     uint32_t magic;
     struct sm sm;
@@ -54,6 +44,8 @@ struct request {
     struct http_exchange *exchange;    /* borrowed; NULL once finished */
     struct http_body *body;            /* ref; NULL when there is none */
     struct catalog_snapshot *snapshot; /* ref */
+    struct client_table *clients;      /* ref; NULL when nobody is known */
+    const struct client *client;       /* borrowed: clients; NULL: nobody, or the owner */
     struct loop_task resume;
     struct loop_timer clock; /* hold, keep-alive, the client's own deadline */
     uint32_t slot, generation;
@@ -95,6 +87,7 @@ struct request {
     bool gone;           /* the client is */
     bool cors;           /* Origin may read the answer */
     bool wait_longer;    /* the client set x-papi-deadline-ms */
+    bool narrowed;       /* a name it asks for is not in its client's list: models are looked at */
     bool no_training;    /* the client set x-papi-data: no-training */
     bool strict;         /* the client set x-papi-strict: nothing is left out or passed over */
     bool answered;       /* the answer is ended */
@@ -126,8 +119,9 @@ enum step_verdict request_park(struct request *r, enum parked_reason reason);
 /* Fills r->error and goes to REJECT. `message` may use printf forms; it is kept in the arena. */
 enum step_verdict request_fail(struct request *r, enum api_error_kind kind, const char *param,
                                const char *format, ...) PRINTF_LIKE(4, 5);
-/* The desk's word for this request, on its own loop. */
-void request_decided(struct request *r, const struct action *decision);
+/* The desk's word for this request, on its own loop, in the numbers of `snapshot`: the request goes on with that one. */
+void request_decided(struct request *r, const struct action *decision,
+                     struct catalog_snapshot *snapshot);
 /* Exchange callbacks (accept.c gives them to the server). */
 void request_on_gone(void *context, struct http_exchange *exchange);
 void request_on_drain(void *context, struct http_exchange *exchange);
@@ -141,13 +135,5 @@ static inline uint64_t request_patience_ns(const struct request *r) {
 static inline uint64_t request_now_ns(const struct request *r) {
     return loop_now_ns(r->home->loop);
 }
-
-/* authenticate.c: notes whether the page that asks may read the answer, so that it can read refusals too. */
-void authenticate_origin(struct request *r);
-struct access_asker authenticate_asker(struct http_exchange *exchange,
-                                       const struct http_request *http);
-
-/* A JSON type, with or without parameters: what a page cannot send without asking first. */
-bool authenticate_json_type(struct span content_type);
 
 #include "gateway/respond.h"

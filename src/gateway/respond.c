@@ -6,7 +6,7 @@
  * known (product 4, wire 1.8); browsers' fields come on errors and streams too, else a page sees a network error instead of the
  * reason. Promises: nothing of an upstream's head is passed on. Leaves to others: bodies.
  */
-#include "gateway/request.h"
+#include "gateway/identify.h"
 
 #include "base/check.h"
 
@@ -21,6 +21,9 @@ int respond_browser_fields(struct dynbuf *head, struct span origin) {
         err = http_write_header(
             head, "Access-Control-Expose-Headers",
             SPAN_LITERAL("x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, "
+                         "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+                         "x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
+                         "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, "
                          "x-papi-provider, x-papi-model, "
                          "x-papi-attempts, x-papi-queued-ms, x-papi-overhead-us, x-papi-warning"));
     return err;
@@ -48,6 +51,8 @@ int respond_head(struct request *r, struct dynbuf *head, const char *content_typ
         err = respond_id_fields(head, r->identity.request_id);
     if (err == 0)
         err = hop_field(r, head);
+    if (err == 0)
+        err = limits_fields(r, head);
     if (err == 0 && r->cors)
         err = respond_browser_fields(
             head, http_header_get(http_exchange_request(r->exchange)->headers, "origin"));

@@ -45,6 +45,28 @@ struct schema {
     bool open; /* others may stand beside them */
 };
 
+/* Rows of members: name, flags, what it is. */
+#define M_TEXT(member, bits, text) \
+    { .name = member, .type = SCHEMA_TEXT, .flags = bits, .about = text }
+#define M_TIME(member, bits, text) \
+    { .name = member, .type = SCHEMA_TIME, .flags = bits, .about = text }
+#define M_WHOLE(member, bits, text) \
+    { .name = member, .type = SCHEMA_WHOLE, .flags = bits, .about = text }
+#define M_NUMBER(member, bits, text) \
+    { .name = member, .type = SCHEMA_NUMBER, .flags = bits, .about = text }
+#define M_FLAG(member, bits, text) \
+    { .name = member, .type = SCHEMA_FLAG, .flags = bits, .about = text }
+#define M_ANY(member, bits, text) \
+    { .name = member, .type = SCHEMA_ANY, .flags = bits, .about = text }
+#define M_BOUNDED(member, kind, bits, from, to, text) \
+    { .name = member, .type = kind, .flags = bits, .least = from, .most = to, .about = text }
+#define M_WORD(member, bits, list, text) \
+    { .name = member, .type = SCHEMA_WORD, .flags = bits, .words = list, .about = text }
+#define M_OBJECT(member, bits, schema, text) \
+    { .name = member, .type = SCHEMA_OBJECT, .flags = bits, .of = schema, .about = text }
+#define M_END \
+    { .name = NULL }
+
 /* What the description says of an endpoint beside its path, its method and its purpose. */
 struct endpoint_doc {
     const char *operation;             /* "listClients": unique */
@@ -55,5 +77,6 @@ struct endpoint_doc {
     const struct schema *gives;        /* NULL = text of `gives_type` */
     bool gives_list;        /* {"object":"list","data":[...],"has_more","next_cursor"} of it */
     const char *gives_type; /* NULL = application/json */
+    bool streams;           /* or text/event-stream, when asked for */
     int status;             /* when all is well; 0 = 200 */
 };

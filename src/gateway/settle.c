@@ -15,6 +15,7 @@ static void add_rung(struct request *r, const struct request_rung *rung) {
     if (kept == NULL)
         return; /* of a request as large as it may get: it is counted and not told */
     *kept = *rung;
+    (void)catalog_ref(kept->snapshot);
     if (r->ladder_last != NULL)
         r->ladder_last->next = kept;
     else
@@ -32,7 +33,8 @@ static void climb(struct request *r, enum outcome outcome, const struct schedule
                                               .output_tokens_max =
                                                   chat ? r->task.chat.max_output_tokens : 0,
                                               .inputs = chat ? 0 : r->task.embed.input_count};
-    struct request_rung rung = {.route = attempt->route,
+    struct request_rung rung = {.snapshot = attempt->snapshot,
+                                .route = attempt->route,
                                 .outcome = outcome,
                                 .started_ns = attempt->started_ns,
                                 .sent_ns = attempt->sent_ns,
@@ -78,7 +80,8 @@ static void learn_strip(struct request *r, bool good) {
     const struct attempt *attempt = r->attempt;
     bool better = good || !span_absent(attempt->strip);
     if (!span_absent(r->strip.name) && r->strip.holds && r->strip.route == attempt->route && better)
-        left_out_learn(&r->home->left_out, r->snapshot->version, attempt->route, r->strip.name);
+        left_out_learn(&r->home->left_out, attempt->snapshot->version, attempt->route,
+                       r->strip.name);
 }
 
 static int finish_stream(struct request *r) {

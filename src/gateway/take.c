@@ -11,6 +11,7 @@
 #include "gateway/take.h"
 
 #include "base/check.h"
+#include "gateway/authenticate.h"
 #include "provider/wait.h"
 
 #define SHOWN_MAX_BYTES 60 /* of a value that is told back */
@@ -177,17 +178,18 @@ static bool body_object(struct request *r, struct json_value value, const struct
 static bool refuse_value(struct request *r, struct json_value value,
                          const struct schema_member *member) {
     const char *place = json_place(value, &r->arena);
-    const char *wanted = expected(r, member);
-    if ((member->flags & SCHEMA_SECRET) != 0 || !json_is(value, JSON_STRING) ||
-        member->type == SCHEMA_TEXT)
+    const char *end = (member->flags & SCHEMA_NULLABLE) != 0 ? ", or null" : "";
+    bool told =
+        json_is(value, JSON_STRING) && (member->type == SCHEMA_WORD || member->type == SCHEMA_TIME);
+    bool fits = json_is(value, JSON_STRING) && member->type == SCHEMA_TEXT;
+    if (told)
         return refuse(r, place,
-                      arena_format(&r->arena, "%s is %s%s. Give %s%s.", place,
-                                   json_type_name(json_type(value)),
-                                   json_is(value, JSON_STRING) ? " that does not fit" : "", wanted,
-                                   (member->flags & SCHEMA_NULLABLE) != 0 ? ", or null" : ""));
+                      arena_format(&r->arena, "%s is '%.*s'. Give %s%s.", place,
+                                   SPAN_ARG(shown(json_escaped(value))), expected(r, member), end));
     return refuse(r, place,
-                  arena_format(&r->arena, "%s is '%.*s'. Give %s.", place,
-                               SPAN_ARG(shown(json_escaped(value))), wanted));
+                  arena_format(&r->arena, "%s is %s%s. Give %s%s.", place,
+                               json_type_name(json_type(value)), fits ? " that does not fit" : "",
+                               expected(r, member), end));
 }
 
 static bool body_one(struct request *r, struct json_value value, const struct schema_member *member,
@@ -239,20 +241,27 @@ static bool body_member(struct request *r, struct json_value value,
     return true;
 }
 
+/* "limits.concurrency" for a member that need not be there. */
+static const char *member_place(struct request *r, struct json_value object, const char *name) {
+    const char *place = json_place(object, &r->arena);
+    return *place == '\0' ? name : arena_format(&r->arena, "%s.%s", place, name);
+}
+
 /* What is missing, and what is there twice: which one would hold? */
 static bool body_names(struct request *r, struct json_value value, const struct schema *schema) {
     for (const struct schema_member *member = schema->members; member->name != NULL; member++) {
         uint32_t found = 0;
         for (struct json_iter it = json_each(value); json_next(&it);)
             found += json_string_is(it.key, member->name);
+        if (found == 1 || (found == 0 && (member->flags & SCHEMA_OPTIONAL) != 0))
+            continue;
+        const char *place = member_place(r, value, member->name);
         if (found > 1)
-            return refuse(r, member->name,
-                          arena_format(&r->arena, "The member %s is there twice. Give it once.",
-                                       member->name));
-        if (found == 0 && (member->flags & SCHEMA_OPTIONAL) == 0)
-            return refuse(r, member->name,
-                          arena_format(&r->arena, "The member %s is missing. Give %s.",
-                                       member->name, expected(r, member)));
+            return refuse(r, place,
+                          arena_format(&r->arena, "%s is there twice. Give it once.", place));
+        return refuse(
+            r, place,
+            arena_format(&r->arena, "%s is missing. Give %s.", place, expected(r, member)));
     }
     return true;
 }

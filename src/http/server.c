@@ -54,6 +54,20 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     return server;
 }
 
+/* Accepting goes on as soon as there is room again. */
+static void resume_listener(struct http_server *server) {
+    if (!server->listener_paused || server->draining ||
+        server->connection_count >= server->limits.connections_max)
+        return;
+    server->listener_paused = false;
+    listener_resume(server->listener);
+}
+
+void http_server_set_limits(struct http_server *server, const struct http_server_limits *limits) {
+    server->limits = *limits;
+    resume_listener(server);
+}
+
 void http_server_give_back(struct http_server *server) {
     while (server->spares != NULL) {
         struct http_exchange *spare = server->spares;
@@ -156,11 +170,7 @@ static void on_closed(void *context) {
     server->connection_count--;
     connection->magic = 0;
     mem_free(connection);
-    if (server->listener_paused && !server->draining &&
-        server->connection_count < server->limits.connections_max) {
-        server->listener_paused = false;
-        listener_resume(server->listener);
-    }
+    resume_listener(server);
 }
 
 static const struct stream_handler stream_handler = {
@@ -192,17 +202,15 @@ void http_server_accept(struct http_server *server, struct stream *stream) {
     bool full = server->connection_count >= server->limits.connections_max;
     struct http_connection *connection = connection_new(server, stream);
     stream_set_handler(stream, &stream_handler, connection);
-    if (server->draining) {
-        http__connection_close(connection);
-        return;
-    }
     stream_start(stream);
     if (full) {
         http__connection_reject(connection, REJECT_CONNECTIONS);
         return;
     }
-    http__connection_set_deadline(connection,
-                                  loop_now_ns(server->loop) + server->limits.header_timeout_ns);
+    http__connection_set_deadline(
+        connection,
+        loop_now_ns(server->loop) +
+            (server->draining ? HTTP_DRAIN_GRACE_NS : server->limits.header_timeout_ns));
     if (server->listener != NULL && !server->listener_paused &&
         server->connection_count >= server->limits.connections_max) {
         server->listener_paused = true;
@@ -221,8 +229,14 @@ void http_server_drain(struct http_server *server) {
          node = next, next = node->next) {
         struct http_connection *connection = container_of(node, struct http_connection, node);
         if (idle(connection))
-            http__connection_end(connection);
+            http__connection_set_deadline(connection,
+                                          loop_now_ns(server->loop) + HTTP_DRAIN_GRACE_NS);
     }
+}
+
+void http_server_undrain(struct http_server *server) {
+    server->draining = false;
+    resume_listener(server);
 }
 
 size_t http_server_connections(const struct http_server *server) {

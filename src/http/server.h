@@ -50,7 +50,7 @@ struct http_rejection {
 };
 
 struct http_server_handler {
-    /* Head read, body not yet: the handler may already answer (auth, unknown path, too large); the body is then drained. Optional. */
+    /* Head read, body not yet: the handler may already answer (auth, unknown path, too large); the body is then drained. What it neither answers nor gives a context is not heard of again until on_request. Optional. */
     void (*on_head)(void *server_context, struct http_exchange *exchange);
     void (*on_request)(void *server_context, struct http_exchange *exchange);
     void (*on_gone)(void *exchange_context, struct http_exchange *exchange);
@@ -66,6 +66,8 @@ struct http_server_handler {
 struct http_server *http_server_new(struct loop *loop, const struct http_server_limits *limits,
                                     const struct http_server_handler *handler,
                                     void *server_context);
+/* New ones, for what is read from now on; a body that is arriving keeps the size it was promised. */
+void http_server_set_limits(struct http_server *server, const struct http_server_limits *limits);
 /* Optional: the listener is paused at connections_max and resumed below it. Borrowed; NULL before it is closed. Beyond the
  * cap http_server_accept answers 503. */
 void http_server_pause_at_cap(struct http_server *server, struct listener *listener);
@@ -73,8 +75,12 @@ void http_server_pause_at_cap(struct http_server *server, struct listener *liste
 void http_server_accept(struct http_server *server, struct stream *stream);
 /* Frees what is kept for the next requests: after a burst. */
 void http_server_give_back(struct http_server *server);
-/* No new requests: idle connections close, the rest after their answer (Connection: close). */
+/* The end comes: every connection closes after its next answer, which says so (Connection: close). One that brings no request within
+ * HTTP_DRAIN_GRACE_NS closes then; a request that is on its way when the drain begins is not lost. */
+#define HTTP_DRAIN_GRACE_NS ((uint64_t)250 * 1000 * 1000)
 void http_server_drain(struct http_server *server);
+/* The end does not come after all. */
+void http_server_undrain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server); /* any thread */
 /* Closes what is left; on_gone and on_finished come for live exchanges. Then run the loop until idle. */
 void http_server_close_all(struct http_server *server);

@@ -101,7 +101,8 @@ struct http_connection {
     struct dynbuf input;            /* owned: bytes read and not used yet */
     struct http_guard guard;
     struct http_reader reader;
-    uint64_t body_length; /* announced, or 0 */
+    uint64_t body_length;  /* announced, or 0 */
+    size_t body_max_bytes; /* of this body: the server's when it began */
     uint64_t skipped_bytes;
     uint64_t read_ns; /* last read of a body */
     uint64_t window_ns;

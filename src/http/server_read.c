@@ -75,14 +75,15 @@ static enum http_reject check_coding(struct http_connection *connection,
         return REJECT_CODING;
     if (coding == HTTP_CODING_IDENTITY)
         return REJECT_NONE;
-    size_t decoded_max = connection->server->limits.body_max_bytes;
-    return http_decoder_new(coding, decoded_max, &connection->decoder) < 0 ? REJECT_MEMORY
-                                                                           : REJECT_NONE;
+    return http_decoder_new(coding, connection->body_max_bytes, &connection->decoder) < 0
+               ? REJECT_MEMORY
+               : REJECT_NONE;
 }
 
 static enum http_reject open_body(struct http_connection *connection,
                                   const struct http_head *head) {
     connection->expects_continue = false;
+    connection->body_max_bytes = connection->server->limits.body_max_bytes;
     enum http_framing framing = HTTP_FRAMING_NONE;
     if (head->chunked)
         framing = HTTP_FRAMING_CHUNKED;
@@ -95,7 +96,7 @@ static enum http_reject open_body(struct http_connection *connection,
         connection->expects_continue = false;
         return why;
     }
-    if (head->has_length && head->length > connection->server->limits.body_max_bytes)
+    if (head->has_length && head->length > connection->body_max_bytes)
         return REJECT_BODY_SIZE;
     connection->exchange->body = http_body_new();
     return check_coding(connection, head);
@@ -147,8 +148,12 @@ static void call_on_head(struct http_connection *connection) {
     const struct http_server *server = connection->server;
     if (server->handler->on_head == NULL)
         return;
-    connection->exchange->known = true;
-    server->handler->on_head(server->context, connection->exchange);
+    struct http_exchange *exchange = connection->exchange;
+    exchange->known = true;
+    server->handler->on_head(server->context, exchange);
+    /* Left alone, it is the server's until its body is there. */
+    if (connection->exchange == exchange)
+        exchange->known = exchange->context != NULL || exchange->answer != ANSWER_NONE;
 }
 
 static void begin(struct http_connection *connection, struct span head) {
@@ -211,7 +216,7 @@ static int store_body(struct http_connection *connection, struct span bytes) {
     if (connection->decoder != NULL)
         return http_decoder_feed(connection->decoder, bytes, body);
     size_t have = http_body_bytes(body).len;
-    size_t room = connection->server->limits.body_max_bytes - have;
+    size_t room = connection->body_max_bytes - have;
     if (bytes.len > room || connection->reader.left > room - bytes.len)
         return ERR_TOO_LARGE; /* also what the rest of this chunk has announced */
     return http_body_append(body, bytes, (size_t)connection->body_length);
@@ -269,8 +274,6 @@ static void skip_ended(struct http_connection *connection) {
         http__connection_reject(connection, why);
     else if (connection->exchange != NULL)
         connection->state = CONNECTION_WAIT;
-    else if (connection->server->draining)
-        http__connection_linger(connection);
     else
         http__connection_next_request(connection);
 }
@@ -376,7 +379,7 @@ bool http__connection_on_buffer(void *context, char **ret_buffer, size_t *ret_si
     uint64_t direct = http_reader_direct(&connection->reader);
     struct http_body *body = connection->exchange->body;
     size_t have = http_body_bytes(body).len;
-    size_t most = connection->server->limits.body_max_bytes - have;
+    size_t most = connection->body_max_bytes - have;
     if (direct < HTTP_DIRECT_MIN_BYTES || most < HTTP_DIRECT_MIN_BYTES)
         return false;
     if (direct > most)
@@ -395,8 +398,9 @@ void http__connection_next_request(struct http_connection *connection) {
     connection->state = CONNECTION_HEAD;
     connection->reject = REJECT_NONE;
     connection->expects_continue = false;
-    http__connection_set_deadline(connection,
-                                  loop_now_ns(server->loop) + server->limits.idle_timeout_ns);
+    http__connection_set_deadline(
+        connection, loop_now_ns(server->loop) +
+                        (server->draining ? HTTP_DRAIN_GRACE_NS : server->limits.idle_timeout_ns));
 }
 
 void http__connection_drop_body(struct http_connection *connection) {

@@ -22,7 +22,9 @@
 #include "net/socket.h"
 #include "net/stream_parts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -178,6 +180,25 @@ static void wait_for_descriptors(struct listener *listener) {
                    loop_now_ns(listener->loop) + LISTENER_SHORTAGE_NS);
 }
 
+/* One that waits; false when there is none, or no descriptor for it. */
+static bool accept_one(struct listener *listener) {
+    struct sockaddr_storage peer = {0};
+    int fd;
+    int err = socket_accept(listener->fd, &fd, &peer);
+    if (err == ERR_BUSY && !listener->closing)
+        wait_for_descriptors(listener);
+    if (err < 0)
+        return false;
+    if (listener->path != NULL && !is_owner(fd)) {
+        (void)close(fd);
+        return true;
+    }
+    struct stream *stream = stream__new(listener->loop, fd, &peer);
+    stream->owner = listener->path != NULL;
+    listener->on_accept(listener->context, stream);
+    return true;
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events) {
     struct listener *listener = cast_checked(handle->data, struct listener, LISTENER_MAGIC);
     (void)events;
@@ -186,22 +207,28 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
         wait_for_descriptors(listener);
         return;
     }
-    for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++) {
-        struct sockaddr_storage peer = {0};
-        int fd;
-        int err = socket_accept(listener->fd, &fd, &peer);
-        if (err == ERR_BUSY)
-            wait_for_descriptors(listener);
-        if (err < 0)
+    for (int i = 0; i < LISTENER_ACCEPTS_MAX && !listener->paused && !listener->closing; i++)
+        if (!accept_one(listener))
             return;
-        if (listener->path != NULL && !is_owner(fd)) {
-            (void)close(fd);
-            continue;
-        }
-        struct stream *stream = stream__new(listener->loop, fd, &peer);
-        stream->owner = listener->path != NULL;
-        listener->on_accept(listener->context, stream);
-    }
+}
+
+int listen_address_of(int fd, struct listen_address *ret_address) {
+    struct sockaddr_storage place = {0};
+    socklen_t length = sizeof place;
+    int type = 0;
+    socklen_t type_length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&place, &length) < 0 ||
+        (place.ss_family != AF_INET && place.ss_family != AF_INET6))
+        return ERR_TYPE;
+    const void *bytes =
+        place.ss_family == AF_INET
+            ? (const void *)&((const struct sockaddr_in *)(void *)&place)->sin_addr
+            : (const void *)&((const struct sockaddr_in6 *)(void *)&place)->sin6_addr;
+    ret_address->port = address_port(&place);
+    return inet_ntop(place.ss_family, bytes, ret_address->host, sizeof ret_address->host) != NULL
+               ? 0
+               : ERR_TYPE;
 }
 
 /* Takes the bound descriptor over, also on an error. */
@@ -234,6 +261,18 @@ int listener_open(struct loop *loop, const struct listen_address *address,
     int err = open_bound(address, true, &fd);
     if (err < 0)
         return err;
+    socket_set_no_delay(fd);
+    return start(loop, fd, &form, ret_listener);
+}
+
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) {
+    const struct listener form = {.on_accept = on_accept, .context = context};
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+        (void)close(fd);
+        return ERR_SYSTEM;
+    }
     socket_set_no_delay(fd);
     return start(loop, fd, &form, ret_listener);
 }
@@ -310,6 +349,10 @@ void listener_resume(struct listener *listener) {
     watch(listener, true);
 }
 
+int listener_descriptor(const struct listener *listener) {
+    return listener->fd;
+}
+
 uint64_t listener_shortages(const struct listener *listener) {
     return listener->shortages;
 }
@@ -320,6 +363,15 @@ static void on_listener_closed(uv_handle_t *handle) {
     listener->magic = 0;
     mem_free(listener->path);
     mem_free(listener);
+}
+
+void listener_finish(struct listener *listener) {
+    check(listener->magic == LISTENER_MAGIC && !listener->closing);
+    listener->closing = true; /* a shortage is not waited for */
+    for (int i = 0; i < LISTENER_BACKLOG && accept_one(listener); i++)
+        continue;
+    listener->closing = false;
+    listener_close(listener);
 }
 
 void listener_close(struct listener *listener) {

@@ -13,6 +13,8 @@ struct tls_store *tls_store_new(void);
 void tls_store_free(struct tls_store *store);
 /* Certificates are read anew at the next handshake. */
 void tls_store_reload(struct tls_store *store);
+/* Reads the system's authorities anew, for all stores from their reload on. ERR_NOT_FOUND: none could be read, the old ones stay. */
+int tls_reload_authorities(void) WARN_UNUSED;
 
 struct tls_request {
     struct span host;

@@ -78,11 +78,24 @@ static void use_system_store(SSL_CTX *ssl) {
     check(pthread_mutex_unlock(&system_lock) == 0);
 }
 
-static void forget_system_store(void) {
+static bool has_authorities(X509_STORE *store) {
+    const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    return sk_X509_OBJECT_num(objects) > 0;
+}
+
+/* A folder of certificates is read by name at each handshake and has none in the store. */
+int tls_reload_authorities(void) {
+    int err = 0;
     check(pthread_mutex_lock(&system_lock) == 0);
-    X509_STORE_free(system_store);
-    system_store = NULL;
+    if (system_store != NULL) { /* else the first handshake reads them */
+        X509_STORE *fresh = load_authorities("");
+        if (has_authorities(system_store) && !has_authorities(fresh))
+            err = ERR_NOT_FOUND;
+        X509_STORE_free(err == 0 ? system_store : fresh);
+        system_store = err == 0 ? fresh : system_store;
+    }
     check(pthread_mutex_unlock(&system_lock) == 0);
+    return err;
 }
 
 /* --- contexts --- */
@@ -178,7 +191,6 @@ static void forget_all(struct tls_store *store) {
 
 void tls_store_reload(struct tls_store *store) {
     forget_all(store);
-    forget_system_store();
 }
 
 void tls_store_free(struct tls_store *store) {

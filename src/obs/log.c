@@ -3,19 +3,19 @@
  * The log.
  *
  * Why so small: a gateway that logs each request through a formatter spends more on the log than on the request; requests are
- * recorded elsewhere, the log is for what an operator must know. One line is one write(2), so lines of several threads never
- * mix. An event that storms is cut to a fixed number of lines a second and says how many it left out. Promises: never blocks
- * on a lock for long, never allocates, never fails the caller. Leaves to others: what may be said (no prompts, no keys).
+ * recorded elsewhere, the log is for what an operator must know. An event that storms is cut to a fixed number of lines a second and says how many it left out. Promises: never blocks
+ * on a lock for long, never allocates, never fails the caller. Leaves to others: what may be said (no prompts, no keys), where lines
+ * go (log_out.c).
  */
 #include "obs/log.h"
 
 #include "base/clock.h"
 #include "base/span.h"
+#include "obs/log_out.h"
 
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define LOG_BUCKETS 64
 
@@ -145,6 +145,15 @@ void log_event(enum log_level level, const char *event, const char *fields_forma
         if ((unsigned char)*c < 0x20)
             *c = ' '; /* a value with a line end must not look like a second line */
     format_line(&line, level, event, fields, now_ms);
-    if (write(STDERR_FILENO, line.text, line.length) < 0)
-        return; /* nobody left to tell */
+    log_out_write(line.text, line.length);
+}
+
+size_t log_format_lost(uint64_t lines, char *text, size_t size) {
+    char fields[64];
+    struct line line;
+    (void)snprintf(fields, sizeof fields, "lines=%llu", (unsigned long long)lines);
+    format_line(&line, LOG_WARN, "log.lost", fields, clock_wall_ms());
+    size_t length = line.length < size ? line.length : size;
+    memcpy(text, line.text, length);
+    return length;
 }

@@ -25,6 +25,8 @@
       "Open connections of clients")                                                               \
     X(METRIC_REQUESTS_OPEN, "papi_requests_open", METRIC_GAUGE, METRIC_LABEL_NONE,                 \
       "Requests being worked on")                                                                  \
+    X(METRIC_LOG_LOST, "papi_log_lines_lost_total", METRIC_COUNTER, METRIC_LABEL_NONE,             \
+      "Lines of the log that could not be written")                                                \
     X(METRIC_REQUEST_SECONDS, "papi_request_seconds", METRIC_HISTOGRAM, METRIC_LABEL_NONE,         \
       "Time from request read to answer ended")                                                    \
     X(METRIC_FIRST_TOKEN_SECONDS, "papi_first_token_seconds", METRIC_HISTOGRAM, METRIC_LABEL_NONE, \

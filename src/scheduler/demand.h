@@ -23,7 +23,7 @@ struct demand {
     uint64_t output_tokens_likely; /* 0 = what the route's answers were like so far */
     uint64_t inputs;               /* texts to embed */
     uint64_t audio_seconds;
-    uint64_t client;  /* fairness key; 0 in open mode */
+    uint64_t client;  /* fairness key, and whose limits count; 0 = nobody in particular */
     uint64_t session; /* affinity hash; 0 = none */
     uint64_t
         wait_until_ns; /* may rest in the queue until then; a wait that cannot fit is refused at once */

@@ -16,6 +16,7 @@
     X(API_CONTENT_FILTER, 400, "invalid_request_error", "content_filter", "invalid_request_error") \
     X(API_INVALID_KEY, 401, "invalid_request_error", "invalid_api_key", "authentication_error")    \
     X(API_ORIGIN_REFUSED, 403, "permission_error", "origin_not_allowed", "permission_error")       \
+    X(API_FORBIDDEN, 403, "permission_error", "not_allowed", "permission_error")                   \
     X(API_MODEL_NOT_ALLOWED, 403, "permission_error", "model_not_allowed", "permission_error")     \
     X(API_MODEL_NOT_FOUND, 404, "invalid_request_error", "model_not_found", "not_found_error")     \
     X(API_UNKNOWN_URL, 404, "invalid_request_error", "unknown_url", "not_found_error")             \

@@ -57,9 +57,59 @@ int vault_add(struct vault *vault, struct store_db *db, const struct vault_entry
     return err == 0 ? vault__read(view, db) : err;
 }
 
+static int append_extra(struct dynbuf *text, const struct vault_extra *extra) {
+    return dynbuf_append_format(text, "%.*s=%.*s\n", SPAN_ARG(extra->name), SPAN_ARG(extra->value));
+}
+
+static bool fits_a_line(struct span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == '=' || text.ptr[i] == '\n' || text.ptr[i] == '\0')
+            return false;
+    return text.len > 0;
+}
+
+/* All that are there, and `more` (NULL = none) in place of the one of its name. */
+static int write_extras(const struct vault_contents *contents, const struct keyring *ring,
+                        const struct vault_extra *more, struct store_db *db) {
+    struct dynbuf text;
+    struct secret *note = NULL;
+    int err = 0;
+    dynbuf_init(&text, SECRET_MAX_BYTES - SEAL_EXTRA_BYTES);
+    for (uint32_t i = 0; i < contents->extra_count && err == 0; i++)
+        if (more == NULL || !span_equal(contents->extras[i].name, more->name))
+            err = append_extra(&text, &contents->extras[i]);
+    if (err == 0 && more != NULL)
+        err = append_extra(&text, more);
+    if (err == 0)
+        err = secret_new(dynbuf_span(&text), &note);
+    if (err == 0)
+        err = vault__write_note(ring, VAULT__NOTE_EXTRAS, note, db);
+    secret_unref(note);
+    dynbuf_done(&text);
+    return err;
+}
+
+int vault_set_extra(struct vault *vault, struct store_db *db, const struct vault_extra *extra) {
+    if (!fits_a_line(extra->name) || !fits_a_line(extra->value))
+        return ERR_INVALID;
+    int err = vault_need(vault, db);
+    if (err < 0)
+        return err;
+    struct vault_view *view = vault__edit(vault);
+    err = write_extras(view->contents, &view->ring, extra, db);
+    return err == 0 ? vault__read(view, db) : err;
+}
+
+/* A store that was down when the vault was to be read may be back. */
+static int ready(struct vault *vault, struct store_db *db) {
+    return vault__edit(vault)->state == VAULT_UNREAD ? vault_open(vault, db) : 0;
+}
+
 int vault_remove(struct vault *vault, struct store_db *db, struct span provider,
                  struct span account, uint32_t *ret_removed) {
-    int err = store_keys_delete(db, provider, account, ret_removed);
+    int err = ready(vault, db);
+    if (err == 0)
+        err = store_keys_delete(db, provider, account, ret_removed);
     return err == 0 ? vault__read(vault__edit(vault), db) : err;
 }
 
@@ -67,7 +117,9 @@ int vault_pause(struct vault *vault, struct store_db *db, const struct vault_pau
                 uint64_t now_ms) {
     const struct store_pause row = {
         .provider = pause->provider, .account = pause->account, .since_ms = now_ms};
-    int err = store_pause_set(db, &row);
+    int err = ready(vault, db);
+    if (err == 0)
+        err = store_pause_set(db, &row);
     return err == 0 ? vault__read(vault__edit(vault), db) : err;
 }
 
@@ -84,7 +136,9 @@ static int resume_all(const struct vault_view *view, struct store_db *db, struct
 
 int vault_resume(struct vault *vault, struct store_db *db, const struct vault_pause *pause) {
     struct vault_view *view = vault__edit(vault);
-    int err = pause->account.len > 0 ? store_pause_clear(db, pause->provider, pause->account)
+    int err = ready(vault, db);
+    if (err == 0)
+        err = pause->account.len > 0 ? store_pause_clear(db, pause->provider, pause->account)
                                      : resume_all(view, db, pause->provider);
     return err == 0 ? vault__read(view, db) : err;
 }
@@ -107,7 +161,7 @@ static int reseal(const struct vault_contents *contents, const struct keyring *r
                                           .now_ms = key->created_ms};
         err = insert(ring, db, &entry);
     }
-    return err;
+    return err == 0 ? write_extras(contents, ring, NULL, db) : err;
 }
 
 int vault_rotate(struct vault *vault, struct store_db *db, const struct secret *next,
@@ -150,10 +204,13 @@ static int forget_all(const struct vault_view *view, struct store_db *db, uint32
 int vault_start_over(struct vault *vault, struct store_db *db, uint32_t *ret_forgotten) {
     struct vault_view *view = vault__edit(vault);
     struct secret *key = NULL, *next = NULL;
+    int err = ready(vault, db);
     *ret_forgotten = 0;
+    if (err < 0)
+        return err;
     if (view->state != VAULT_LOCKED)
         return ERR_UNSUPPORTED;
-    int err = vault->master.open(vault->master.context, true, &key, &next, view->why);
+    err = vault->master.open(vault->master.context, true, &key, &next, view->why);
     if (err == 0)
         err = keyring_derive(key, &view->ring);
     if (err == 0)
@@ -163,6 +220,7 @@ int vault_start_over(struct vault *vault, struct store_db *db, uint32_t *ret_for
     if (err == 0 && next != NULL)
         vault->master.end_rotation(vault->master.context, false);
     view->state = VAULT_OPEN;
+    view->why[0] = '\0';
     secret_unref(key);
     secret_unref(next);
     return err == 0 ? vault__read(view, db) : err;

@@ -121,7 +121,7 @@ static struct seal_labels note_labels(const char *name) {
     return (struct seal_labels){.items = {SPAN_LITERAL("note"), span_text(name)}, .count = 2};
 }
 
-static int write_note(const struct keyring *ring, const char *name, const struct secret *plain,
+int vault__write_note(const struct keyring *ring, const char *name, const struct secret *plain,
                       struct store_db *db) {
     const struct seal_labels labels = note_labels(name);
     struct dynbuf sealed;
@@ -133,8 +133,7 @@ static int write_note(const struct keyring *ring, const char *name, const struct
     return err;
 }
 
-/* ERR_NOT_FOUND: there is none; ERR_SEAL: not with this ring. */
-static int read_note(const struct keyring *ring, const char *name, struct store_db *db,
+int vault__read_note(const struct keyring *ring, const char *name, struct store_db *db,
                      struct secret **ret_plain) {
     const struct seal_labels labels = note_labels(name);
     char sealed[STORE_NOTE_MAX_BYTES] UNINITIALIZED;
@@ -151,9 +150,9 @@ int vault__bind(const struct keyring *ring, bool clients_kept, struct store_db *
     int err = secret_new(SPAN_LITERAL(CHECK_WORD), &word);
     if (err < 0)
         return err;
-    err = write_note(ring, NOTE_CHECK, word, db);
+    err = vault__write_note(ring, NOTE_CHECK, word, db);
     if (err == 0 && clients_kept)
-        err = write_note(ring, NOTE_CLIENTS, ring->clients, db);
+        err = vault__write_note(ring, NOTE_CLIENTS, ring->clients, db);
     secret_unref(word);
     return err;
 }
@@ -172,11 +171,11 @@ static void drop(struct candidates *candidates) {
 /* 0: this is the one. ERR_SEAL: another. ERR_NOT_FOUND: nothing was sealed yet. */
 static int try_ring(struct keyring *ring, struct store_db *db) {
     struct secret *word = NULL, *clients = NULL;
-    int err = read_note(ring, NOTE_CHECK, db, &word);
+    int err = vault__read_note(ring, NOTE_CHECK, db, &word);
     secret_unref(word);
     if (err < 0)
         return err;
-    err = read_note(ring, NOTE_CLIENTS, db, &clients);
+    err = vault__read_note(ring, NOTE_CLIENTS, db, &clients);
     if (err == 0) {
         secret_unref(ring->clients);
         ring->clients = clients;
@@ -281,4 +280,11 @@ int vault_need(struct vault *vault, struct store_db *db) {
     if (err < 0)
         return err;
     return view->state == VAULT_OPEN ? 0 : ERR_SEAL;
+}
+
+int vault_need_clients_key(struct vault *vault, struct store_db *db, struct secret **ret_key) {
+    int err = vault_need(vault, db);
+    if (err == 0)
+        *ret_key = secret_ref(vault__edit(vault)->ring.clients);
+    return err;
 }

@@ -26,10 +26,16 @@ struct vault_pause {
     struct span provider, account; /* account "" = the whole provider */
 };
 
+/* Not secret, but needed with a key: what fills a {brace} of a provider's address, as CLOUDFLARE_ACCOUNT_ID. */
+struct vault_extra {
+    struct span name, value;
+};
+
 struct vault_contents {
     const struct vault_key *keys;
     const struct vault_pause *pauses;
-    uint32_t key_count, pause_count;
+    const struct vault_extra *extras;
+    uint32_t key_count, pause_count, extra_count;
     uint32_t closed_count; /* keys that cannot be opened */
 };
 const struct vault_contents *vault_contents_ref(const struct vault_contents *contents);
@@ -63,6 +69,9 @@ void vault_free(struct vault *vault);
 int vault_open(struct vault *vault, struct store_db *db) WARN_UNUSED;
 /* Opens it, making a master key if nothing has needed one before. ERR_SEAL: it is locked. */
 int vault_need(struct vault *vault, struct store_db *db) WARN_UNUSED;
+/* The same, for a job that hashes keys of clients; a ref. */
+int vault_need_clients_key(struct vault *vault, struct store_db *db,
+                           struct secret **ret_key) WARN_UNUSED;
 void vault_settle(struct vault *vault, int err);
 /* `ret_why`: what is wrong and the cure, "" unless locked. */
 enum vault_state vault_look(struct vault *vault, char ret_why[VAULT_WHY_BYTES]);
@@ -82,6 +91,9 @@ struct vault_entry {
 /* ERR_EXISTS: the provider has that key already (in any account). ERR_SEAL: locked. ERR_TOO_LARGE: VAULT_KEYS_MAX. */
 int vault_add(struct vault *vault, struct store_db *db,
               const struct vault_entry *entry) WARN_UNUSED;
+/* Neither may hold '=' or a line end; all together have STORE_NOTE_MAX_BYTES. ERR_INVALID, ERR_TOO_LARGE. */
+int vault_set_extra(struct vault *vault, struct store_db *db,
+                    const struct vault_extra *extra) WARN_UNUSED;
 /* Of one account, or of all when it is absent; also what cannot be opened. */
 int vault_remove(struct vault *vault, struct store_db *db, struct span provider,
                  struct span account, uint32_t *ret_removed) WARN_UNUSED;

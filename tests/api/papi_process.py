@@ -76,11 +76,13 @@ class PapiProcess:
         self._listening = threading.Event()
         self._readers = []
 
-    def start(self):
+    def start(self, stderr=subprocess.PIPE, **more):
         self.process = subprocess.Popen(
             self.arguments, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace")
+            stderr=stderr, text=True, errors="replace", **more)
         for stream, lines in ((self.process.stdout, self.stdout_lines), (self.process.stderr, self.stderr_lines)):
+            if stream is None:
+                continue
             reader = threading.Thread(target=self._read, args=(stream, lines), daemon=True)
             reader.start()
             self._readers.append(reader)

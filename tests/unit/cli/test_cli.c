@@ -179,10 +179,7 @@ static const struct {
     {{"reference", "configuration"}, 0, "# Configuration\n", ""},
     {{"reference", "outcomes"}, 0, "| `ok` | nobody |  | 0 | usage |\n", ""},
     {{"reference", "simulator"}, 0, "### Members of a script\n", ""},
-    {{"reference", "simulators"},
-     2,
-     "",
-     "papi: reference is one of configuration, outcomes, providers, simulator, not 'simulators'\n"},
+    {{"reference", "simulators"}, 2, "", ", providers, simulator, not 'simulators'\n"},
     {{"reference", "simulator", "providers"}, 2, "", "papi: papi reference takes no 'providers'"},
 };
 
