@@ -16,9 +16,16 @@
 
 #define ADMIN_ANSWER_MAX_BYTES ((size_t)16 * 1024 * 1024)
 #define ADMIN_LISTEN_MAX       8
+#define ADMIN_REPORT_MAX_BYTES ((size_t)256 * 1024)
 
 struct store;
 struct vault;
+
+/* Somebody who waits for the configuration to be read anew. `done` comes once, on any thread: 0, or what hindered it; `report` has a
+ * line for each warning or error, valid during the call. */
+struct admin_reload {
+    void (*done)(struct admin_reload *wish, int err, uint64_t version, struct span report);
+};
 
 /* What app/ knows and does; all borrowed, and unchanged while loops run but for the atomics. */
 struct admin {
@@ -27,10 +34,11 @@ struct admin {
     const char *config_file; /* NULL = none */
     const char *listen[ADMIN_LISTEN_MAX];
     uint32_t listen_count;
-    bool keys_mode;
+    _Atomic bool keys_mode;
+    struct store *store; /* NULL = off */
+    void (*reload)(void *app, struct admin_reload *wish);
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
-    struct store *store;      /* NULL = nothing is kept */
     struct vault *vault;      /* what it holds is changed by jobs of the store */
     struct zone clients_zone; /* of the days and months of clients' limits */
 };
@@ -52,4 +60,10 @@ int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3
 
 /* Tables, one for each file of handlers. */
 extern const struct endpoint_part admin_clients_part;
-extern const struct endpoint_part admin_status_part, admin_look_part, admin_openapi_part;
+extern const struct endpoint_part admin_status_part, admin_look_part, admin_requests_part,
+    admin_usage_part, admin_reload_part, admin_openapi_part;
+
+/* Of every list that is told in pages. */
+#define QUERY_PAGE                                                                               \
+    M_BOUNDED("limit", SCHEMA_WHOLE, SCHEMA_OPTIONAL, 1, 1000, "rows a page; 100 when missing"), \
+        M_BOUNDED("cursor", SCHEMA_TEXT, SCHEMA_OPTIONAL, 1, 64, "next_cursor of the page before")

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "gateway/desk.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -84,12 +85,14 @@ static bool put_providers(struct json_writer *writer, struct request *r) {
     return true;
 }
 
-static void put_store(struct json_writer *writer) {
+static void put_store(struct json_writer *writer, struct store *store) {
+    struct store_state state;
+    store_state(store, &state);
     json_open_object(writer, "store");
-    json_put_word(writer, "state", "off");
-    json_put_null(writer, "reason");
-    json_put_u64(writer, "bytes", 0);
-    json_put_u64(writer, "details_dropped", 0);
+    json_put_word(writer, "state", store_condition_word(state.condition));
+    json_put_word(writer, "reason", state.reason[0] != '\0' ? state.reason : NULL);
+    json_put_u64(writer, "bytes", state.bytes);
+    json_put_u64(writer, "details_dropped", state.details_dropped);
     json_close_object(writer);
 }
 
@@ -115,7 +118,7 @@ static int answer_status(struct request *r) {
     put_requests(&writer, gateway);
     if (!put_providers(&writer, r))
         writer.err = ERR_TOO_LARGE;
-    put_store(&writer);
+    put_store(&writer, admin->store);
     json_put_u64(&writer, "memory_rss_bytes", memory_rss_bytes());
     json_put_flag(&writer, "draining",
                   atomic_load_explicit(&gateway->draining, memory_order_relaxed));

@@ -7,7 +7,30 @@
  */
 #include "app/app_parts.h"
 
+#include "app/reload.h"
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/mem.h"
+
+/* From the admin plane's wish to the reloader's. */
+struct asked {
+    struct reload_wish wish;
+    struct admin_reload *waiting; /* borrowed until it is told */
+};
+
+static void on_reloaded(struct reload_wish *wish, int err, uint64_t version, struct span report) {
+    struct asked *asked = container_of(wish, struct asked, wish);
+    asked->waiting->done(asked->waiting, err, version, report);
+    mem_free(asked);
+}
+
+static void reload(void *context, struct admin_reload *wish) {
+    struct asked *asked = mem_zalloc(sizeof *asked);
+    list_init(&asked->wish.node);
+    asked->wish.done = on_reloaded;
+    asked->waiting = wish;
+    app_reload(context, &asked->wish);
+}
 
 /* At the start and for each configuration after it. */
 void admin_join(struct app *app, struct gateway_config *config) {
@@ -16,6 +39,7 @@ void admin_join(struct app *app, struct gateway_config *config) {
     if (admin->started_ms == 0)
         admin->started_ms = now_ms;
     admin->app = app;
+    admin->reload = reload;
     admin->data_dir = app->data_dir;
     admin->store = app->store;
     admin->vault = app->vault;

@@ -31,6 +31,9 @@ static const struct doctor_row rows[] = {
      false, doctor__check_permissions, "Close it to others with chmod."},
     {"disk", "Disk space", "the data directory's disk has room", false, false, doctor__check_disk,
      "Free some space there, or move the data directory with --data DIR."},
+    {"store", "Store", "the database can be read and is whole", false, false, doctor__check_store,
+     "Stop the gateway and look at the file; PAPI sets a damaged one aside by itself and begins "
+     "anew."},
     {"descriptors", "Descriptors", "open files allowed, against limits.connections", false, false,
      doctor__check_descriptors,
      "Raise the hard limit (LimitNOFILE= of the service, ulimit -Hn) or lower limits.connections."},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Checks of the machine: data directory, permissions, disk, descriptors, port.
+ * Checks of the machine: data directory, permissions, disk, store, descriptors, port.
  *
  * Promises: looks and does not touch; the one socket that is bound for a moment never listens, and a lock that is free is given back at
  * once. Leaves to others: files' contents (doctor_files.c), the network (doctor_network.c).
@@ -9,8 +9,11 @@
 #include "app/doctor_parts.h"
 #include "app/master_key.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "net/listener.h"
 #include "net/probe.h"
+#include "store/look.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,6 +151,42 @@ void doctor__check_disk(struct doctor *doctor) {
         doctor__say(doctor, grade, path, "its disk has no room for further files");
     else
         doctor__say(doctor, grade, path, "%llu MiB free", (unsigned long long)(bytes / MIB));
+}
+
+/* --- the store --- */
+
+void doctor__check_store(struct doctor *doctor) {
+    struct store_url url;
+    struct store_look look;
+    if (doctor->data_dir == NULL ||
+        store_url_parse(doctor->settings.config->store_url, doctor->data_dir, &url) < 0) {
+        doctor__say(doctor, DOCTOR_SKIPPED, "", "not looked at: nobody says where it is");
+        return;
+    }
+    if (url.kind == STORE_OFF) {
+        doctor__say(doctor, DOCTOR_OK, "", "is off: nothing is remembered");
+        return;
+    }
+    const char *path = doctor__format(doctor, "%s", url.path);
+    store_look(path, clock_mono_ns() + STORE_LOOK_SECONDS * NS_PER_S, &look);
+    switch (look.sight) {
+    case STORE_SIGHT_WHOLE:
+        doctor__say(doctor, DOCTOR_OK, path, "is whole");
+        break;
+    case STORE_SIGHT_ABSENT:
+        doctor__say(doctor, DOCTOR_OK, path, "is not there yet; the first start makes it");
+        break;
+    case STORE_SIGHT_PARTLY:
+        doctor__say(doctor, DOCTOR_OK, path, "is large; what was looked at in %d s is whole",
+                    STORE_LOOK_SECONDS);
+        break;
+    case STORE_SIGHT_DAMAGED:
+        doctor__say(doctor, DOCTOR_FAIL, path, "is damaged: %s", look.says);
+        break;
+    case STORE_SIGHT_UNREADABLE:
+        doctor__say(doctor, DOCTOR_FAIL, path, "cannot be read: %s", look.says);
+        break;
+    }
 }
 
 void doctor__check_descriptors(struct doctor *doctor) {

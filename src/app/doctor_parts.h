@@ -51,6 +51,7 @@ const char *doctor__format(struct doctor *doctor, const char *format, ...) PRINT
 void doctor__check_data(struct doctor *doctor);
 void doctor__check_permissions(struct doctor *doctor);
 void doctor__check_disk(struct doctor *doctor);
+void doctor__check_store(struct doctor *doctor);
 void doctor__check_descriptors(struct doctor *doctor);
 void doctor__check_port(struct doctor *doctor);
 /* doctor_files.c */

@@ -18,13 +18,12 @@ struct filling {
 static struct span keep(struct filling *filling, struct span text) {
     struct span copied = SPAN_NONE;
     return !span_absent(text) && arena_copy(&filling->list->arena, text, &copied) == 0 ? copied
-                                                                                      : SPAN_NONE;
+                                                                                       : SPAN_NONE;
 }
 
 static struct span fingerprint_of(struct filling *filling, const struct secret *key) {
     char text[FINGERPRINT_SHOWN_CHARS + 1];
-    if (key == NULL || filling->vault == NULL ||
-        vault_fingerprint(filling->vault, key, text) < 0)
+    if (key == NULL || filling->vault == NULL || vault_fingerprint(filling->vault, key, text) < 0)
         return SPAN_NONE;
     return keep(filling, span_text(text));
 }
@@ -43,14 +42,12 @@ static void add_account(struct filling *filling, struct board_provider *row,
 /* Keys that cannot be opened are named too, or nobody would know what to give anew. */
 static void add_closed(struct filling *filling, struct board_provider *row,
                        const struct vault_key *key) {
-    row->accounts[row->account_count++] =
-        (struct board_account){.name = keep(filling, key->account),
-                               .source = SPAN_LITERAL("vault"),
-                               .billing = key->billing.len > 0 ? keep(filling, key->billing)
-                                                               : SPAN_LITERAL("unknown"),
-                               .fingerprint = keep(filling, span_text(key->fingerprint)),
-                               .paused = vault_is_paused(filling->contents, key->provider,
-                                                         key->account)};
+    row->accounts[row->account_count++] = (struct board_account){
+        .name = keep(filling, key->account),
+        .source = SPAN_LITERAL("vault"),
+        .billing = key->billing.len > 0 ? keep(filling, key->billing) : SPAN_LITERAL("unknown"),
+        .fingerprint = keep(filling, span_text(key->fingerprint)),
+        .paused = vault_is_paused(filling->contents, key->provider, key->account)};
     row->closed_keys++;
 }
 
@@ -83,8 +80,8 @@ static struct span reason_of(struct filling *filling, const struct offer *offer,
 
 static void add_provider(struct filling *filling, const struct offer *offer) {
     struct board_provider *row = &filling->list->providers[filling->list->count++];
-    uint32_t room = offer->key_count + offer->paused_count +
-                    closed_of(filling->contents, offer->id) + 1;
+    uint32_t room =
+        offer->key_count + offer->paused_count + closed_of(filling->contents, offer->id) + 1;
     *row = (struct board_provider){
         .id = keep(filling, offer->id),
         .facts = offer->facts,

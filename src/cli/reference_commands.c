@@ -2,6 +2,9 @@
 /*
  * docs/reference/commands.md: every command with its options, from the table; and the table itself as JSON, which the tests walk, so
  * that no command is left without one.
+ *
+ * Why both from here: the page is what people read, the JSON the same for programs. Leaves to others: where the page lies (a test
+ * compares it with this), and the words (each command's own file).
  */
 #include "cli/reference.h"
 

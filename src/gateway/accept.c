@@ -37,6 +37,8 @@ static void refuse_full(struct gateway_loop *home, struct http_exchange *exchang
 
 void accept_on_request(void *context, struct http_exchange *exchange) {
     struct gateway_loop *home = context;
+    if (http_exchange_context(exchange) != NULL)
+        return; /* early.c made one: it is being refused */
     if (home->free_count == 0) {
         refuse_full(home, exchange);
         return;

@@ -65,6 +65,7 @@ void gateway_free(struct gateway *gateway) {
 }
 
 static const struct http_server_handler server_handler = {
+    .on_head = accept_on_head,
     .on_request = accept_on_request,
     .on_gone = accept_on_gone,
     .on_drain = accept_on_drain,

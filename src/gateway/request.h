@@ -13,6 +13,7 @@
 #include "gateway/desk.h"
 #include "gateway/endpoint.h"
 #include "gateway/gateway.h"
+#include "gateway/rung.h"
 #include "gateway/steps.h"
 #include "surface/surface.h"
 
@@ -34,18 +35,6 @@ enum request_head { HEAD_HELD, HEAD_EARLY, HEAD_SENT };
 
 struct later;
 struct taken;
-
-struct request_rung {                  /* one attempt, for the ladder */
-    struct request_rung *next;         /* borrowed: arena */
-    struct catalog_snapshot *snapshot; /* ref: where the route is */
-    uint32_t route;
-    enum outcome outcome;
-    uint64_t started_ns, sent_ns, ended_ns;
-    uint64_t waited_ns; /* for its grant */
-    int status;
-    uint64_t input_tokens, output_tokens;
-    struct scheduler_kept kept; /* what it leaves charged */
-};
 
 struct request {
     uint32_t magic;

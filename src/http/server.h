@@ -50,7 +50,7 @@ struct http_rejection {
 };
 
 struct http_server_handler {
-    /* Head read, body not yet: the handler may already answer (auth, unknown path, too large); the body is then drained. Optional. */
+    /* Head read, body not yet: the handler may already answer (auth, unknown path, too large); the body is then drained. What it neither answers nor gives a context is not heard of again until on_request. Optional. */
     void (*on_head)(void *server_context, struct http_exchange *exchange);
     void (*on_request)(void *server_context, struct http_exchange *exchange);
     void (*on_gone)(void *exchange_context, struct http_exchange *exchange);

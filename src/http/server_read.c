@@ -148,8 +148,12 @@ static void call_on_head(struct http_connection *connection) {
     const struct http_server *server = connection->server;
     if (server->handler->on_head == NULL)
         return;
-    connection->exchange->known = true;
-    server->handler->on_head(server->context, connection->exchange);
+    struct http_exchange *exchange = connection->exchange;
+    exchange->known = true;
+    server->handler->on_head(server->context, exchange);
+    /* Left alone, it is the server's until its body is there. */
+    if (connection->exchange == exchange)
+        exchange->known = exchange->context != NULL || exchange->answer != ANSWER_NONE;
 }
 
 static void begin(struct http_connection *connection, struct span head) {

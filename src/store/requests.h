@@ -45,7 +45,8 @@ struct store_usage {
         outcome; /* of attempts; of requests that no provider was asked for: their error, provider absent */
     uint64_t requests; /* that ended with this attempt, or without any */
     uint64_t attempts, input_tokens, output_tokens, waited_ms, duration_ms;
-    struct store_charge charge;
+    uint64_t cost;
+    struct span cost_unit; /* the unit's word; absent = none was told */
 };
 typedef void (*store_usage_cb)(void *context, const struct store_usage *row);
 

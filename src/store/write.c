@@ -140,50 +140,91 @@ static int write_rows(struct store_db *db, const struct store_request *request) 
 
 /* --- totals ------------------------------------------------------------------------------------------------------- */
 
-static int series_id(struct store_db *db, const struct span *names, uint64_t *ret_id) {
-    uint64_t ids[TOTAL_NAMES];
-    int err = ids_of(db, names, TOTAL_NAMES, ids);
-    if (err < 0)
-        return err;
-    struct statement find = db_kept(db, KEPT_SERIES_FIND);
-    for (int i = 0; i < TOTAL_NAMES; i++)
-        bind_int(&find, ids[i]);
-    err = statement_step(&find);
+/* The id of a set of names in a table of such sets; it is added when it is not there. */
+static int set_id(struct store_db *db, enum kept_statement find_it, const uint64_t *names,
+                  int count, uint64_t *ret_id) {
+    struct statement find = db_kept(db, find_it);
+    for (int i = 0; i < count; i++)
+        bind_int(&find, names[i]);
+    int err = statement_step(&find);
     if (err > 0)
         *ret_id = column_int(&find, 0);
     statement_done(&find);
     if (err != 0)
         return err < 0 ? err : 0;
-    struct statement add = db_kept(db, KEPT_SERIES_ADD);
-    for (int i = 0; i < TOTAL_NAMES; i++)
-        bind_int(&add, ids[i]);
+    struct statement add = db_kept(db, find_it == KEPT_LANE_FIND ? KEPT_LANE_ADD : KEPT_SERIES_ADD);
+    for (int i = 0; i < count; i++)
+        bind_int(&add, names[i]);
     err = statement_run(&add);
     *ret_id = (uint64_t)sqlite3_last_insert_rowid(db->sqlite);
     return err;
 }
 
-static int upsert(struct store_db *db, enum kept_statement which, uint64_t at_ms, uint64_t series,
-                  const uint64_t *values) {
-    struct statement statement = db_kept(db, which);
-    bind_int(&statement, at_ms);
-    bind_int(&statement, series);
-    for (int i = 0; i < TOTAL_VALUES; i++)
-        bind_int(&statement, values[i]);
+struct period {
+    enum kept_statement add;
+    uint64_t ms;
+};
+
+/* row[0] is when, row[1] who, then come the values. */
+static int add_to(struct store_db *db, const struct period *period, uint64_t *row, size_t count,
+                  uint64_t at_ms) {
+    struct statement statement = db_kept(db, period->add);
+    row[0] = at_ms - at_ms % period->ms;
+    for (size_t i = 0; i < count; i++)
+        bind_int(&statement, row[i]);
     return statement_run(&statement);
+}
+
+static int write_series(struct store_db *db, const struct total *total, const uint64_t *names) {
+    static const struct period periods[] = {
+        {KEPT_MINUTE, 1}, {KEPT_HOUR, HOUR_MS}, {KEPT_DAY, DAY_MS}};
+    const uint64_t *v = total->values;
+    uint64_t row[] = {0,
+                      0,
+                      v[TOTAL_REQUESTS],
+                      v[TOTAL_ATTEMPTS],
+                      v[TOTAL_INPUT_TOKENS],
+                      v[TOTAL_OUTPUT_TOKENS],
+                      v[TOTAL_WAITED_MS],
+                      v[TOTAL_DURATION_MS],
+                      v[TOTAL_COST]};
+    int err = set_id(db, KEPT_SERIES_FIND, names, TOTAL_NAMES, &row[1]);
+    for (size_t i = 0; err == 0 && i < array_length(periods); i++)
+        err = add_to(db, &periods[i], row, array_length(row), total->key.minute_ms);
+    return err;
+}
+
+static int write_lane(struct store_db *db, const struct total *total, const uint64_t *names) {
+    static const struct period periods[] = {{KEPT_LANE_MINUTE, 1}, {KEPT_LANE_HOUR, HOUR_MS}};
+    const uint64_t lane[] = {names[TOTAL_PROVIDER], names[TOTAL_ACCOUNT], names[TOTAL_UPSTREAM],
+                             names[TOTAL_OUTCOME], names[TOTAL_COST_UNIT]};
+    const uint64_t *v = total->values;
+    uint64_t row[] = {0,
+                      0,
+                      v[TOTAL_ATTEMPTS],
+                      v[TOTAL_CHARGED_INPUT],
+                      v[TOTAL_CHARGED_OUTPUT],
+                      v[TOTAL_UP_FRONT_INPUT],
+                      v[TOTAL_UP_FRONT_OUTPUT],
+                      v[TOTAL_INPUTS],
+                      v[TOTAL_AUDIO_SECONDS],
+                      v[TOTAL_COST]};
+    int err = set_id(db, KEPT_LANE_FIND, lane, array_length(lane), &row[1]);
+    for (size_t i = 0; err == 0 && i < array_length(periods); i++)
+        err = add_to(db, &periods[i], row, array_length(row), total->key.minute_ms);
+    return err;
 }
 
 static int write_total(struct store_db *db, const struct total *total) {
     struct span names[TOTAL_NAMES];
-    uint64_t series = 0, at_ms = total->key.minute_ms;
+    uint64_t ids[TOTAL_NAMES];
     total_key_names(&total->key, names);
-    int err = series_id(db, names, &series);
+    int err = ids_of(db, names, TOTAL_NAMES, ids);
     if (err == 0)
-        err = upsert(db, KEPT_MINUTE, at_ms, series, total->values);
-    if (err == 0)
-        err = upsert(db, KEPT_HOUR, at_ms - at_ms % HOUR_MS, series, total->values);
-    if (err == 0)
-        err = upsert(db, KEPT_DAY, at_ms - at_ms % DAY_MS, series, total->values);
-    if (err < 0 || names[TOTAL_CLIENT].len == 0)
+        err = write_series(db, total, ids);
+    if (err == 0 && total->values[TOTAL_ATTEMPTS] > 0)
+        err = write_lane(db, total, ids);
+    if (err < 0 || ids[TOTAL_CLIENT] == 0)
         return err;
     struct statement used = db_kept(db, KEPT_CLIENT_USED);
     bind_int(&used, total->latest_ms);

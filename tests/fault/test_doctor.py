@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -15,7 +16,7 @@ from authority import Authority
 from papi_process import clean_environment, closed_port, papi_binary, provider, run_papi, serve
 
 KEY = "sk-test-0123456789abcdef"
-CHECKS = ["config", "data", "permissions", "disk", "descriptors", "port", "ca", "proxy", "catalog", "local", "dns", "clock",
+CHECKS = ["config", "data", "permissions", "disk", "store", "descriptors", "port", "ca", "proxy", "catalog", "local", "dns", "clock",
           "providers", "keys"]
 MODELS = {"object": "list", "data": [{"id": "test-model", "object": "model"}]}
 
@@ -195,6 +196,23 @@ def test_configuration_that_others_can_change_or_read(patient, literal, mode, wr
     patient.file.chmod(mode)
     findings = [f for f in patient.examine() if f["check"] == "permissions"]
     assert [f["grade"] for f in findings] == (["fail"] if wrong else ["ok"])
+
+
+@pytest.mark.parametrize("bytes_of, words", [
+    (lambda good: b"this is no database, but long enough to look like one " * 100, "cannot be read"),
+    (lambda good: good[:4096] + b"\xff" * 4096 + good[8192:], "damaged")], ids=["not a database", "a page overwritten"])
+def test_broken_store(patient, bytes_of, words):
+    patient.data.mkdir(mode=0o700)
+    path = patient.data / "papi.db"
+    database = sqlite3.connect(path)
+    database.execute("create table t (a text)")
+    database.executemany("insert into t values (?)", [("x" * 1000,)] * 100)
+    database.commit()
+    database.close()
+    path.chmod(0o600)
+    assert [f["grade"] for f in patient.examine() if f["check"] == "store"] == ["ok"]
+    path.write_bytes(bytes_of(path.read_bytes()))
+    assert words in broken(patient.examine(), "store")["says"]
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

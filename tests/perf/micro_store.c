@@ -75,7 +75,8 @@ static uint64_t few(struct rand *rand, uint64_t bound) {
 
 static void record(struct store *store, struct rand *rand, uint64_t at_ms, uint64_t *ret_ns) {
     char id[32];
-    uint64_t provider = few(rand, PROVIDERS), model = few(rand, MODELS);
+    uint64_t model = few(rand, MODELS);
+    uint64_t provider = (model + few(rand, 3)) % PROVIDERS; /* two or three serve a model */
     bool failed = rand_below(rand, 50) == 0;
     (void)snprintf(id, sizeof id, "req-%09llx%011llx", (unsigned long long)at_ms >> 8,
                    (unsigned long long)rand_u64(rand) >> 20);
@@ -236,7 +237,7 @@ static int seed(struct store_db *db, void *context) {
     const struct store_seed_query query = {.hours_since_ms = now_ms - (uint64_t)32 * 86400000,
                                            .minutes_since_ms = now_ms - (uint64_t)26 * 3600000,
                                            .exact_since_ms = now_ms - 600000,
-                                           .exact_most = 20000};
+                                           .exact_most = 5000};
     return store_seed_read(db, &query, see_seed, context);
 }
 
@@ -261,6 +262,7 @@ static void measure_open(const struct store_config *config) {
 int main(int argc, char **argv) {
     uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     char folder[256], path[300];
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)snprintf(folder, sizeof folder, "%s/papi-store-XXXXXX", argc > 2 ? argv[2] : "/tmp");
     check(mkdtemp(folder) != NULL);
     (void)snprintf(path, sizeof path, "%s/papi.db", folder);

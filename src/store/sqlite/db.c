@@ -14,8 +14,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static pthread_once_t configured = PTHREAD_ONCE_INIT;
 
@@ -62,11 +64,20 @@ static int set_up(struct store_db *db, const struct db_open *how) {
                       "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=1000;");
 }
 
+/* SQLite would make it readable for others; what it makes beside it takes after it. */
+static void make_file(const char *path) {
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0)
+        (void)close(file);
+}
+
 int db_open(const struct db_open *how, struct store_db **ret_db, int *ret_trouble) {
     pthread_once(&configured, configure_library);
     struct store_db *db = mem_zalloc(sizeof *db);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 (how->writes ? SQLITE_OPEN_CREATE : 0);
+    if (how->writes)
+        make_file(how->path);
     int err = db_error(db, sqlite3_open_v2(how->path, &db->sqlite, flags, how->vfs));
     if (err == 0)
         err = set_up(db, how);
@@ -129,6 +140,23 @@ int db_set_full_sync(struct store_db *db, bool full) {
 
 /* --- statements --------------------------------------------------------------------------------------------------- */
 
+#define ADD_TO(table)                                                                        \
+    "INSERT INTO " table " VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(at, series) DO UPDATE SET " \
+    "requests=requests+excluded.requests, attempts=attempts+excluded.attempts, "             \
+    "input_tokens=input_tokens+excluded.input_tokens, "                                      \
+    "output_tokens=output_tokens+excluded.output_tokens, "                                   \
+    "waited_ms=waited_ms+excluded.waited_ms, "                                               \
+    "duration_ms=duration_ms+excluded.duration_ms, cost=cost+excluded.cost"
+#define ADD_TO_LANE(table)                                                                   \
+    "INSERT INTO " table " VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(at, lane) DO UPDATE SET " \
+    "attempts=attempts+excluded.attempts, "                                                  \
+    "charged_input=charged_input+excluded.charged_input, "                                   \
+    "charged_output=charged_output+excluded.charged_output, "                                \
+    "up_front_input=up_front_input+excluded.up_front_input, "                                \
+    "up_front_output=up_front_output+excluded.up_front_output, "                             \
+    "inputs=inputs+excluded.inputs, audio_seconds=audio_seconds+excluded.audio_seconds, "    \
+    "cost=cost+excluded.cost"
+
 static const char *const kept_sql[KEPT_COUNT] = {
     [KEPT_NAME_FIND] = "SELECT id FROM name WHERE text=?",
     [KEPT_NAME_ADD] = "INSERT INTO name(text) VALUES(?)",
@@ -145,21 +173,15 @@ static const char *const kept_sql[KEPT_COUNT] = {
                          "model=? AND upstream=? AND outcome=? AND cost_unit=?",
     [KEPT_SERIES_ADD] = "INSERT INTO series(client, provider, account, model, upstream, outcome, "
                         "cost_unit) VALUES(?,?,?,?,?,?,?)",
-#define UPSERT(table)                                                                              \
-    "INSERT INTO " table                                                                           \
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(at, series) DO UPDATE SET "                \
-    "requests=requests+excluded.requests, attempts=attempts+excluded.attempts, "                   \
-    "input_tokens=input_tokens+excluded.input_tokens, "                                            \
-    "output_tokens=output_tokens+excluded.output_tokens, waited_ms=waited_ms+excluded.waited_ms, " \
-    "duration_ms=duration_ms+excluded.duration_ms, "                                               \
-    "charged_input=charged_input+excluded.charged_input, "                                         \
-    "charged_output=charged_output+excluded.charged_output, "                                      \
-    "up_front_input=up_front_input+excluded.up_front_input, "                                      \
-    "up_front_output=up_front_output+excluded.up_front_output, inputs=inputs+excluded.inputs, "    \
-    "audio_seconds=audio_seconds+excluded.audio_seconds, cost=cost+excluded.cost"
-    [KEPT_MINUTE] = UPSERT("minute"),
-    [KEPT_HOUR] = UPSERT("hour"),
-    [KEPT_DAY] = UPSERT("day"),
+    [KEPT_MINUTE] = ADD_TO("minute"),
+    [KEPT_HOUR] = ADD_TO("hour"),
+    [KEPT_DAY] = ADD_TO("day"),
+    [KEPT_LANE_FIND] = "SELECT id FROM lane WHERE provider=? AND account=? AND upstream=? AND "
+                       "outcome=? AND cost_unit=?",
+    [KEPT_LANE_ADD] =
+        "INSERT INTO lane(provider, account, upstream, outcome, cost_unit) VALUES(?,?,?,?,?)",
+    [KEPT_LANE_MINUTE] = ADD_TO_LANE("lane_minute"),
+    [KEPT_LANE_HOUR] = ADD_TO_LANE("lane_hour"),
     [KEPT_POSITION] = "INSERT INTO journal_position(journal, ring, position) VALUES(?,?,?) "
                       "ON CONFLICT(journal, ring) DO UPDATE SET position=excluded.position",
     [KEPT_CELL] = "INSERT OR REPLACE INTO journal_cell VALUES(?,?,?,?,?)",
@@ -227,6 +249,11 @@ int statement_step(struct statement *statement) {
         statement->code = code;
     }
     return db_error(statement->db, statement->code);
+}
+
+void statement_again(struct statement *statement) {
+    (void)sqlite3_reset(statement->raw);
+    statement->bound = 0;
 }
 
 void statement_done(struct statement *statement) {

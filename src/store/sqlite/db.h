@@ -30,6 +30,10 @@ enum kept_statement {
     KEPT_MINUTE,
     KEPT_HOUR,
     KEPT_DAY,
+    KEPT_LANE_FIND,
+    KEPT_LANE_ADD,
+    KEPT_LANE_MINUTE,
+    KEPT_LANE_HOUR,
     KEPT_POSITION,
     KEPT_CELL,
     KEPT_CLIENT_USED,
@@ -85,6 +89,8 @@ void bind_text_or_null(struct statement *statement, struct span text); /* absent
 void bind_blob(struct statement *statement, struct span bytes);
 /* 1 = a row, 0 = no more, negative = an error. */
 int statement_step(struct statement *statement) WARN_UNUSED;
+/* Ready to be bound and stepped again. */
+void statement_again(struct statement *statement);
 void statement_done(struct statement *statement);
 /* Steps to the end and is done. */
 int statement_run(struct statement *statement) WARN_UNUSED;

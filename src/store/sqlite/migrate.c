@@ -16,73 +16,85 @@
 
 #define APPLICATION_ID 0x50415049 /* "PAPI" */
 
-/* What a period and what a seed sum up. */
-#define SUM_COLUMNS                                                                         \
+/* Requests, their attempts, and the dictionary they are written with; who used what, where and how. */
+#define RECORD_TABLES                                                                       \
+    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"          \
+    "CREATE TABLE request(id INTEGER PRIMARY KEY, key TEXT NOT NULL, client INTEGER, "      \
+    "endpoint INTEGER NOT NULL, model TEXT, served INTEGER, provider INTEGER, account "     \
+    "INTEGER NOT NULL, error INTEGER, status INTEGER NOT NULL, stream INTEGER NOT NULL, "   \
+    "at INTEGER NOT NULL, queued_ms INTEGER NOT NULL, first_token_ms INTEGER, duration_ms " \
+    "INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, "     \
+    "attempts INTEGER NOT NULL) STRICT;"                                                    \
+    "CREATE INDEX request_key ON request(key);"                                             \
+    "CREATE INDEX request_client ON request(client) WHERE client IS NOT NULL;"              \
+    "CREATE INDEX request_provider ON request(provider) WHERE provider IS NOT NULL;"        \
+    "CREATE INDEX request_failed ON request(id) WHERE error IS NOT NULL;"                   \
+    "CREATE TABLE attempt(request INTEGER NOT NULL, number INTEGER NOT NULL, provider "     \
+    "INTEGER NOT NULL, account INTEGER NOT NULL, model INTEGER NOT NULL, upstream INTEGER " \
+    "NOT NULL, outcome INTEGER NOT NULL, status INTEGER NOT NULL, at INTEGER NOT NULL, "    \
+    "waited_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, input_tokens INTEGER NOT "   \
+    "NULL, output_tokens INTEGER NOT NULL, charged_input INTEGER NOT NULL, charged_output " \
+    "INTEGER NOT NULL, up_front_input INTEGER NOT NULL, up_front_output INTEGER NOT NULL, " \
+    "inputs INTEGER NOT NULL, audio_seconds INTEGER NOT NULL, cost INTEGER NOT NULL, "      \
+    "cost_unit INTEGER NOT NULL, PRIMARY KEY(request, number)) STRICT, WITHOUT ROWID;"      \
+    "CREATE TABLE series(id INTEGER PRIMARY KEY, client INTEGER NOT NULL, provider "        \
+    "INTEGER NOT NULL, account INTEGER NOT NULL, model INTEGER NOT NULL, upstream INTEGER " \
+    "NOT NULL, outcome INTEGER NOT NULL, cost_unit INTEGER NOT NULL, UNIQUE(client, "       \
+    "provider, account, model, upstream, outcome, cost_unit)) STRICT;"
+/* A series in a period. */
+#define PERIOD_TABLE(name)                                                                  \
+    "CREATE TABLE " name "(at INTEGER NOT NULL, series INTEGER NOT NULL, "                  \
     "requests INTEGER NOT NULL, attempts INTEGER NOT NULL, input_tokens INTEGER NOT NULL, " \
     "output_tokens INTEGER NOT NULL, waited_ms INTEGER NOT NULL, "                          \
-    "duration_ms INTEGER NOT NULL, charged_input INTEGER NOT NULL, "                        \
-    "charged_output INTEGER NOT NULL, up_front_input INTEGER NOT NULL, "                    \
-    "up_front_output INTEGER NOT NULL, inputs INTEGER NOT NULL, "                           \
-    "audio_seconds INTEGER NOT NULL, cost INTEGER NOT NULL"
-#define PERIOD_TABLE(name)                                                             \
-    "CREATE TABLE " name "(at INTEGER NOT NULL, series INTEGER NOT NULL, " SUM_COLUMNS \
-    ", PRIMARY KEY(at, series)) STRICT, WITHOUT ROWID;"
+    "duration_ms INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY(at, series)) "        \
+    "STRICT, WITHOUT ROWID;"
+/* What providers charged, whoever it was for: what windows are seeded with. */
+#define LANES                                                                         \
+    "CREATE TABLE lane(id INTEGER PRIMARY KEY, provider INTEGER NOT NULL, "           \
+    "account INTEGER NOT NULL, upstream INTEGER NOT NULL, outcome INTEGER NOT NULL, " \
+    "cost_unit INTEGER NOT NULL, "                                                    \
+    "UNIQUE(provider, account, upstream, outcome, cost_unit)) STRICT;"
+#define LANE_TABLE(name)                                                             \
+    "CREATE TABLE " name "(at INTEGER NOT NULL, lane INTEGER NOT NULL, "             \
+    "attempts INTEGER NOT NULL, charged_input INTEGER NOT NULL, "                    \
+    "charged_output INTEGER NOT NULL, up_front_input INTEGER NOT NULL, "             \
+    "up_front_output INTEGER NOT NULL, inputs INTEGER NOT NULL, "                    \
+    "audio_seconds INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY(at, lane)) " \
+    "STRICT, WITHOUT ROWID;"
+#define TOTAL_TABLES                                                       \
+    PERIOD_TABLE("minute")                                                 \
+    PERIOD_TABLE("hour")                                                   \
+    PERIOD_TABLE("day") LANES LANE_TABLE("lane_minute") LANE_TABLE("lane_" \
+                                                                   "hour")
+/* How far the journal was taken over. */
+#define JOURNAL_TABLES                                                                   \
+    "CREATE TABLE journal_position(journal INTEGER NOT NULL, ring INTEGER NOT NULL, "    \
+    "position INTEGER NOT NULL, PRIMARY KEY(journal, ring)) STRICT, WITHOUT ROWID;"      \
+    "CREATE TABLE journal_cell(journal INTEGER NOT NULL, ring INTEGER NOT NULL, cell "   \
+    "INTEGER NOT NULL, turn INTEGER NOT NULL, sums BLOB NOT NULL, PRIMARY KEY(journal, " \
+    "ring, cell)) STRICT, WITHOUT ROWID;"
+/* What administrators change. */
+#define ADMIN_TABLES                                                                       \
+    "CREATE TABLE client(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT "  \
+    "NOT NULL, role TEXT, priority TEXT, data_use TEXT, team TEXT, weight INTEGER NOT "    \
+    "NULL, requests_per_minute INTEGER NOT NULL, requests_per_day INTEGER NOT NULL, "      \
+    "requests_per_month INTEGER NOT NULL, tokens_per_minute INTEGER NOT NULL, "            \
+    "tokens_per_day INTEGER NOT NULL, tokens_per_month INTEGER NOT NULL, concurrency "     \
+    "INTEGER NOT NULL, models TEXT, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT "  \
+    "NULL, revoked_ms INTEGER NOT NULL, last_used_ms INTEGER NOT NULL) STRICT;"            \
+    "CREATE TABLE client_key(hash BLOB PRIMARY KEY, client TEXT NOT NULL REFERENCES "      \
+    "client(id) ON DELETE CASCADE, place INTEGER NOT NULL, until_ms INTEGER NOT NULL) "    \
+    "STRICT, WITHOUT ROWID;"                                                               \
+    "CREATE INDEX client_key_client ON client_key(client);"                                \
+    "CREATE TABLE provider_key(number INTEGER PRIMARY KEY, provider TEXT NOT NULL, "       \
+    "account TEXT NOT NULL, fingerprint TEXT NOT NULL, billing TEXT, sealed BLOB NOT "     \
+    "NULL, created_ms INTEGER NOT NULL, UNIQUE(provider, account, fingerprint)) STRICT;"   \
+    "CREATE TABLE provider_pause(provider TEXT NOT NULL, account TEXT NOT NULL, since_ms " \
+    "INTEGER NOT NULL, PRIMARY KEY(provider, account)) STRICT, WITHOUT ROWID;"             \
+    "CREATE TABLE note(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
 
 static const char *const steps[] = {
-    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
-    "CREATE TABLE request(id INTEGER PRIMARY KEY, key TEXT NOT NULL, client INTEGER, "
-    "endpoint INTEGER NOT NULL, model TEXT, served INTEGER, provider INTEGER, "
-    "account INTEGER NOT NULL, error INTEGER, status INTEGER NOT NULL, stream INTEGER NOT NULL, "
-    "at INTEGER NOT NULL, queued_ms INTEGER NOT NULL, first_token_ms INTEGER, "
-    "duration_ms INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, "
-    "attempts INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX request_key ON request(key);"
-    "CREATE INDEX request_client ON request(client) WHERE client IS NOT NULL;"
-    "CREATE INDEX request_provider ON request(provider) WHERE provider IS NOT NULL;"
-    "CREATE INDEX request_failed ON request(id) WHERE error IS NOT NULL;"
-    "CREATE TABLE attempt(request INTEGER NOT NULL, number INTEGER NOT NULL, "
-    "provider INTEGER NOT NULL, account INTEGER NOT NULL, model INTEGER NOT NULL, "
-    "upstream INTEGER NOT NULL, outcome INTEGER NOT NULL, status INTEGER NOT NULL, "
-    "at INTEGER NOT NULL, waited_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, "
-    "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, "
-    "charged_input INTEGER NOT NULL, charged_output INTEGER NOT NULL, "
-    "up_front_input INTEGER NOT NULL, up_front_output INTEGER NOT NULL, inputs INTEGER NOT NULL, "
-    "audio_seconds INTEGER NOT NULL, cost INTEGER NOT NULL, cost_unit INTEGER NOT NULL, "
-    "PRIMARY KEY(request, number)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE series(id INTEGER PRIMARY KEY, client INTEGER NOT NULL, "
-    "provider INTEGER NOT NULL, account INTEGER NOT NULL, model INTEGER NOT NULL, "
-    "upstream INTEGER NOT NULL, outcome INTEGER NOT NULL, cost_unit INTEGER NOT NULL, "
-    "UNIQUE(client, provider, account, model, upstream, outcome, cost_unit)) STRICT;" PERIOD_TABLE(
-        "minute") PERIOD_TABLE("hour")
-        PERIOD_TABLE(
-            "day") "CREATE TABLE journal_position(journal INTEGER NOT NULL, ring INTEGER NOT NULL, "
-                   "position INTEGER NOT NULL, PRIMARY KEY(journal, ring)) STRICT, WITHOUT ROWID;"
-                   "CREATE TABLE journal_cell(journal INTEGER NOT NULL, ring INTEGER NOT NULL, "
-                   "cell INTEGER NOT NULL, turn INTEGER NOT NULL, sums BLOB NOT NULL, "
-                   "PRIMARY KEY(journal, ring, cell)) STRICT, WITHOUT ROWID;"
-                   "CREATE TABLE client(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
-                   "name TEXT NOT NULL, role TEXT, priority TEXT, data_use TEXT, team TEXT, "
-                   "weight INTEGER NOT NULL, requests_per_minute INTEGER NOT NULL, "
-                   "requests_per_day INTEGER NOT NULL, requests_per_month INTEGER NOT NULL, "
-                   "tokens_per_minute INTEGER NOT NULL, tokens_per_day INTEGER NOT NULL, "
-                   "tokens_per_month INTEGER NOT NULL, concurrency INTEGER NOT NULL, models TEXT, "
-                   "created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, revoked_ms INTEGER "
-                   "NOT NULL, "
-                   "last_used_ms INTEGER NOT NULL) STRICT;"
-                   "CREATE TABLE client_key(hash BLOB PRIMARY KEY, client TEXT NOT NULL "
-                   "REFERENCES client(id) ON DELETE CASCADE, place INTEGER NOT NULL, until_ms "
-                   "INTEGER NOT NULL) "
-                   "STRICT, WITHOUT ROWID;"
-                   "CREATE INDEX client_key_client ON client_key(client);"
-                   "CREATE TABLE provider_key(number INTEGER PRIMARY KEY, provider TEXT NOT NULL, "
-                   "account TEXT NOT NULL, fingerprint TEXT NOT NULL, billing TEXT, sealed BLOB "
-                   "NOT NULL, "
-                   "created_ms INTEGER NOT NULL, UNIQUE(provider, account, fingerprint)) STRICT;"
-                   "CREATE TABLE provider_pause(provider TEXT NOT NULL, account TEXT NOT NULL, "
-                   "since_ms INTEGER NOT NULL, PRIMARY KEY(provider, account)) STRICT, WITHOUT "
-                   "ROWID;"
-                   "CREATE TABLE note(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
-                   "ROWID;",
+    RECORD_TABLES TOTAL_TABLES JOURNAL_TABLES ADMIN_TABLES,
 };
 
 static int read_number(struct store_db *db, const char *sql, uint64_t *ret_number) {

@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-#define ROWS_LOOKED_AT 4000
+#define ROWS_LOOKED_AT 2000
 #define ID_TIME_BITS   20
 
 #define NAME_OF(column) "(SELECT text FROM name WHERE name.id=request." column ")"

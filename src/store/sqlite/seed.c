@@ -7,64 +7,140 @@
  */
 #include "store/seed.h"
 
+#include "base/check.h"
+#include "base/dynbuf.h"
+#include "base/mem.h"
 #include "store/sqlite/db.h"
 
 #define MINUTE_MS    ((uint64_t)60000)
 #define HOUR_MS      (60 * MINUTE_MS)
 #define ID_TIME_BITS 20
+#define LANES_MAX    100000
 
-#define NAME(column) "(SELECT text FROM name WHERE name.id=" column ")"
+/* Names of lanes are looked up once, not for each of their rows. */
+struct lane {
+    uint64_t id;
+    struct store_seed seed; /* names only; they point into texts */
+};
 
 struct listener {
     store_seed_cb each;
     void *context;
+    struct dynbuf texts; /* owned */
+    struct lane *lanes;  /* owned; by id */
+    uint32_t lane_count;
 };
 
-static void tell(const struct statement *row, uint64_t span_ms, const struct listener *to) {
-    to->each(to->context, &(struct store_seed){.at_ms = column_int(row, 0),
-                                               .span_ms = span_ms,
-                                               .count = column_int(row, 1),
-                                               .provider = column_span(row, 2),
-                                               .account = column_span(row, 3),
-                                               .upstream = column_span(row, 4),
-                                               .outcome = column_span(row, 5),
-                                               .charge = {.cost_unit = column_span(row, 6),
-                                                          .input_tokens = column_int(row, 7),
-                                                          .output_tokens = column_int(row, 8),
-                                                          .input_up_front = column_int(row, 9),
-                                                          .output_up_front = column_int(row, 10),
-                                                          .inputs = column_int(row, 11),
-                                                          .audio_seconds = column_int(row, 12),
-                                                          .cost = column_int(row, 13)}});
+#define NAME(column) "(SELECT text FROM name WHERE name.id=" column ")"
+#define NAMES        \
+    NAME("provider") \
+    "," NAME("account") "," NAME("upstream") "," NAME("outcome") "," NAME("cost_unit")
+
+static void tell_charge(const struct statement *row, struct store_seed *seed,
+                        const struct listener *to) {
+    seed->at_ms = column_int(row, 0);
+    seed->count = column_int(row, 1);
+    seed->charge.input_tokens = column_int(row, 3);
+    seed->charge.output_tokens = column_int(row, 4);
+    seed->charge.input_up_front = column_int(row, 5);
+    seed->charge.output_up_front = column_int(row, 6);
+    seed->charge.inputs = column_int(row, 7);
+    seed->charge.audio_seconds = column_int(row, 8);
+    seed->charge.cost = column_int(row, 9);
+    to->each(to->context, seed);
 }
 
-static int tell_rows(struct statement *rows, uint64_t span_ms, const struct listener *to) {
-    int err;
-    for (err = statement_step(rows); err > 0; err = statement_step(rows))
-        tell(rows, span_ms, to);
-    statement_done(rows);
+/* --- lanes -------------------------------------------------------------------------------------------------------- */
+
+/* Lengths first: texts may move while they grow. */
+static int read_lane(const struct statement *row, struct listener *to) {
+    struct lane *lane = &to->lanes[to->lane_count++];
+    struct span *names[] = {&lane->seed.provider, &lane->seed.account, &lane->seed.upstream,
+                            &lane->seed.outcome, &lane->seed.charge.cost_unit};
+    int err = 0;
+    *lane = (struct lane){.id = column_int(row, 0)};
+    for (int i = 0; err == 0 && i < (int)array_length(names); i++) {
+        struct span text = column_span(row, i + 1);
+        *names[i] = span_of(NULL, text.len);
+        err = dynbuf_append_span(&to->texts, text);
+    }
     return err;
 }
 
-/* Clients are of no matter here: their series are summed up. */
-#define SERIES_NAMES   \
-    NAME("s.provider") \
-    "," NAME("s.account") "," NAME("s.upstream") "," NAME("s.outcome") "," NAME("s.cost_unit")
-#define SUMS_FROM(table)                                                           \
-    "SELECT at, sum(attempts), " SERIES_NAMES                                      \
-    ", sum(charged_input), sum(charged_output), sum(up_front_input), "             \
-    "sum(up_front_output), sum(inputs), sum(audio_seconds), sum(cost) FROM " table \
-    " CROSS JOIN series s ON s.id=series WHERE at>=? AND at<? AND attempts>0 "     \
-    "GROUP BY at, s.provider, s.account, s.upstream, s.outcome, s.cost_unit ORDER BY at"
+static void place_names(struct listener *to) {
+    const char *at = dynbuf_span(&to->texts).ptr;
+    for (uint32_t i = 0; i < to->lane_count; i++) {
+        struct store_seed *seed = &to->lanes[i].seed;
+        struct span *names[] = {&seed->provider, &seed->account, &seed->upstream, &seed->outcome,
+                                &seed->charge.cost_unit};
+        for (size_t k = 0; k < array_length(names); k++) {
+            if (names[k]->len > 0)
+                names[k]->ptr = at;
+            at += names[k]->len;
+        }
+    }
+}
+
+static int read_lanes(struct store_db *db, struct listener *to) {
+    struct statement count = db_statement(db, "SELECT count(*) FROM lane");
+    int err = statement_step(&count);
+    uint64_t lanes = err > 0 ? column_int(&count, 0) : 0;
+    statement_done(&count);
+    if (err < 0)
+        return err;
+    if (lanes > LANES_MAX)
+        return ERR_TOO_LARGE;
+    to->lanes = mem_zalloc((lanes + 1) * sizeof *to->lanes);
+    struct statement rows = db_statement(db, "SELECT id," NAMES " FROM lane ORDER BY id");
+    for (err = statement_step(&rows); err > 0 && to->lane_count < lanes;) {
+        err = read_lane(&rows, to);
+        if (err == 0)
+            err = statement_step(&rows);
+    }
+    statement_done(&rows);
+    place_names(to);
+    return err < 0 ? err : 0;
+}
+
+static const struct lane *find_lane(const struct listener *to, uint64_t id) {
+    uint32_t low = 0, high = to->lane_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (to->lanes[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < to->lane_count && to->lanes[low].id == id ? &to->lanes[low] : NULL;
+}
+
+/* --- sums --------------------------------------------------------------------------------------------------------- */
+
+#define SUMS_FROM(table)                                                                \
+    "SELECT at, attempts, lane, charged_input, charged_output, up_front_input, "        \
+    "up_front_output, inputs, audio_seconds, cost FROM " table " WHERE at>=? AND at<? " \
+    "ORDER BY at"
 
 static int tell_sums(struct store_db *db, uint64_t period_ms, uint64_t since_ms, uint64_t until_ms,
                      const struct listener *to) {
     struct statement rows =
-        db_statement(db, period_ms == HOUR_MS ? SUMS_FROM("hour") : SUMS_FROM("minute"));
+        db_statement(db, period_ms == HOUR_MS ? SUMS_FROM("lane_hour") : SUMS_FROM("lane_minute"));
     bind_int(&rows, since_ms);
     bind_int(&rows, until_ms);
-    return tell_rows(&rows, period_ms, to);
+    int err;
+    for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
+        const struct lane *lane = find_lane(to, column_int(&rows, 2));
+        if (lane == NULL)
+            continue; /* made after lanes were read */
+        struct store_seed seed = lane->seed;
+        seed.span_ms = period_ms;
+        tell_charge(&rows, &seed, to);
+    }
+    statement_done(&rows);
+    return err;
 }
+
+/* --- one by one --------------------------------------------------------------------------------------------------- */
 
 /* Where a journal was full, rows of attempts are missing that totals have. */
 static int find_complete(struct store_db *db, uint64_t *ret_complete_ms) {
@@ -104,35 +180,51 @@ static int find_exact(struct store_db *db, const struct store_seed_query *query,
     return err < 0 ? err : 0;
 }
 
-#define ATTEMPT_NAMES \
-    NAME("provider")  \
-    "," NAME("account") "," NAME("upstream") "," NAME("outcome") "," NAME("cost_unit")
-#define EXACT_FROM                                                               \
-    "SELECT at, 1, " ATTEMPT_NAMES                                               \
-    ", charged_input, charged_output, up_front_input, up_front_output, inputs, " \
-    "audio_seconds, cost FROM attempt WHERE request>=?1 AND at>=?2 ORDER BY at"
+#define EXACT_FROM                                                                      \
+    "SELECT at, 1, 0, charged_input, charged_output, up_front_input, up_front_output, " \
+    "inputs, audio_seconds, cost, " NAMES " FROM attempt WHERE request>=?1 AND at>=?2 ORDER BY at"
 
 static int tell_exact(struct store_db *db, uint64_t since_ms, const struct listener *to) {
     struct statement rows = db_statement(db, EXACT_FROM);
     bind_int(&rows, since_ms << ID_TIME_BITS); /* who began after it ended after it */
     bind_int(&rows, since_ms);
-    return tell_rows(&rows, 0, to);
+    int err;
+    for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
+        struct store_seed seed = {.provider = column_span(&rows, 10),
+                                  .account = column_span(&rows, 11),
+                                  .upstream = column_span(&rows, 12),
+                                  .outcome = column_span(&rows, 13),
+                                  .charge = {.cost_unit = column_span(&rows, 14)}};
+        tell_charge(&rows, &seed, to);
+    }
+    statement_done(&rows);
+    return err;
 }
 
-int store_seed_read(struct store_db *db, const struct store_seed_query *query, store_seed_cb each,
-                    void *context) {
-    const struct listener to = {each, context};
+static int tell_all(struct store_db *db, const struct store_seed_query *query,
+                    struct listener *to) {
     uint64_t exact_ms;
     int err = find_exact(db, query, &exact_ms);
+    if (err == 0)
+        err = read_lanes(db, to);
     if (err < 0)
         return err;
     uint64_t minutes_ms = query->minutes_since_ms < exact_ms ? query->minutes_since_ms : exact_ms;
     uint64_t hours_ms = query->hours_since_ms < exact_ms ? query->hours_since_ms : exact_ms;
     minutes_ms -= minutes_ms % HOUR_MS;
     hours_ms -= hours_ms % HOUR_MS;
-    err = tell_sums(db, HOUR_MS, hours_ms, minutes_ms, &to);
+    err = tell_sums(db, HOUR_MS, hours_ms, minutes_ms, to);
     if (err == 0)
-        err =
-            tell_sums(db, MINUTE_MS, minutes_ms > hours_ms ? minutes_ms : hours_ms, exact_ms, &to);
-    return err < 0 ? err : tell_exact(db, exact_ms, &to);
+        err = tell_sums(db, MINUTE_MS, minutes_ms > hours_ms ? minutes_ms : hours_ms, exact_ms, to);
+    return err < 0 ? err : tell_exact(db, exact_ms, to);
+}
+
+int store_seed_read(struct store_db *db, const struct store_seed_query *query, store_seed_cb each,
+                    void *context) {
+    struct listener to = {.each = each, .context = context};
+    dynbuf_init(&to.texts, LANES_MAX * 5 * STORE_NAME_MAX_BYTES);
+    int err = tell_all(db, query, &to);
+    dynbuf_done(&to.texts);
+    mem_free(to.lanes);
+    return err;
 }

@@ -56,41 +56,34 @@ static bool has_series(const struct series_set *set, uint64_t id) {
 
 #define NAME_IN_SERIES(column) "(SELECT text FROM name WHERE name.id=series." column ")"
 
-static int tell(struct store_db *db, const struct statement *row, store_usage_cb each,
+#define SERIES_NAMES                                                                               \
+    "SELECT " NAME_IN_SERIES("client") "," NAME_IN_SERIES("provider") "," NAME_IN_SERIES(          \
+        "accoun"                                                                                   \
+        "t") "," NAME_IN_SERIES("model") "," NAME_IN_SERIES("upstream") "," NAME_IN_SERIES("outco" \
+                                                                                           "me") "," NAME_IN_SERIES("cost_unit") " FROM series WHERE id=?"
+
+static int tell(struct statement *names, const struct statement *row, store_usage_cb each,
                 void *context) {
-    struct statement names = db_statement(
-        db,
-        "SELECT " NAME_IN_SERIES("client") ", " NAME_IN_SERIES("provider") ", " NAME_IN_SERIES(
-            "acc"
-            "oun"
-            "t") ", " NAME_IN_SERIES("model") ", " NAME_IN_SERIES("upstream") ", " NAME_IN_SERIES("outcome") ","
-                                                                                                             " " NAME_IN_SERIES(
-                                                                                                                 "cost_unit") " FROM series WHERE id=?");
-    bind_int(&names, column_int(row, 1));
-    int err = statement_step(&names);
+    names->bound = 0;
+    bind_int(names, column_int(row, 1));
+    int err = statement_step(names);
     if (err > 0)
         each(context, &(struct store_usage){.at_ms = column_int(row, 0),
-                                            .client = column_span(&names, 0),
-                                            .provider = column_span(&names, 1),
-                                            .account = column_span(&names, 2),
-                                            .model = column_span(&names, 3),
-                                            .upstream = column_span(&names, 4),
-                                            .outcome = column_span(&names, 5),
+                                            .client = column_span(names, 0),
+                                            .provider = column_span(names, 1),
+                                            .account = column_span(names, 2),
+                                            .model = column_span(names, 3),
+                                            .upstream = column_span(names, 4),
+                                            .outcome = column_span(names, 5),
                                             .requests = column_int(row, 2),
                                             .attempts = column_int(row, 3),
                                             .input_tokens = column_int(row, 4),
                                             .output_tokens = column_int(row, 5),
                                             .waited_ms = column_int(row, 6),
                                             .duration_ms = column_int(row, 7),
-                                            .charge = {.input_tokens = column_int(row, 8),
-                                                       .output_tokens = column_int(row, 9),
-                                                       .input_up_front = column_int(row, 10),
-                                                       .output_up_front = column_int(row, 11),
-                                                       .inputs = column_int(row, 12),
-                                                       .audio_seconds = column_int(row, 13),
-                                                       .cost = column_int(row, 14),
-                                                       .cost_unit = column_span(&names, 6)}});
-    statement_done(&names);
+                                            .cost = column_int(row, 8),
+                                            .cost_unit = column_span(names, 6)});
+    statement_again(names);
     return err < 0 ? err : 0;
 }
 
@@ -122,6 +115,7 @@ int store_usage_list(struct store_db *db, const struct store_usage_query *query,
         mem_free(set);
         return err;
     }
+    struct statement names = db_statement(db, SERIES_NAMES);
     struct statement rows = walk_rows(db, query);
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
         if (ret_page->rows == limit || looked_at == ROWS_LOOKED_AT) {
@@ -134,11 +128,12 @@ int store_usage_list(struct store_db *db, const struct store_usage_query *query,
         if (!has_series(set, ret_page->series))
             continue;
         ret_page->rows++;
-        err = tell(db, &rows, each, context);
+        err = tell(&names, &rows, each, context);
         if (err < 0)
             break;
     }
     statement_done(&rows);
+    statement_done(&names);
     mem_free(set);
     return err < 0 ? err : 0;
 }
