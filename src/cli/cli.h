@@ -10,6 +10,7 @@
  * as people read them, "PROVIDER [ACCOUNT...]", and counted by that.
  */
 #include "base/dynbuf.h"
+#include "cli/command_list.h"
 
 #include <stdio.h>
 
@@ -127,6 +128,5 @@ const char *cli_wait_text(uint64_t wait_ms, char text[CLI_WAIT_SIZE]);
 /* A terminal, and NO_COLOR is not set (no-color.org). */
 bool cli_colours(FILE *out);
 
-extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_mock, cli_chat, cli_provider,
-    cli_model, cli_status, cli_requests, cli_request, cli_explain, cli_capacity, cli_reload,
-    cli_launch, cli_version, cli_help, cli_reference, cli_complete, cli_completion;
+#define CLI_DECLARE(command) extern const struct cli_command command;
+CLI_COMMANDS(CLI_DECLARE)

@@ -13,13 +13,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-const struct cli_command *const cli_commands[] = {
-    &cli_serve,    &cli_check,    &cli_doctor,   &cli_mock,      &cli_chat,
-    &cli_provider, &cli_model,    &cli_status,   &cli_requests,  &cli_request,
-    &cli_explain,  &cli_capacity, &cli_reload,   &cli_launch,    &cli_completion,
-    &cli_version,  &cli_help,     &cli_complete, &cli_reference,
-};
-
+#define COMMAND_ROW(command) &(command),
+const struct cli_command *const cli_commands[] = {CLI_COMMANDS(COMMAND_ROW)};
 const size_t cli_command_count = array_length(cli_commands);
 
 static size_t count_of(const struct cli_command *group) {

@@ -3,7 +3,8 @@
  * docs/reference/commands.md: every command with its options, from the table; and the table itself as JSON, which the tests walk, so
  * that no command is left without one.
  *
- * Promises: what stands there is what help says, word for word. Leaves to others: manual pages, completion.
+ * Why both from here: the page is what people read, the JSON the same for programs. Leaves to others: where the page lies (a test
+ * compares it with this), and the words (each command's own file).
  */
 #include "cli/reference.h"
 
