@@ -26,7 +26,6 @@ static const struct app_part parts[] = {
     {"vault", vault_start, vault_stop},             /* keys that were given to this instance */
     {"address", address_start, address_stop},       /* where to listen; taken or not */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
-    {"records", records_start, records_stop},       /* what is remembered */
     {"pool", pool_start, NULL},                     /* who serves which model */
     {"reload", reload_start, reload_stop},          /* reads all of it anew */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */

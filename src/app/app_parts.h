@@ -53,7 +53,6 @@ struct app {
     struct provider_board *board; /* owned; what the admin plane shows of providers */
     int probe_fd;                 /* -1 = none */
     struct listen_address address;
-    struct store *store;     /* owned; NULL = nothing is kept */
     struct gateway *gateway; /* owned */
     struct admin admin;      /* what its admin plane knows of this process */
     struct app_loop *loops;  /* owned */
@@ -99,8 +98,6 @@ int address_start(struct app *app);
 void address_stop(struct app *app);
 int simulator_start(struct app *app);
 void simulator_stop(struct app *app);
-int records_start(struct app *app);
-void records_stop(struct app *app);
 int pool_start(struct app *app);
 int loops_start(struct app *app);
 void loops_stop(struct app *app);
