@@ -145,6 +145,8 @@ static void *run(void *argument) {
 /* Signals stay with the main thread. */
 static void begin(struct reloader *reloader) {
     sigset_t all, before;
+    notify_say("RELOADING=1\nMONOTONIC_USEC=%llu",
+               (unsigned long long)(clock_mono_ns() / NS_PER_US));
     reloader->fresh = loaded_new();
     reloader->version = reloader->app->now->version + 1;
     dynbuf_clear(&reloader->report);
@@ -233,6 +235,9 @@ static void on_finished(struct loop_message *message) {
     else
         log_event(LOG_ERROR, "reload.failed", "kept_version=%llu",
                   (unsigned long long)reloader->app->now->version);
+    notify_say("READY=1\nSTATUS=%s",
+               reloader->err == 0 ? "serving by the configuration read last"
+                                  : "the configuration has errors; serving by the one before");
     answer(reloader, &reloader->now, reloader->err < 0 ? ERR_INVALID : 0);
     pthread_mutex_lock(&reloader->lock);
     reloader->running = false;
