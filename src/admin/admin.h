@@ -21,10 +21,10 @@
 struct store;
 struct vault;
 
-/* Somebody who waits for the configuration to be read anew. `done` comes once, on any thread: 0, or what hindered it; `report` has a
- * line for each warning or error, valid during the call. */
+/* Reading everything anew. Owned by who asks, until `done` is called, once, on some loop's thread: err 0: in use; ERR_INVALID: all is as
+ * it was, and `report` has the errors, a line each; ERR_CANCELLED: the gateway ends. */
 struct admin_reload {
-    void (*done)(struct admin_reload *wish, int err, uint64_t version, struct span report);
+    void (*done)(struct admin_reload *reload, int err, uint64_t version, struct span report);
 };
 
 /* What app/ knows and does; all borrowed, and unchanged while loops run but for the atomics. */
@@ -35,11 +35,13 @@ struct admin {
     const char *listen[ADMIN_LISTEN_MAX];
     uint32_t listen_count;
     _Atomic bool keys_mode;
-    struct store *store; /* NULL = off */
-    void (*reload)(void *app, struct admin_reload *wish);
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
-    struct vault *vault;      /* what it holds is changed by jobs of the store */
+    struct store *store;          /* NULL = nothing is kept */
+    struct vault *vault;          /* what it holds is changed by jobs of the store */
+    struct provider_board *board; /* all providers, used or not */
+    const struct facts *facts;
+    void (*reload)(void *app, struct admin_reload *wish); /* any thread */
     struct zone clients_zone; /* of the days and months of clients' limits */
 };
 
@@ -59,9 +61,9 @@ void admin_close_page(struct json_writer *writer, bool has_more, struct span nex
 int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Tables, one for each file of handlers. */
-extern const struct endpoint_part admin_clients_part;
 extern const struct endpoint_part admin_status_part, admin_look_part, admin_requests_part,
-    admin_usage_part, admin_reload_part, admin_openapi_part;
+    admin_usage_part, admin_reload_part, admin_openapi_part, admin_providers_part,
+    admin_clients_part;
 
 /* Of every list that is told in pages. */
 #define QUERY_PAGE                                                                               \

@@ -21,13 +21,15 @@
 static const struct app_part parts[] = {
     {"settings", settings_start, settings_stop}, /* configuration, .env, keys */
     {"log", log_begin, log_end},
-    {"place", place_start, place_stop},             /* the data directory, locked */
+    {"place", place_start, place_stop},       /* the data directory, locked */
+    {"address", address_start, address_stop}, /* where to listen; taken or not */
+    {"claim", heir_claim, heir_stop}, /* --upgrade: from here on what one process alone may have */
     {"records", records_start, records_stop},       /* the store */
     {"vault", vault_start, vault_stop},             /* keys that were given to this instance */
-    {"address", address_start, address_stop},       /* where to listen; taken or not */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
     {"pool", pool_start, NULL},                     /* who serves which model */
     {"reload", reload_start, reload_stop},          /* reads all of it anew */
+    {"keeper", keeper_start, keeper_stop},          /* lets another process take over */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */
     {"admin", admin_start, NULL},                   /* papi.sock */
 };

@@ -12,6 +12,7 @@ struct app_options {
     const char *data_dir;    /* --data; NULL = search */
     const char *listen;      /* --listen ADDRESS:PORT; NULL = as configured */
     bool demo;               /* --demo: with the simulated pool */
+    bool upgrade;            /* --upgrade: takes over from the one that serves the data directory */
 };
 
 /* Runs until TERM or INT and returns an exit code: 0 drained, 1 failed (said so on stderr). */

@@ -11,16 +11,22 @@
 #include "app/assemble.h"
 #include "app/demo.h"
 #include "app/drain.h"
+#include "app/notify.h"
 #include "app/reload.h"
 #include "app/settings.h"
+#include "app/successor.h"
+#include "app/upgrade.h"
 #include "app/vault_part.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 struct app_loop {
     struct loop *loop;         /* owned */
     struct gateway_loop *home; /* owned */
     struct drain drain;
+    struct loop_message alive; /* a sign of life, for the service manager */
+    atomic_bool answered;
     pthread_t thread; /* loops 1.. */
     bool running;
 };
@@ -37,12 +43,20 @@ struct loaded {
 };
 
 struct reloader; /* reload.c */
+struct store;
+struct keeper; /* keeper.c */
 
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
     struct arena arena;                /* texts that live until the end */
     struct loaded *now;                /* owned: what is served by; of the main thread */
     struct reloader *reloader;         /* owned */
+    struct keeper *keeper;             /* owned */
+    struct heir heir;
+    struct loop_message heir_alone; /* the process before has ended */
+    pid_t successor;                /* started by USR2; 0 = none */
+    struct loop_timer watch;        /* notify.c */
+    uint64_t watch_ns;
     struct demo demo;
     const char *data_dir; /* arena */
     int lock_fd;          /* -1 = not locked */
@@ -110,6 +124,9 @@ void admin_join(struct app *app, struct gateway_config *config);
 int vault_take_environment(struct app *app) WARN_UNUSED;
 /* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
 void provider_rows_publish(struct app *app, const struct loaded *loaded);
+
+/* On loop 0. `why` is for the log. */
+void loops_begin_drain(struct app *app, const char *why);
 
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;

@@ -6,9 +6,11 @@
  */
 #include "app/app_parts.h"
 #include "app/screen_rows.h"
+#include "obs/log.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,4 +52,7 @@ void greet(struct app *app) {
     screen_take_pool(&screen, &app->now->assembly, arena);
     screen_take_servers(&screen, &app->now->servers, arena);
     screen_print(&screen);
+    /* `papi serve | head` has gone by now: there is nothing more to say to it, and nothing wrong. */
+    if (ferror(stdout) && freopen("/dev/null", "w", stdout) == NULL)
+        log_event(LOG_WARN, "screen.not_shown", "error=\"%s\"", strerror(errno));
 }

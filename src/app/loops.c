@@ -8,21 +8,35 @@
  */
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "obs/log.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #define TEAR_DOWN_MAX_NS (5 * NS_PER_S)
+
+/* A socket for each loop; of handed ones several loops may share one. Each has a descriptor of its own. */
+static int listen_on(struct app *app, uint32_t index) {
+    const struct heir *heir = &app->heir;
+    if (heir->socket_count == 0)
+        return gateway_loop_listen(app->loops[index].home, &app->address);
+    int fd = dup(heir->sockets[index % heir->socket_count]);
+    return fd >= 0 ? gateway_loop_adopt(app->loops[index].home, fd) : ERR_SYSTEM;
+}
 
 int loops_start(struct app *app) {
     struct catalog_snapshot *snapshot = app->now->assembly.snapshot;
     struct gateway_config config;
     configure_gateway(app->now->settings.config, &config);
+    if (config.loop_count < app->heir.socket_count) /* each must be listened on */
+        config.loop_count = app->heir.socket_count;
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
+    app->gateway->store = app->store;
     clients_join(app);
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
@@ -33,8 +47,10 @@ int loops_start(struct app *app) {
         drain_init(&one->drain, one->home, &app->loops_running);
     }
     atomic_store(&app->loops_running, app->loop_count);
+    records_charge(records_read(app->store, snapshot, NULL), app->gateway->desk);
+    heir_hold(app);
     for (uint32_t i = 0; i < app->loop_count; i++) {
-        int err = gateway_loop_listen(app->loops[i].home, &app->address);
+        int err = listen_on(app, i);
         if (err < 0)
             return app_fail("not started: cannot listen on port %u: %s", app->address.port,
                             err_text(err));
@@ -55,6 +71,8 @@ static void free_loop(struct app_loop *one) {
 }
 
 void loops_stop(struct app *app) {
+    keeper_end(app);
+    heir_end(app);
     reload_end(app);
     for (uint32_t i = app->loop_count; i-- > 0;)
         free_loop(&app->loops[i]);
@@ -66,12 +84,17 @@ void loops_stop(struct app *app) {
     app->loop_count = 0;
 }
 
-static void begin_drain(struct app *app, int signal_number) {
+void loops_begin_drain(struct app *app, const char *why) {
     uint64_t timeout_ms = app->now->settings.config->drain_timeout_ms;
     uint64_t now_ns = loop_now_ns(app->loops[0].loop);
     app->draining = true;
+    notify_unwatch(app);
+    if (span_is(span_text(why), "upgrade"))
+        notify_say("STATUS=another process has taken over");
+    else
+        notify_say("STOPPING=1\nSTATUS=finishing what runs");
     atomic_store(&app->gateway->draining, true);
-    log_event(LOG_INFO, "drain.begin", "signal=%d timeout_ms=%llu", signal_number,
+    log_event(LOG_INFO, "drain.begin", "why=%s timeout_ms=%llu", why,
               (unsigned long long)timeout_ms);
     for (uint32_t i = 0; i < app->loop_count; i++)
         drain_begin(&app->loops[i].drain, now_ns + timeout_ms * NS_PER_MS);
@@ -80,7 +103,7 @@ static void begin_drain(struct app *app, int signal_number) {
 static void on_end_signal(void *context, int signal_number) {
     struct app *app = context;
     if (!app->draining) {
-        begin_drain(app, signal_number);
+        loops_begin_drain(app, signal_number == SIGTERM ? "TERM" : "INT");
         return;
     }
     if (app->cut)
@@ -103,14 +126,22 @@ static void on_log_signal(void *context, int signal_number) {
     log_reopen();
 }
 
+static void on_upgrade_signal(void *context, int signal_number) {
+    (void)signal_number;
+    successor_start(context);
+}
+
+static void on_child_signal(void *context, int signal_number) {
+    (void)signal_number;
+    successor_ended(context);
+}
+
 static const struct {
     int number;
     void (*handle)(void *context, int signal_number);
 } signals[] = {
-    {SIGTERM, on_end_signal},
-    {SIGINT, on_end_signal},
-    {SIGHUP, on_reload_signal},
-    {SIGUSR1, on_log_signal},
+    {SIGTERM, on_end_signal}, {SIGINT, on_end_signal},      {SIGHUP, on_reload_signal},
+    {SIGUSR1, on_log_signal}, {SIGUSR2, on_upgrade_signal}, {SIGCHLD, on_child_signal},
 };
 
 static void *run_loop(void *argument) {
@@ -135,9 +166,16 @@ int loops_run(struct app *app) {
     for (size_t i = 0; i < array_length(signals); i++)
         if (loop_signal(app->loops[0].loop, signals[i].number, signals[i].handle, app) < 0)
             return app_fail("not started: signals cannot be handled");
+    int err = heir_serving(app);
+    if (err < 0)
+        return err;
+    (void)keeper_begin(app);
     start_threads(app);
     greet(app);
     clients_greet(app);
+    notify_watch(app);
+    notify_say("READY=1\nSTATUS=serving on %s port %u, %u models", app->address.host,
+               app->address.port, app->now->assembly.snapshot->model_count);
     loop_run(app->loops[0].loop);
     for (uint32_t i = 1; i < app->loop_count; i++)
         check(pthread_join(app->loops[i].thread, NULL) == 0);

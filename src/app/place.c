@@ -7,6 +7,7 @@
  */
 #include "app/app_parts.h"
 #include "app/data_dir.h"
+#include "obs/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,10 +17,14 @@ int place_start(struct app *app) {
     if (app->data_dir == NULL)
         return app_fail(
             "not started: without HOME the data directory must be given: --data DIR or PAPI_DATA");
-    int err = data_dir_lock(app->data_dir, &app->lock_fd);
+    heir_take_environment(app);
+    int err = heir_begin(app);
+    if (err < 0 || app->heir.fd >= 0)
+        return err; /* the lock comes when everything else is there */
+    err = data_dir_lock(app->data_dir, &app->lock_fd);
     if (err == ERR_BUSY)
-        return app_fail("not started: another papi serves %s; stop it, or give this one a "
-                        "directory of its own with --data DIR",
+        return app_fail("not started: another papi serves %s; stop it, take over from it with "
+                        "--upgrade, or give this one a directory of its own with --data DIR",
                         app->data_dir);
     if (err < 0)
         return app_fail(
@@ -34,6 +39,20 @@ void place_stop(struct app *app) {
     app->lock_fd = -1;
 }
 
+/* It listens already, whatever the configuration says. */
+static int use_handed_socket(struct app *app) {
+    struct listen_address wanted = app->address;
+    if (listen_address_of(app->heir.sockets[0], &app->address) < 0)
+        return app_fail("not started: descriptor %d, which was handed over to listen on, is no "
+                        "listening TCP socket",
+                        app->heir.sockets[0]);
+    if (wanted.port != 0 &&
+        (wanted.port != app->address.port || strcmp(wanted.host, app->address.host) != 0))
+        log_event(LOG_WARN, "listen.kept", "handed=%s port=%u configured=%s", app->address.host,
+                  app->address.port, wanted.host);
+    return 0;
+}
+
 int address_start(struct app *app) {
     const char *option = app->options->listen;
     struct span text = option != NULL ? span_text(option) : app->now->settings.config->listen;
@@ -41,6 +60,8 @@ int address_start(struct app *app) {
         return app_fail(
             "not started: '%.*s' is no address to listen on; use for example 127.0.0.1:7274",
             SPAN_ARG(text));
+    if (app->heir.socket_count > 0)
+        return use_handed_socket(app);
     int err = listener_probe(&app->address, &app->probe_fd);
     if (err == ERR_ADDRESS_IN_USE)
         return app_fail("not started: %.*s is taken by another program; stop it, or choose "

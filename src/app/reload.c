@@ -13,6 +13,7 @@
 
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -37,7 +38,8 @@ struct reloader {
     struct loop_message started, finished;
     bool started_posted; /* guarded by lock */
     /* of the reading under way: the thread's until `finished` is posted, then loop 0's */
-    struct loaded *fresh; /* owned */
+    struct loaded *fresh;      /* owned */
+    struct records_past *past; /* owned: of accounts that are new */
     struct dynbuf report;
     uint64_t version;
     int err;
@@ -122,7 +124,12 @@ static int read_all(struct reloader *reloader) {
         return err;
     err = load_pool(fresh, reloader->app, &pool_report);
     tell(reloader, &pool_report, loaded_name(fresh));
-    return err < 0 ? err : read_authorities(reloader);
+    if (err == 0)
+        err = read_authorities(reloader);
+    if (err == 0)
+        reloader->past = records_read(reloader->app->store, fresh->assembly.snapshot,
+                                      reloader->app->now->assembly.snapshot);
+    return err;
 }
 
 static void *run(void *argument) {
@@ -138,6 +145,8 @@ static void *run(void *argument) {
 /* Signals stay with the main thread. */
 static void begin(struct reloader *reloader) {
     sigset_t all, before;
+    notify_say("RELOADING=1\nMONOTONIC_USEC=%llu",
+               (unsigned long long)(clock_mono_ns() / NS_PER_US));
     reloader->fresh = loaded_new();
     reloader->version = reloader->app->now->version + 1;
     dynbuf_clear(&reloader->report);
@@ -165,6 +174,9 @@ static void take_into_use(struct reloader *reloader) {
     admin_join(app, &config);
     config.reload_authorities = true;
     gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config);
+    records_charge(reloader->past, app->gateway->desk);
+    reloader->past = NULL;
+    records_keep(app->store, reloader->fresh->settings.config);
     loaded_configure_log(reloader->fresh);
     struct span before = old->settings.config->log_file;
     struct span file = reloader->fresh->settings.config->log_file;
@@ -223,6 +235,9 @@ static void on_finished(struct loop_message *message) {
     else
         log_event(LOG_ERROR, "reload.failed", "kept_version=%llu",
                   (unsigned long long)reloader->app->now->version);
+    notify_say("READY=1\nSTATUS=%s",
+               reloader->err == 0 ? "serving by the configuration read last"
+                                  : "the configuration has errors; serving by the one before");
     answer(reloader, &reloader->now, reloader->err < 0 ? ERR_INVALID : 0);
     pthread_mutex_lock(&reloader->lock);
     reloader->running = false;
@@ -285,6 +300,7 @@ void reload_stop(struct app *app) {
     if (reloader == NULL)
         return;
     loaded_free(reloader->fresh);
+    records_drop(reloader->past);
     dynbuf_done(&reloader->report);
     check(pthread_cond_destroy(&reloader->wake) == 0);
     check(pthread_mutex_destroy(&reloader->lock) == 0);

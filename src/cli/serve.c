@@ -20,6 +20,8 @@ static const struct cli_option options[] = {
      "where to listen; default 127.0.0.1:7274"},
     {"--demo", CLI_FLAG, offsetof(struct app_options, demo), NULL,
      "with five simulated providers behind the real ones; no key, no network"},
+    {"--upgrade", CLI_FLAG, offsetof(struct app_options, upgrade), NULL,
+     "take over from the papi that serves the data directory, without losing a request"},
 };
 
 static int run(const struct cli_command *command, int argc, char **argv) {

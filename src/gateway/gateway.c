@@ -160,6 +160,34 @@ int gateway_loop_listen(struct gateway_loop *home, const struct listen_address *
     return err;
 }
 
+int gateway_loop_adopt(struct gateway_loop *home, int fd) {
+    int err = listener_adopt(home->loop, fd, on_accept, home, &home->listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->server, home->listener);
+    return err;
+}
+
+int gateway_loop_descriptor(const struct gateway_loop *home) {
+    return home->listener != NULL ? listener_descriptor(home->listener) : -1;
+}
+
+void gateway_loop_suspend(struct gateway_loop *home) {
+    home->suspended = true;
+    http_server_pause_at_cap(home->server, NULL);
+    if (home->listener != NULL)
+        listener_pause(home->listener);
+    http_server_drain(home->server);
+}
+
+void gateway_loop_unsuspend(struct gateway_loop *home) {
+    home->suspended = false;
+    if (home->listener != NULL) {
+        http_server_pause_at_cap(home->server, home->listener);
+        listener_resume(home->listener);
+    }
+    http_server_undrain(home->server);
+}
+
 static void on_accept_owner(void *context, struct stream *stream) {
     struct gateway_loop *home = context;
     http_server_accept(home->owner_server, stream);
@@ -176,19 +204,21 @@ int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
     return err;
 }
 
-static void drain_server(struct http_server *server, struct listener **listener) {
+static void drain_server(struct http_server *server, struct listener **listener, bool leave) {
     if (server == NULL)
         return;
     http_server_pause_at_cap(server, NULL);
-    if (*listener != NULL)
+    if (*listener != NULL && leave)
+        listener_close(*listener);
+    else if (*listener != NULL)
         listener_finish(*listener);
     *listener = NULL;
     http_server_drain(server);
 }
 
 void gateway_loop_drain(struct gateway_loop *home) {
-    drain_server(home->server, &home->listener);
-    drain_server(home->owner_server, &home->owner_listener);
+    drain_server(home->server, &home->listener, home->suspended);
+    drain_server(home->owner_server, &home->owner_listener, home->suspended);
 }
 
 void gateway_loop_refuse_waiting(struct gateway_loop *home) {

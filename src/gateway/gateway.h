@@ -33,6 +33,7 @@ struct desk;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
+struct store;
 
 struct gateway_config {
     struct access_rules access;
@@ -76,6 +77,7 @@ struct gateway_loop {
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
     bool stopping;                             /* requests that wait for room are refused */
+    bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
     struct left_out left_out;                  /* members that routes refuse */
     struct loop_timer quiet;                   /* fires a while after a burst has ended */
@@ -86,6 +88,7 @@ struct gateway_loop {
 struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
+    struct store *store;               /* borrowed; NULL = nothing is kept. Set before loops run */
     struct wrong_keys *wrong_keys;     /* owned */
     struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];
@@ -117,6 +120,13 @@ struct gateway_loop *gateway_loop_new(struct gateway *gateway, struct loop *loop
                                       struct catalog_snapshot *snapshot);
 int gateway_loop_listen(struct gateway_loop *home,
                         const struct listen_address *address) WARN_UNUSED;
+/* On a socket that listens already, which is taken over. */
+int gateway_loop_adopt(struct gateway_loop *home, int fd) WARN_UNUSED;
+int gateway_loop_descriptor(
+    const struct gateway_loop *home); /* borrowed; -1 = it does not listen */
+/* For another process that takes over: new connections wait in the kernel, kept ones close after their next answer; and back. */
+void gateway_loop_suspend(struct gateway_loop *home);
+void gateway_loop_unsuspend(struct gateway_loop *home);
 /* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
  * all other connections are taken. */
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;

@@ -234,6 +234,11 @@ void http_server_drain(struct http_server *server) {
     }
 }
 
+void http_server_undrain(struct http_server *server) {
+    server->draining = false;
+    resume_listener(server);
+}
+
 size_t http_server_connections(const struct http_server *server) {
     return server->connection_count;
 }

@@ -79,6 +79,8 @@ void http_server_give_back(struct http_server *server);
  * HTTP_DRAIN_GRACE_NS closes then; a request that is on its way when the drain begins is not lost. */
 #define HTTP_DRAIN_GRACE_NS ((uint64_t)250 * 1000 * 1000)
 void http_server_drain(struct http_server *server);
+/* The end does not come after all. */
+void http_server_undrain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server); /* any thread */
 /* Closes what is left; on_gone and on_finished come for live exchanges. Then run the loop until idle. */
 void http_server_close_all(struct http_server *server);

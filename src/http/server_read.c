@@ -274,8 +274,6 @@ static void skip_ended(struct http_connection *connection) {
         http__connection_reject(connection, why);
     else if (connection->exchange != NULL)
         connection->state = CONNECTION_WAIT;
-    else if (connection->server->draining)
-        http__connection_linger(connection);
     else
         http__connection_next_request(connection);
 }
@@ -400,8 +398,9 @@ void http__connection_next_request(struct http_connection *connection) {
     connection->state = CONNECTION_HEAD;
     connection->reject = REJECT_NONE;
     connection->expects_continue = false;
-    http__connection_set_deadline(connection,
-                                  loop_now_ns(server->loop) + server->limits.idle_timeout_ns);
+    http__connection_set_deadline(
+        connection, loop_now_ns(server->loop) +
+                        (server->draining ? HTTP_DRAIN_GRACE_NS : server->limits.idle_timeout_ns));
 }
 
 void http__connection_drop_body(struct http_connection *connection) {

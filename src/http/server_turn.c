@@ -78,12 +78,13 @@ void http__connection_end(struct http_connection *connection) {
         http__connection_close(connection);
 }
 
-/* After the answer: the next request, or the end. */
+/* After the answer: the next request, or the end if the answer said so. One whose head went out before a drain began promised that the
+ * connection stays: its client may be sending already. */
 static void go_on(struct http_connection *connection, bool close) {
     if (connection->state == CONNECTION_CLOSED || connection->state == CONNECTION_LINGER ||
         connection->reject != REJECT_NONE)
         return;
-    if (close || connection->server->draining || connection->peer_ended) {
+    if (close || connection->peer_ended) {
         http__connection_linger(connection);
         return;
     }

@@ -22,7 +22,9 @@
 #include "net/socket.h"
 #include "net/stream_parts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -210,6 +212,25 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
             return;
 }
 
+int listen_address_of(int fd, struct listen_address *ret_address) {
+    struct sockaddr_storage place = {0};
+    socklen_t length = sizeof place;
+    int type = 0;
+    socklen_t type_length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&place, &length) < 0 ||
+        (place.ss_family != AF_INET && place.ss_family != AF_INET6))
+        return ERR_TYPE;
+    const void *bytes =
+        place.ss_family == AF_INET
+            ? (const void *)&((const struct sockaddr_in *)(void *)&place)->sin_addr
+            : (const void *)&((const struct sockaddr_in6 *)(void *)&place)->sin6_addr;
+    ret_address->port = address_port(&place);
+    return inet_ntop(place.ss_family, bytes, ret_address->host, sizeof ret_address->host) != NULL
+               ? 0
+               : ERR_TYPE;
+}
+
 /* Takes the bound descriptor over, also on an error. */
 static int start(struct loop *loop, int fd, const struct listener *form,
                  struct listener **ret_listener) {
@@ -240,6 +261,18 @@ int listener_open(struct loop *loop, const struct listen_address *address,
     int err = open_bound(address, true, &fd);
     if (err < 0)
         return err;
+    socket_set_no_delay(fd);
+    return start(loop, fd, &form, ret_listener);
+}
+
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) {
+    const struct listener form = {.on_accept = on_accept, .context = context};
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+        (void)close(fd);
+        return ERR_SYSTEM;
+    }
     socket_set_no_delay(fd);
     return start(loop, fd, &form, ret_listener);
 }
@@ -314,6 +347,10 @@ void listener_resume(struct listener *listener) {
     listener->paused = false;
     loop_timer_clear(listener->loop, &listener->retry);
     watch(listener, true);
+}
+
+int listener_descriptor(const struct listener *listener) {
+    return listener->fd;
 }
 
 uint64_t listener_shortages(const struct listener *listener) {

@@ -25,6 +25,14 @@ void listener_probe_done(int fd);
 int listener_open(struct loop *loop, const struct listen_address *address,
                   void (*on_accept)(void *context, struct stream *stream), void *context,
                   struct listener **ret_listener) WARN_UNUSED;
+/* On a socket that was bound and listens already: handed over by another process, or by systemd. Takes the descriptor over, also on an
+ * error. ERR_TYPE: it is no listening stream socket. */
+int listener_adopt(struct loop *loop, int fd,
+                   void (*on_accept)(void *context, struct stream *stream), void *context,
+                   struct listener **ret_listener) WARN_UNUSED;
+int listener_descriptor(const struct listener *listener); /* borrowed */
+/* Where a handed socket listens. ERR_TYPE: it does not. */
+int listen_address_of(int fd, struct listen_address *ret_address) WARN_UNUSED;
 /* A Unix socket of mode 0600 at `path`. A socket that an earlier run left there is removed: whoever calls holds the lock of that folder.
  * Only the user this process runs as and root are let in, whatever the mode of the file becomes (SO_PEERCRED); their streams say so
  * (stream_peer_is_owner). Closing removes the file, unless somebody else's stands there by then.
