@@ -325,8 +325,8 @@ static int read_ladder(struct store_db *db, uint64_t id, struct ladder_reader *r
                                                                                           "BY "
                                                                                           "number "
                                                                                           "LIMIT "
-                                                                                          "16");
-    _Static_assert(STORE_ATTEMPTS_MAX == 16, "the limit above");
+                                                                                          "64");
+    _Static_assert(STORE_ATTEMPTS_MAX == 64, "the limit above");
     bind_int(&rows, id);
     int err;
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows))
