@@ -371,7 +371,7 @@ const struct cli_command cli_provider_add = {
     .operands = "PROVIDER",
     .line = "keep a key, sealed, and use it",
     .about = "The key is read from standard input, on a terminal without showing it, or from a "
-             "file; never\nfrom the command line. " WHERE,
+             "file; never\nfrom the command line.\n" WHERE,
     .options = add_options,
     .option_count = array_length(add_options),
     .run = run_add,
