@@ -195,8 +195,7 @@ static const struct schema keyed_schema = {"ClientWithKey", "A client and its ne
                                            keyed_members, false};
 
 static const struct schema_member page_query[] = {
-    M_BOUNDED("limit", SCHEMA_WHOLE, SCHEMA_OPTIONAL, 1, 1000, "rows of a page; else 100"),
-    M_BOUNDED("cursor", SCHEMA_TEXT, SCHEMA_OPTIONAL, 1, 64, "next_cursor of the page before"),
+    QUERY_PAGE,
     M_END,
 };
 static const struct schema_member revoke_query[] = {
