@@ -8,6 +8,7 @@
  * the list of router.c. Query and body have been checked by the doc's tables when the handler is called (gateway/take.h). Handlers run
  * on the loop of their request and must not wait: what takes longer is handed over (gateway/later.h).
  */
+#include "admin/provider_board.h"
 #include "gateway/request.h"
 #include "gateway/schema.h"
 #include "gateway/take.h"
@@ -18,11 +19,12 @@
 #define ADMIN_REPORT_MAX_BYTES ((size_t)256 * 1024)
 
 struct store;
+struct vault;
 
-/* Somebody who waits for the configuration to be read anew. `done` comes once, on any thread: 0, or what hindered it; `report` has a
- * line for each warning or error, valid during the call. */
+/* Reading everything anew. Owned by who asks, until `done` is called, once, on some loop's thread: err 0: in use; ERR_INVALID: all is as
+ * it was, and `report` has the errors, a line each; ERR_CANCELLED: the gateway ends. */
 struct admin_reload {
-    void (*done)(struct admin_reload *wish, int err, uint64_t version, struct span report);
+    void (*done)(struct admin_reload *reload, int err, uint64_t version, struct span report);
 };
 
 /* What app/ knows and does; all borrowed, and unchanged while loops run but for the atomics. */
@@ -33,10 +35,13 @@ struct admin {
     const char *listen[ADMIN_LISTEN_MAX];
     uint32_t listen_count;
     _Atomic bool keys_mode;
-    struct store *store; /* NULL = off */
-    void (*reload)(void *app, struct admin_reload *wish);
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
+    struct store *store;          /* NULL = nothing is kept */
+    struct vault *vault;          /* what it holds is changed by jobs of the store */
+    struct provider_board *board; /* all providers, used or not */
+    const struct facts *facts;
+    void (*reload)(void *app, struct admin_reload *wish); /* any thread */
 };
 
 /* The tables for gateway_config.more_endpoints; more_context is the struct admin. */
@@ -56,7 +61,7 @@ int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3
 
 /* Tables, one for each file of handlers. */
 extern const struct endpoint_part admin_status_part, admin_look_part, admin_requests_part,
-    admin_usage_part, admin_reload_part, admin_openapi_part;
+    admin_usage_part, admin_reload_part, admin_openapi_part, admin_providers_part;
 
 /* Of every list that is told in pages. */
 #define QUERY_PAGE                                                                               \

@@ -12,24 +12,23 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* From the admin plane's wish to the reloader's. */
 struct asked {
     struct reload_wish wish;
-    struct admin_reload *waiting; /* borrowed until it is told */
+    struct admin_reload *reload; /* borrowed */
 };
 
 static void on_reloaded(struct reload_wish *wish, int err, uint64_t version, struct span report) {
     struct asked *asked = container_of(wish, struct asked, wish);
-    asked->waiting->done(asked->waiting, err, version, report);
+    asked->reload->done(asked->reload, err, version, report);
     mem_free(asked);
 }
 
-static void reload(void *context, struct admin_reload *wish) {
+static void reload_for_admin(void *app, struct admin_reload *reload) {
     struct asked *asked = mem_zalloc(sizeof *asked);
     list_init(&asked->wish.node);
+    asked->reload = reload;
     asked->wish.done = on_reloaded;
-    asked->waiting = wish;
-    app_reload(context, &asked->wish);
+    app_reload(app, &asked->wish);
 }
 
 /* At the start and for each configuration after it. */
@@ -39,8 +38,12 @@ void admin_join(struct app *app, struct gateway_config *config) {
     if (admin->started_ms == 0)
         admin->started_ms = now_ms;
     admin->app = app;
-    admin->reload = reload;
     admin->data_dir = app->data_dir;
+    admin->store = app->store;
+    admin->vault = app->vault;
+    admin->board = app->board;
+    admin->facts = known_facts;
+    admin->reload = reload_for_admin;
     admin->keys_mode = config->access.keys;
     admin->config_loaded_ms = now_ms;
     config->more_endpoints = admin_parts;
@@ -64,6 +67,7 @@ static int describe(struct app *app) {
 }
 
 int admin_start(struct app *app) {
+    provider_rows_publish(app, app->now);
     const char *path = arena_format(&app->arena, "%s/" ADMIN_SOCKET, app->data_dir);
     int err = path != NULL ? describe(app) : ERR_TOO_LARGE;
     if (err == 0)

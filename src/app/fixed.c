@@ -17,9 +17,10 @@ static const struct {
 } fixed[] = {
 #define FIXED(name, member, text) \
     { name, offsetof(struct config, member), sizeof((struct config *)0)->member, text }
-    FIXED("listen", listen, true),
-    FIXED("auth", auth, false), /* a socket on a network must not become an open one */
+    FIXED("listen", listen, true), /* first: an option of the command line may decide it */
+    FIXED("auth", auth, false),    /* a socket on a network must not become an open one */
     FIXED("loops", loops, false),
+    FIXED("store.url", store_url, true),
     FIXED("limits.connections", connections_max, false),
 #undef FIXED
 };
@@ -49,7 +50,7 @@ void fixed_keep(const struct app *app, struct loaded *fresh, struct dynbuf *repo
         if (same(i, before + fixed[i].offset, now + fixed[i].offset))
             continue;
         keep(i, before + fixed[i].offset, now + fixed[i].offset, fresh->settings.config->arena);
-        bool given = fixed[i].text && app->options->listen != NULL; /* the option decides */
+        bool given = i == 0 && app->options->listen != NULL; /* the option decides */
         if (!given &&
             dynbuf_append_format(report, "%s: warning: a new %s takes effect after a restart\n",
                                  loaded_name(fresh), fixed[i].name) < 0)

@@ -8,6 +8,7 @@
  */
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -27,14 +28,21 @@ static int listen_on(struct app *app, uint32_t index) {
     return fd >= 0 ? gateway_loop_adopt(app->loops[index].home, fd) : ERR_SYSTEM;
 }
 
+uint32_t loops_wanted(const struct app *app) {
+    struct gateway_config config;
+    configure_gateway(app->now->settings.config, &config);
+    /* each socket that was handed over must be listened on */
+    return config.loop_count < app->heir.socket_count ? app->heir.socket_count : config.loop_count;
+}
+
 int loops_start(struct app *app) {
     struct catalog_snapshot *snapshot = app->now->assembly.snapshot;
     struct gateway_config config;
     configure_gateway(app->now->settings.config, &config);
-    if (config.loop_count < app->heir.socket_count) /* each must be listened on */
-        config.loop_count = app->heir.socket_count;
+    config.loop_count = loops_wanted(app);
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
+    app->gateway->store = app->store;
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
     for (uint32_t i = 0; i < app->loop_count; i++) {
@@ -44,6 +52,7 @@ int loops_start(struct app *app) {
         drain_init(&one->drain, one->home, &app->loops_running);
     }
     atomic_store(&app->loops_running, app->loop_count);
+    records_charge(records_read(app->store, snapshot, NULL), app->gateway->desk);
     heir_hold(app);
     for (uint32_t i = 0; i < app->loop_count; i++) {
         int err = listen_on(app, i);

@@ -13,6 +13,7 @@
 
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -37,7 +38,8 @@ struct reloader {
     struct loop_message started, finished;
     bool started_posted; /* guarded by lock */
     /* of the reading under way: the thread's until `finished` is posted, then loop 0's */
-    struct loaded *fresh; /* owned */
+    struct loaded *fresh;      /* owned */
+    struct records_past *past; /* owned: of accounts that are new */
     struct dynbuf report;
     uint64_t version;
     int err;
@@ -122,7 +124,12 @@ static int read_all(struct reloader *reloader) {
         return err;
     err = load_pool(fresh, reloader->app, &pool_report);
     tell(reloader, &pool_report, loaded_name(fresh));
-    return err < 0 ? err : read_authorities(reloader);
+    if (err == 0)
+        err = read_authorities(reloader);
+    if (err == 0)
+        reloader->past = records_read(reloader->app->store, fresh->assembly.snapshot,
+                                      reloader->app->now->assembly.snapshot);
+    return err;
 }
 
 static void *run(void *argument) {
@@ -167,6 +174,9 @@ static void take_into_use(struct reloader *reloader) {
     admin_join(app, &config);
     config.reload_authorities = true;
     gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config);
+    records_charge(reloader->past, app->gateway->desk);
+    reloader->past = NULL;
+    records_keep(app->store, reloader->fresh->settings.config);
     loaded_configure_log(reloader->fresh);
     struct span before = old->settings.config->log_file;
     struct span file = reloader->fresh->settings.config->log_file;
@@ -290,6 +300,7 @@ void reload_stop(struct app *app) {
     if (reloader == NULL)
         return;
     loaded_free(reloader->fresh);
+    records_drop(reloader->past);
     dynbuf_done(&reloader->report);
     check(pthread_cond_destroy(&reloader->wake) == 0);
     check(pthread_mutex_destroy(&reloader->lock) == 0);

@@ -9,6 +9,7 @@
 #include "cli/catalog_words.h"
 #include "cli/cli.h"
 #include "cli/page.h"
+#include "cli/provider_keys.h"
 #include "cli/provider_test.h"
 
 #include "base/check.h"
@@ -309,12 +310,16 @@ static const struct cli_command test_command = {
     .run = run_test,
 };
 
-static const struct cli_command *const commands[] = {&list_command, &show_command, &test_command};
+static const struct cli_command *const commands[] = {
+    &list_command,        &show_command,        &test_command,
+    &cli_provider_add,    &cli_provider_import, &cli_provider_pause,
+    &cli_provider_resume, &cli_provider_remove, &cli_provider_rekey,
+};
 
 const struct cli_command cli_provider = {
     .name = "provider",
     .operands = "",
-    .line = "what the catalog knows of providers; test tries keys",
+    .line = "providers and their keys: what is known, which are used",
     .about = "",
     .commands = commands,
     .command_count = array_length(commands),

@@ -25,6 +25,7 @@ static const struct cli_word words[] = {
     {"MODEL", CLI_MODEL, "a model's name, as `papi model list` shows it"},
     {"N", CLI_ANY, "a whole number"},
     {"NAME", CLI_ANY, "a name"},
+    {"NAME=VALUE", CLI_ANY, "a name and its value"},
     {"PROVIDER", CLI_PROVIDER, "a provider's id, as `papi provider list` shows it"},
     {"REQUEST", CLI_REQUEST, "a request's id: the field x-request-id of its answer"},
     {"SCENARIO", CLI_SCENARIO, "a built-in scenario, as `papi mock --list` shows it"},

@@ -436,6 +436,21 @@ scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *ro
     return ticket;
 }
 
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = desk_clock_ns();
+    const struct catalog_map *map = numbering_from(&desk->numbering, of);
+    for (uint32_t i = 0; i < of->route_count; i++) {
+        uint64_t open_at_ns = 0;
+        bool open = scheduler_route_open(desk->scheduler, now_ns, map != NULL ? map->routes[i] : i,
+                                         &open_at_ns);
+        ret_open_at_ns[i] = open ? 0 : open_at_ns > now_ns ? open_at_ns : UINT64_MAX;
+    }
+    pthread_mutex_unlock(&desk->lock);
+    *ret_now_ns = now_ns;
+}
+
 void desk_give_back(struct desk *desk) {
     pthread_mutex_lock(&desk->lock);
     scheduler_give_back(desk->scheduler);

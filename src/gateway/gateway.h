@@ -33,6 +33,7 @@ struct desk;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
+struct store;
 
 struct gateway_config {
     struct access_rules access;
@@ -87,6 +88,7 @@ struct gateway_loop {
 struct gateway {
     struct gateway_settings *settings; /* ref; of the thread that publishes */
     struct desk *desk;                 /* owned */
+    struct store *store;               /* borrowed; NULL = nothing is kept. Set before loops run */
     struct wrong_keys *wrong_keys;     /* owned */
     struct roster *roster;             /* owned */
     struct gateway_loop *loops[GATEWAY_LOOPS_MAX];

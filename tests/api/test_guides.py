@@ -262,14 +262,18 @@ def test_the_other_refusals(tmp_path):
             assert "retry-after" not in headers
 
 
-def test_a_restart_forgets_counts(tmp_path):
-    """The page says so. When counts outlive a restart, it must say that instead."""
+def test_a_restart_remembers_counts(tmp_path):
+    """The page says so, also of a process that was killed, and of the setting that keeps nothing."""
+    assert "Counts outlive a restart" in text_of(LIMITS) and "With `store: {url: off}` nothing is kept" in text_of(LIMITS)
     with papi_process.mock(tmp_path / "mock", "healthy") as mock:
         config = yaml_blocks(LIMITS)[0].replace(USUAL_MOCK, mock.url)
-        for _ in range(2):
+        for statuses in ([200, 429], [429], [429]):
             with papi_process.serve(tmp_path / "serve", config) as papi:
+                assert [papi_process.chat(papi, "daily")[0] for _ in statuses] == statuses
+                papi.kill()
+        for _ in range(2):
+            with papi_process.serve(tmp_path / "forgets", config + "store: {url: off}\n") as papi:
                 assert papi_process.chat(papi, "daily")[0] == 200
-        assert "a restart forgets them" in text_of(LIMITS)
 
 
 def test_capacity_counts_what_the_page_states(tmp_path):
