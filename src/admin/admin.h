@@ -35,6 +35,7 @@ struct admin {
     const char *listen[ADMIN_LISTEN_MAX];
     uint32_t listen_count;
     _Atomic bool keys_mode;
+    struct zone clients_zone; /* of the days and months of clients' limits */
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
     struct store *store;          /* NULL = nothing is kept */
@@ -61,7 +62,8 @@ int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3
 
 /* Tables, one for each file of handlers. */
 extern const struct endpoint_part admin_status_part, admin_look_part, admin_requests_part,
-    admin_usage_part, admin_reload_part, admin_openapi_part, admin_providers_part;
+    admin_usage_part, admin_reload_part, admin_openapi_part, admin_providers_part,
+    admin_clients_part;
 
 /* Of every list that is told in pages. */
 #define QUERY_PAGE                                                                               \

@@ -13,7 +13,7 @@
 
 const struct endpoint_part *const admin_parts[] = {
     &admin_status_part, &admin_look_part,    &admin_requests_part,  &admin_usage_part,
-    &admin_reload_part, &admin_openapi_part, &admin_providers_part,
+    &admin_reload_part, &admin_openapi_part, &admin_providers_part, &admin_clients_part,
 };
 const uint32_t admin_part_count = array_length(admin_parts);
 

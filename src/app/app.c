@@ -27,7 +27,6 @@ static const struct app_part parts[] = {
     {"records", records_start, records_stop},       /* the store */
     {"vault", vault_start, vault_stop},             /* keys that were given to this instance */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
-    {"records", records_start, records_stop},       /* what is remembered */
     {"pool", pool_start, NULL},                     /* who serves which model */
     {"reload", reload_start, reload_stop},          /* reads all of it anew */
     {"keeper", keeper_start, keeper_stop},          /* lets another process take over */

@@ -43,8 +43,8 @@ struct loaded {
 };
 
 struct reloader; /* reload.c */
-struct keeper;   /* keeper.c */
 struct store;
+struct keeper; /* keeper.c */
 
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
@@ -133,5 +133,8 @@ void loops_begin_drain(struct app *app, const char *why);
 
 /* loops.c: the main thread becomes loop 0 until the last loop has ended. */
 int loops_run(struct app *app) WARN_UNUSED;
+/* clients.c: those whom keys let in, before anybody is served; and after the start screen, the first key or how to get one. */
+void clients_join(struct app *app);
+void clients_greet(struct app *app);
 /* greet.c: the start screen, on standard output. */
 void greet(struct app *app);

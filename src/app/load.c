@@ -43,28 +43,26 @@ const char *loaded_name(const struct loaded *loaded) {
     return loaded->settings.path != NULL ? loaded->settings.path : "environment";
 }
 
-/* The address in use, or the one that the command line names: the file's own is judged where it is read. After a change of `auth`
- * strangers must not find themselves in open mode at an address that stays open. */
-static const char *address_to_judge(struct loaded *loaded, const struct app *app) {
+/* The address in use, once there is one; the file's own is judged where it is read. After a change of `auth` strangers must not find
+ * themselves in open mode at an address that stays open. */
+static const char *refuse_address(struct loaded *loaded, const struct app *app) {
     const struct listen_address *address = &app->address;
-    if (address->host[0] == '\0')
-        return app->options->listen;
     bool v6 = strchr(address->host, ':') != NULL;
-    return arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host, v6 ? "]" : "",
-                        address->port);
+    const char *text = arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host,
+                                    v6 ? "]" : "", address->port);
+    return address->host[0] != '\0'
+               ? config_listen_refused(loaded->settings.config, span_text(text))
+               : NULL;
 }
 
 int load_settings(struct loaded *loaded, const struct app *app) {
     struct settings *settings = &loaded->settings;
     int err = settings_read(settings, app->options->config_path, known_facts, &loaded->arena);
-    const char *address = address_to_judge(loaded, app);
-    const char *why = err == 0 && address != NULL
-                          ? config_listen_refused(settings->config, span_text(address))
-                          : NULL;
+    const char *why = err == 0 ? refuse_address(loaded, app) : NULL;
     if (why == NULL)
         return err;
     config_report_error(settings->config, &settings->report, (struct config_place){0, 0},
-                        "the address %s %s", address, why);
+                        "the address that is listened on %s", why);
     return ERR_INVALID;
 }
 
@@ -137,7 +135,10 @@ int settings_start(struct app *app) {
     tell_report(&settings->keys_report, SETTINGS_DOTENV);
     if (err < 0)
         return refuse_config(&settings->report, app->options);
-    return 0;
+    const char *option = app->options->listen;
+    const char *why =
+        option != NULL ? config_listen_refused(settings->config, span_text(option)) : NULL;
+    return why != NULL ? app_fail("not started: --listen %s %s", option, why) : 0;
 }
 
 void settings_stop(struct app *app) {

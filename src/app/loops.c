@@ -43,6 +43,7 @@ int loops_start(struct app *app) {
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
     app->gateway->store = app->store;
+    clients_join(app);
     app->loop_count = config.loop_count;
     app->loops = mem_zalloc(app->loop_count * sizeof *app->loops);
     for (uint32_t i = 0; i < app->loop_count; i++) {
@@ -177,6 +178,7 @@ int loops_run(struct app *app) {
     (void)keeper_begin(app);
     start_threads(app);
     greet(app);
+    clients_greet(app);
     notify_watch(app);
     notify_say("READY=1\nSTATUS=serving on %s port %u, %u models", app->address.host,
                app->address.port, app->now->assembly.snapshot->model_count);

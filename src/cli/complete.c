@@ -24,9 +24,12 @@
 
 struct completing {
     struct page *page;
+    struct span before;              /* "--model=" of "--model=gpt": part of every candidate */
     struct span prefix;              /* what stands there already */
     const struct cli_command *group; /* the first word, when it is a group */
     const struct cli_command *command;
+    bool lost;                          /* a word that no command has */
+    bool options_end;                   /* "--" stands before the prefix */
     const char *operands[OPERANDS_MAX]; /* before the prefix */
     int operand_count;
     struct instance_wish wish;
@@ -38,7 +41,7 @@ static void offer(struct completing *at, struct span name, const char *about) {
     if (name.len < at->prefix.len || name.len > LINE_MAX_BYTES || !one_line ||
         !span_equal(span_of(name.ptr, at->prefix.len), at->prefix))
         return;
-    page_add(at->page, "%.*s\t%s\n", SPAN_ARG(name), about);
+    page_add(at->page, "%.*s%.*s\t%s\n", SPAN_ARG(at->before), SPAN_ARG(name), about);
 }
 
 static void offer_text(struct completing *at, const char *name, const char *about) {
@@ -62,8 +65,9 @@ static void offer_list(struct completing *at, const char *path, const char *cons
     if (asked && answer_read(&answer, dynbuf_span(&body))) {
         for (struct json_iter it = json_each(json_get(answer.top, "data")); json_next(&it);)
             for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
-                struct span name = answer_text(&answer, it.value, names[i]);
-                if (name.len > 0)
+                struct span safe = answer_text(&answer, it.value, names[i]), name;
+                if (json_string(json_get(it.value, names[i]), &answer.arena, &name) == 0 &&
+                    name.len > 0 && span_equal(name, safe))
                     offer(at, name, about);
             }
         answer_done(&answer);
@@ -177,6 +181,7 @@ static void take_word(struct completing *at, const char *word) {
         bool group = found != NULL && found->commands != NULL;
         at->group = group ? found : at->group;
         at->command = group ? NULL : found;
+        at->lost = found == NULL;
     } else if (at->operand_count < OPERANDS_MAX) {
         at->operands[at->operand_count++] = word;
     }
@@ -193,14 +198,13 @@ static void take_value(struct completing *at, const char *option, const char *va
 /* The option whose value is being typed after all these words, or NULL. */
 static const struct cli_option *take_words(struct completing *at, int count, char **words) {
     const struct cli_option *open = NULL;
-    bool options_end = false;
     for (int i = 0; i < count; i++) {
         if (open != NULL) {
             take_value(at, open->name, words[i]);
             open = NULL;
-        } else if (!options_end && strcmp(words[i], "--") == 0) {
-            options_end = true;
-        } else if (options_end || words[i][0] != '-') {
+        } else if (!at->options_end && strcmp(words[i], "--") == 0) {
+            at->options_end = true;
+        } else if (at->options_end || words[i][0] != '-') {
             take_word(at, words[i]);
         } else if (at->command != NULL && strchr(words[i], '=') == NULL) {
             open = cli_find_option(at->command, span_text(words[i]));
@@ -213,16 +217,19 @@ static const struct cli_option *take_words(struct completing *at, int count, cha
 void complete_words(struct page *page, int count, char **words) {
     char none[] = "";
     char *last = count > 0 ? words[count - 1] : none;
-    struct completing at = {.page = page, .prefix = span_text(last)};
+    struct completing at = {.page = page, .before = SPAN_LITERAL(""), .prefix = span_text(last)};
     const struct cli_option *open = take_words(&at, count - (count > 0), words);
     const char *equals = last[0] == '-' ? strchr(last, '=') : NULL;
     if (open == NULL && equals != NULL && at.command != NULL) {
+        at.before = span_of(last, (size_t)(equals - last) + 1);
         at.prefix = span_text(equals + 1);
         open = cli_find_option(at.command, span_of(last, (size_t)(equals - last)));
     }
+    if (at.lost)
+        return;
     if (open != NULL)
         offer_value(&at, span_text(open->value));
-    else if (last[0] == '-')
+    else if (last[0] == '-' && !at.options_end)
         offer_options(&at);
     else if (at.command != NULL)
         offer_operand(&at);

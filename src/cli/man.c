@@ -70,6 +70,13 @@ static void write_text(struct page *page, const char *text) {
         page_add(page, ".Ed\n");
 }
 
+/* A paragraph of its own; lists and tables are one by themselves. */
+static void write_about(struct page *page, const char *text) {
+    if (text[0] != '\0' && text[0] != ' ')
+        page_add(page, ".Pp\n");
+    write_text(page, text);
+}
+
 /* --- parts --- */
 
 static void write_options(struct page *page, const struct cli_command *command) {
@@ -182,20 +189,14 @@ static void write_command(struct page *page, const struct cli_command *command) 
         const struct cli_command *sub = command->commands[i];
         page_add(page, ".Ss papi %s %s\n", command->name, sub->name);
         write_text(page, sub->line);
-        if (sub->about[0] != '\0')
-            page_add(page, ".Pp\n");
-        write_text(page, sub->about);
-        page_add(page, ".Pp\n");
+        write_about(page, sub->about);
         write_options(page, sub);
     }
     if (command->commands == NULL) {
         write_text(page, command->line);
-        page_add(page, ".Pp\n");
         write_options(page, command);
     }
-    if (command->about[0] != '\0')
-        page_add(page, ".Pp\n");
-    write_text(page, command->about);
+    write_about(page, command->about);
     write_words(page, command);
     write_exits(page);
     page_add(page, ".Sh SEE ALSO\n.Xr papi 1\n");

@@ -30,9 +30,13 @@ static const struct {
     const char *name;
     void (*write)(struct page *page);
 } pages[] = {
-    {"commands", reference_commands},  {"commands.json", reference_commands_json},
-    {"configuration", write_settings}, {"outcomes", reference_outcomes},
-    {"providers", write_providers},    {"simulator", write_simulator},
+    {"api", reference_api},
+    {"commands", reference_commands},
+    {"json", reference_commands_json},
+    {"configuration", write_settings},
+    {"outcomes", reference_outcomes},
+    {"providers", write_providers},
+    {"simulator", write_simulator},
 };
 
 static int run(const struct cli_command *command, int argc, char **argv) {
@@ -53,7 +57,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 
 const struct cli_command cli_reference = {
     .name = "reference",
-    .operands = "[commands|commands.json|configuration|outcomes|providers|simulator]",
+    .operands = "[api|commands|json|configuration|outcomes|providers|simulator]",
     .line = "print a page of docs/reference from the program's tables",
     .about = "",
     .hidden = true,

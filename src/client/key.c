@@ -79,6 +79,18 @@ int client_key_make(enum client_role role, struct secret **ret_key) {
     return err;
 }
 
+void client_id_make(char *ret_id) {
+    memcpy(ret_id, "cl_", 3);
+    for (size_t i = 3; i < CLIENT_ID_BYTES - 1; i++)
+        ret_id[i] = digits[random_below(BASE)];
+    ret_id[CLIENT_ID_BYTES - 1] = '\0';
+}
+
+void client_key_hash(const struct secret *hash_key, struct span text,
+                     struct client_key_hash *ret_hash) {
+    hash_keyed(hash_key, text, ret_hash->bytes);
+}
+
 /* Which prefix it has; the longer one is asked first. */
 static size_t prefix_of(struct span text, enum client_role *ret_role) {
     for (unsigned role = CLIENT_ROLE_COUNT; role-- > 0;)

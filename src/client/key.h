@@ -27,6 +27,11 @@ enum client_key_form {
 int client_key_make(enum client_role role, struct secret **ret_key) WARN_UNUSED;
 /* From bytes of the caller's, for tests of the form. ret_text has CLIENT_KEY_TEXT_MAX_BYTES; returns its length. */
 size_t client_key_write(enum client_role role, const uint8_t random[32], char *ret_text);
+/* A fresh id, CLIENT_ID_BYTES with its NUL. */
+void client_id_make(char *ret_id);
 enum client_key_form client_key_parse(struct span text, enum client_role *ret_role);
+/* Under a secret of this instance's own. */
+void client_key_hash(const struct secret *hash_key, struct span text,
+                     struct client_key_hash *ret_hash);
 /* Whether it looks like a key of ours, its checksum aside. */
 bool client_key_has_shape(struct span text);

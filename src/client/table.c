@@ -239,7 +239,7 @@ enum client_verdict client_table_find(const struct client_table *table, struct s
         return CLIENT_NO_KEY;
     if (!client_key_has_shape(key)) /* no bytes of any length are hashed */
         return why_unknown(key);
-    hash_keyed(table->hash_key, key, hash.bytes);
+    client_key_hash(table->hash_key, key, &hash);
     uint32_t slot = find_slot(table, &hash);
     if (table->slots[slot] == SLOT_EMPTY)
         return why_unknown(key);

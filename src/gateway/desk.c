@@ -408,6 +408,21 @@ void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_
     pthread_mutex_unlock(&desk->lock);
 }
 
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns) {
+    pthread_mutex_lock(&desk->lock);
+    uint64_t now_ns = desk_clock_ns();
+    const struct catalog_map *map = numbering_from(&desk->numbering, of);
+    for (uint32_t i = 0; i < of->route_count; i++) {
+        uint64_t open_at_ns = 0;
+        bool open = scheduler_route_open(desk->scheduler, now_ns, map != NULL ? map->routes[i] : i,
+                                         &open_at_ns);
+        ret_open_at_ns[i] = open ? 0 : open_at_ns > now_ns ? open_at_ns : UINT64_MAX;
+    }
+    pthread_mutex_unlock(&desk->lock);
+    *ret_now_ns = now_ns;
+}
+
 uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
                       uint32_t most) {
     uint32_t count = 0;
@@ -434,21 +449,6 @@ scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *ro
     }
     leave(desk, 0);
     return ticket;
-}
-
-void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
-                      uint64_t *ret_now_ns) {
-    pthread_mutex_lock(&desk->lock);
-    uint64_t now_ns = desk_clock_ns();
-    const struct catalog_map *map = numbering_from(&desk->numbering, of);
-    for (uint32_t i = 0; i < of->route_count; i++) {
-        uint64_t open_at_ns = 0;
-        bool open = scheduler_route_open(desk->scheduler, now_ns, map != NULL ? map->routes[i] : i,
-                                         &open_at_ns);
-        ret_open_at_ns[i] = open ? 0 : open_at_ns > now_ns ? open_at_ns : UINT64_MAX;
-    }
-    pthread_mutex_unlock(&desk->lock);
-    *ret_now_ns = now_ns;
 }
 
 void desk_give_back(struct desk *desk) {

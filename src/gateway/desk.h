@@ -58,15 +58,15 @@ void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct schedule
 bool desk_any_open(struct desk *desk);
 /* The same for each route of `of`: ret_open[i], in one visit. */
 void desk_open_routes(struct desk *desk, struct catalog_snapshot *of, bool *ret_open);
+/* When each can be asked, by desk_clock_ns: 0 = now, UINT64_MAX = nobody knows. */
+void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
+                      uint64_t *ret_now_ns);
 /* Attempts under way, for who takes over: rows of the newest snapshot from slot *slot on, at most `most`; fewer than that are the
  * last. */
 uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
                       uint32_t most);
 /* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged. */
 scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row);
-/* When each can be asked, by the boot clock: 0 = now, UINT64_MAX = nobody knows. */
-void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *ret_open_at_ns,
-                      uint64_t *ret_now_ns);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Clients with limits of their own; any thread. NULL = none. */
 void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone);

@@ -39,8 +39,7 @@ static const struct {
 };
 
 static bool refused_by_limit(const struct request *r) {
-    return r->decided && r->decision.kind == ACTION_REFUSE &&
-           r->decision.refusal == REFUSAL_CLIENT_LIMITED;
+    return r->decision.kind == ACTION_REFUSE && r->decision.refusal == REFUSAL_CLIENT_LIMITED;
 }
 
 void limits_duration(int64_t wait_ms, char *text) {

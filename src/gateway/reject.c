@@ -276,7 +276,7 @@ static void explain(struct request *r) {
 }
 
 static bool by_own_limit(const struct request *r) {
-    return r->decided && refusal_of(r) == REFUSAL_CLIENT_LIMITED;
+    return refusal_of(r) == REFUSAL_CLIENT_LIMITED;
 }
 
 /* The exact time. */
@@ -294,7 +294,8 @@ static int retry_fields(struct request *r, struct dynbuf *head) {
         err = http_write_header(head, "x-should-retry", SPAN_LITERAL("false"));
     if (err == 0 && wait_ms >= 0 && api_error_status(r->error.kind) == 429 && !by_own_limit(r))
         err = reset_fields(wait_ms, head);
-    if (wait_ms > 0) /* those refused together shall not come back together */
+    /* Those refused together shall not come back together; a client's own limit is nobody else's. */
+    if (wait_ms > 0 && !by_own_limit(r))
         wait_ms += (int64_t)rand_below(&r->home->rand, (uint64_t)wait_ms / RETRY_SPREAD + 1);
     if (err == 0 && wait_ms >= 0 && wait_ms <= RETRY_AFTER_TOLD_MAX_MS) {
         err = http_write_header_u64(head, "Retry-After", (uint64_t)(wait_ms + 999) / 1000);

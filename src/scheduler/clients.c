@@ -17,8 +17,10 @@
 #include "base/mem.h"
 #include "scheduler/state.h"
 
-#define SLOTS_LEAST    16u
-#define MINUTE_MS      ((uint64_t)60 * 1000)
+#define SLOTS_LEAST 16u
+#define MINUTE_MS   \
+    ((uint64_t)59 * \
+     1000) /* and up to one slot more: 60 s at most, so that a wait is told (wire 1.7) */
 #define LONGEST_DAY_MS ((uint64_t)25 * 3600 * 1000)
 #define LONG_MONTH_MS  ((uint64_t)31 * 24 * 3600 * 1000)
 

@@ -281,3 +281,10 @@ int vault_need(struct vault *vault, struct store_db *db) {
         return err;
     return view->state == VAULT_OPEN ? 0 : ERR_SEAL;
 }
+
+int vault_need_clients_key(struct vault *vault, struct store_db *db, struct secret **ret_key) {
+    int err = vault_need(vault, db);
+    if (err == 0)
+        *ret_key = secret_ref(vault__edit(vault)->ring.clients);
+    return err;
+}

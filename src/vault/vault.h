@@ -69,6 +69,9 @@ void vault_free(struct vault *vault);
 int vault_open(struct vault *vault, struct store_db *db) WARN_UNUSED;
 /* Opens it, making a master key if nothing has needed one before. ERR_SEAL: it is locked. */
 int vault_need(struct vault *vault, struct store_db *db) WARN_UNUSED;
+/* The same, for a job that hashes keys of clients; a ref. */
+int vault_need_clients_key(struct vault *vault, struct store_db *db,
+                           struct secret **ret_key) WARN_UNUSED;
 void vault_settle(struct vault *vault, int err);
 /* `ret_why`: what is wrong and the cure, "" unless locked. */
 enum vault_state vault_look(struct vault *vault, char ret_why[VAULT_WHY_BYTES]);

@@ -17,7 +17,10 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9]|[=
 
 def plain(text):
     """Without what moves the cursor or colours."""
-    return ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "")
+    text = ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "").replace("\a", "")
+    while "\b" in text:
+        text = re.sub(r"[^\b\n]\x08|^\x08", "", text, count=1, flags=re.MULTILINE)
+    return text
 
 
 class Terminal:

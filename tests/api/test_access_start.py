@@ -4,6 +4,7 @@
 import json
 import pathlib
 import re
+import signal
 import socket
 
 import pytest
@@ -97,6 +98,54 @@ def test_plain_http_over_the_network(tmp_path, settings, plain, listen):
             assert_error(status, fields, body, 403, "origin_not_allowed", [OUTER, "insecure_http", "trusted_proxies"])
 
 
+# --- a reload ---------------------------------------------------------------------------------------------------------
+def reload(papi, file, settings, event):
+    """HUP with another configuration; waits for its end."""
+    def ended():
+        return [line for line in papi.stderr_lines if f" {event} " in line]
+    before = len(ended())
+    file.write_text(json.dumps(settings))
+    papi.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(ended()) > before, 30, event)
+
+
+def test_settings_of_access_are_reloaded(tmp_path):
+    page = {"origin": "https://app.example"}
+    file = tmp_path / "papi.yaml"
+    with serve(tmp_path, {}) as papi:
+        assert request(papi, "GET", "/v1/models", headers=page)[0] == 403
+        reload(papi, file, {"cors": ["https://app.example"]}, "reload.done")
+        assert request(papi, "GET", "/v1/models", headers=page)[0] == 200
+        reload(papi, file, {"hosts": ["papi.lan"]}, "reload.done")
+        assert request(papi, "GET", "/v1/models", headers=page)[0] == 403
+        with RawConnection(papi.address()) as connection:
+            assert connection.send(request_bytes("GET", "/v1/models", host="papi.lan")).read_response()[0] == 200
+
+
+def test_trusted_proxies_are_reloaded(tmp_path):
+    own = {"origin": "https://localhost", "x-forwarded-proto": "https"}
+    with serve(tmp_path, KEYS) as papi:
+        assert request(papi, "GET", "/v1/models", headers=own)[0] == 403
+        reload(papi, tmp_path / "papi.yaml", {**KEYS, "trusted_proxies": ["127.0.0.1"]}, "reload.done")
+        assert request(papi, "GET", "/v1/models", headers=own)[0] == 401
+        reload(papi, tmp_path / "papi.yaml", {}, "reload.done")
+        assert request(papi, "GET", "/v1/models")[0] == 401, "keys are needed until a restart"
+        assert "a new auth takes effect after a restart" in papi.stderr
+
+
+@pytest.mark.parametrize("settings, words", [({}, NEEDS_KEYS), ({"auth": "open", "listen": "127.0.0.1:0"}, NEEDS_KEYS), (KEYS, NEEDS_TLS)],
+                         ids=["no auth", "another address in the file", "no TLS"])
+def test_a_reload_never_opens_an_address_to_strangers(tmp_path, settings, words):
+    """The address stays what it was at the start, so what the file says of another one does not count."""
+    arguments, env = start(tmp_path, "0.0.0.0:0", {**KEYS, "insecure_http": True})
+    with PapiProcess(arguments, env=env) as papi:
+        papi.host = "127.0.0.1"
+        reload(papi, tmp_path / "papi.yaml", settings, "reload.failed")
+        assert words in papi.stderr
+        assert_error(*request(papi, "GET", "/v1/models"), 401, "invalid_api_key")
+
+
+# --- what strangers cannot fill ---------------------------------------------------------------------------------------
 def test_all_bodies_together_are_capped(tmp_path):
     """Beyond the cap a 503 that says when to come back; then room again. The body is larger than what sockets hold: once it is sent,
     most of it has been read."""

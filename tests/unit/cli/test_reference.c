@@ -2,7 +2,7 @@
 /*
  * docs/reference/providers.md: the committed page is what the program writes, every table of it has every provider once, and texts of
  * the catalog cannot break a table. docs/internals/attempts.md has the table of outcomes. The same for docs/reference/commands.md
- * and docs/man.
+ * and docs/man, and of docs/reference/api.md.
  */
 #include "cli/man.h"
 #include "cli/reference.h"
@@ -43,6 +43,20 @@ static void is_what_the_program_writes(void **state) {
     if (!span_equal(dynbuf_span(&page.out), dynbuf_span(&committed)))
         fail_msg("docs/reference/providers.md is not what `papi reference providers` prints: write "
                  "it anew");
+    dynbuf_done(&page.out);
+    dynbuf_done(&committed);
+}
+
+static void api_is_what_the_program_writes(void **state) {
+    struct dynbuf committed;
+    struct page page;
+    (void)state;
+    read_page(&committed, PAPI_SOURCE_DIR "/docs/reference/api.md");
+    page_init(&page);
+    reference_api(&page);
+    assert_int_equal(page.err, 0);
+    if (!span_equal(dynbuf_span(&page.out), dynbuf_span(&committed)))
+        fail_msg("docs/reference/api.md is not what `papi reference api` prints: write it anew");
     dynbuf_done(&page.out);
     dynbuf_done(&committed);
 }
@@ -248,6 +262,7 @@ static void survives_any_text(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_what_the_program_writes),
+        cmocka_unit_test(api_is_what_the_program_writes),
         cmocka_unit_test(has_every_provider_in_every_table),
         cmocka_unit_test(rows_are_as_wide_as_their_head),
         cmocka_unit_test(attempts_have_the_table_of_outcomes),
