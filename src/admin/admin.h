@@ -35,6 +35,7 @@ struct admin {
     const char *listen[ADMIN_LISTEN_MAX];
     uint32_t listen_count;
     _Atomic bool keys_mode;
+    struct zone clients_zone; /* of the days and months of clients' limits */
     uint64_t started_ms;
     _Atomic uint64_t config_loaded_ms;
     struct store *store;          /* NULL = nothing is kept */
@@ -42,7 +43,6 @@ struct admin {
     struct provider_board *board; /* all providers, used or not */
     const struct facts *facts;
     void (*reload)(void *app, struct admin_reload *wish); /* any thread */
-    struct zone clients_zone; /* of the days and months of clients' limits */
 };
 
 /* The tables for gateway_config.more_endpoints; more_context is the struct admin. */

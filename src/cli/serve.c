@@ -21,7 +21,7 @@ static const struct cli_option options[] = {
     {"--demo", CLI_FLAG, offsetof(struct app_options, demo), NULL,
      "with five simulated providers behind the real ones; no key, no network"},
     {"--upgrade", CLI_FLAG, offsetof(struct app_options, upgrade), NULL,
-     "take over from the papi that serves the data directory, without losing a request"},
+     "take over from the papi that serves this data directory"},
 };
 
 static int run(const struct cli_command *command, int argc, char **argv) {

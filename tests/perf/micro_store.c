@@ -236,8 +236,8 @@ static void see_seed(void *context, const struct store_seed *row) {
 static int seed(struct store_db *db, void *context) {
     const struct store_seed_query query = {.hours_since_ms = now_ms - (uint64_t)32 * 86400000,
                                            .minutes_since_ms = now_ms - (uint64_t)26 * 3600000,
-                                           .exact_since_ms = now_ms - 600000,
-                                           .exact_most = 5000};
+                                           .exact_since_ms = now_ms - (uint64_t)26 * 3600000,
+                                           .exact_most = 20000};
     return store_seed_read(db, &query, see_seed, context);
 }
 
@@ -273,6 +273,7 @@ int main(int argc, char **argv) {
     struct store *store;
     store_config_default(&config);
     config.path = path;
+    config.batch_ms = 1; /* so that filling it takes no longer than it must */
     unsigned before_kib = rss_kib();
     check(store_open(&config, &store) == 0);
     printf("%-28s %u KiB before, %u KiB after opening\n", "memory", before_kib, rss_kib());
