@@ -71,7 +71,8 @@ static bool ask_terminal(const char *what, struct dynbuf *text) {
         return read_line(text);
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); /* before the question: what answers it is kept */
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH,
+                    &silent); /* before the question: what answers it is kept */
     (void)fprintf(stderr, "Key of %s (it is not shown): ", what);
     bool good = read_line(text);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);

@@ -171,6 +171,58 @@ def test_usage(papi):
     assert admin.refused(papi, "GET", "/admin/v1/usage?cursor=r-1-1", 400)["param"] == "cursor"
 
 
+def test_at_once_and_after_a_restart(papi):
+    """From memory before the store has it, from the store when the memory is gone."""
+    identity = ask(papi, "good")
+    public, own = f"/v1/papi/requests/{identity}", f"/admin/v1/requests/{identity}"
+    described = description.of(papi)
+    before = {}
+    for path in (public, own):
+        status, fields, before[path] = admin.ask(papi, "GET", path)
+        assert status == 200, before[path]
+        described.check("GET", path, status, fields, before[path])
+    wait_kept(papi, identity)
+    papi.stop()
+    with papi_process.PapiProcess(papi.arguments[1:], cwd=papi.cwd) as again:
+        for path in (public, own):
+            status, fields, answer = admin.ask(again, "GET", path)
+            assert status == 200, answer
+            described.check("GET", path, status, fields, answer)
+            answer.pop("at", None), before[path].pop("at", None)
+            for rung in answer["ladder"] + before[path]["ladder"]:
+                rung.pop("at", None)
+            assert abs(answer.pop("accepted_ms", 0) - before[path].pop("accepted_ms", 0)) <= 2
+            assert answer == before[path]
+        assert papi_process.request(again, "GET", "/v1/papi/requests/req-none")[0] == 404
+
+
+def test_memory_where_there_is_no_store(start_serve, upstream):
+    papi = start_serve({"providers": {"lab": papi_process.provider(upstream(flaky).url, ["good", "bad"])},
+                        "store": {"url": "off"}})
+    identity = ask(papi, "bad")
+    one = admin.get(papi, f"/admin/v1/requests/{identity}")
+    assert one["status"] == 400 and one["served"] is None and one["ladder"][0]["provider"] == "lab"
+    assert admin.ask(papi, "GET", f"/v1/papi/requests/{identity}")[0] == 200
+    assert "x-request-id" in admin.refused(papi, "GET", "/v1/papi/requests/req-none", 404)["message"]
+
+
+def test_a_store_that_is_away(start_serve, upstream, tmp_path):
+    """The database's place is taken by a folder: said, and requests are served all the same."""
+    config = {"providers": {"lab": papi_process.provider(upstream(flaky).url, ["good"])}}
+    place = tmp_path / "serve0" / "data"
+    (place / "papi.db").mkdir(parents=True)
+    papi = start_serve(config)
+    store = papi_process.wait_for(lambda: [state for state in [admin.get(papi, "/admin/v1/status")["store"]]
+                                           if state["state"] == "degraded"], what="the store degraded")[0]
+    assert store["reason"]
+    identity = ask(papi, "good")
+    for path in ("/admin/v1/requests", "/admin/v1/usage"):
+        status, fields, answer = admin.ask(papi, "GET", path)
+        assert status == 503 and store["reason"] in answer["error"]["message"], answer
+        description.of(papi).check("GET", path, status, fields, answer)
+    assert admin.get(papi, f"/admin/v1/requests/{identity}")["id"] == identity
+
+
 def test_a_store_that_is_off(start_serve, upstream):
     papi = start_serve({"providers": {"lab": papi_process.provider(upstream().url)}, "store": {"url": "off"}})
     for path in ("/admin/v1/requests", "/admin/v1/usage", "/admin/v1/requests/req-x"):
