@@ -196,6 +196,7 @@ static const struct schema keyed_schema = {"ClientWithKey", "A client and its ne
 
 static const struct schema_member page_query[] = {
     QUERY_PAGE,
+    M_WORD("role", SCHEMA_OPTIONAL, "client|admin", "only these"),
     M_END,
 };
 static const struct schema_member revoke_query[] = {

@@ -45,6 +45,7 @@ struct search {
     struct arena *arena;
     struct client_kept *kept;
     uint32_t count;
+    bool revoked_too;
     int err;
 };
 
@@ -56,7 +57,8 @@ static void on_found(void *context, const struct store_client *row) {
 
 static void on_row(void *context, const struct store_client *row) {
     struct search *search = context;
-    if (span_equal(row->name, search->name) && row->revoked_ms == 0 && search->err == 0)
+    bool meant = row->revoked_ms == 0 || search->revoked_too;
+    if (meant && span_equal(row->name, search->name) && search->err == 0)
         on_found(context, row);
 }
 
@@ -66,6 +68,9 @@ int client_rows_find(struct store_db *db, struct span name, struct arena *arena,
     int err = store_client_get(db, name, on_found, &search);
     if (err == ERR_NOT_FOUND) {
         err = store_clients_each(db, on_row, &search);
+        search.revoked_too = err == 0 && search.count == 0; /* nobody else has that name */
+        if (search.revoked_too)
+            err = store_clients_each(db, on_row, &search);
         if (err == 0 && search.count != 1)
             err = search.count == 0 ? ERR_NOT_FOUND : ERR_DUPLICATE;
     }

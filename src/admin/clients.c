@@ -30,6 +30,7 @@ struct client_job {
     const struct zone *zone; /* borrowed */
     struct arena arena;
     struct span name; /* id or name; of a list: the cursor */
+    struct span role; /* of a list: only these; absent = all */
     uint64_t limit;   /* of a list */
     struct client_change change;
     struct client_kept kept;
@@ -164,7 +165,10 @@ static void on_listed(void *context, const struct store_client *row) {
         paging->begun = span_equal(row->id, paging->job->name);
         return;
     }
-    paging->more = paging->count == paging->job->limit;
+    struct span role = span_absent(row->role) ? SPAN_LITERAL("client") : row->role;
+    if (!span_absent(paging->job->role) && !span_equal(role, paging->job->role))
+        return;
+    paging->more = paging->more || paging->count == paging->job->limit;
     if (paging->more || row->id.len >= sizeof paging->last)
         return;
     client_rows_put(&paging->writer, row, SPAN_NONE);
@@ -307,6 +311,8 @@ static int answer_list(struct request *r) {
     job->name = SPAN_NONE;
     if (!span_absent(cursor))
         err = arena_copy(&job->arena, cursor, &job->name);
+    if (err == 0 && !span_absent(take_text(r, "role")))
+        err = arena_copy(&job->arena, take_text(r, "role"), &job->role);
     return err < 0 ? give_up(job, err) : hand_over(r, job, run_list, NULL);
 }
 

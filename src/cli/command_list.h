@@ -10,6 +10,8 @@
     X(cli_mock)         \
     X(cli_chat)         \
     X(cli_provider)     \
+    X(cli_client)       \
+    X(cli_admin)        \
     X(cli_model)        \
     X(cli_status)       \
     X(cli_requests)     \

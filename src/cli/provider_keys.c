@@ -371,7 +371,7 @@ const struct cli_command cli_provider_add = {
     .operands = "PROVIDER",
     .line = "keep a key, sealed, and use it",
     .about = "The key is read from standard input, on a terminal without showing it, or from a "
-             "file; never\nfrom the command line. " WHERE,
+             "file; never\nfrom the command line.\n" WHERE,
     .options = add_options,
     .option_count = array_length(add_options),
     .run = run_add,
@@ -382,7 +382,7 @@ const struct cli_command cli_provider_import = {
     .operands = "FILE",
     .line = "keep the keys of a .env, JSON or CSV file",
     .about = "Each key goes to the provider that its name or its shape tells; others are skipped "
-             "with the\nreason. `-` is standard input. " WHERE,
+             "with the\nreason. `-` is standard input.\n" WHERE,
     .options = import_options,
     .option_count = array_length(import_options),
     .run = run_import,
@@ -413,7 +413,7 @@ const struct cli_command cli_provider_remove = {
     .operands = "PROVIDER",
     .line = "forget its keys that were added or imported",
     .about = "Keys of the environment and the configuration stay: remove them there, or pause the "
-             "provider. " WHERE,
+             "provider.\n" WHERE,
     .options = account_options,
     .option_count = array_length(account_options),
     .run = run_remove,

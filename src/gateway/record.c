@@ -105,6 +105,7 @@ static void keep_row(const struct request *r, const struct dates *dates,
     bool served = last != NULL && r->ladder_last->outcome == OUTCOME_OK;
     const struct store_request row = {
         .id = r->identity.request_id,
+        .client = r->client != NULL ? span_text(r->client->id) : SPAN_NONE,
         .endpoint = span_text(r->endpoint->path),
         .model = r->task.model,
         .served = served ? last->model : SPAN_NONE,

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`papi client` and `papi admin token` against a running instance."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+import papi_process
+
+KEY = re.compile(r"^sk-papi-(admin-)?[0-9A-Za-z]{49}$", re.MULTILINE)
+
+
+@pytest.fixture(name="run")
+def run_command(tmp_path):
+    """run("client", "list"): (exit code, stdout, stderr) of a command beside a gateway in keys mode."""
+    with papi_process.serve(tmp_path, {"auth": "keys", "loops": 1}) as papi:
+        def run(*words):
+            done = subprocess.run(
+                [papi_process.papi_binary(), *words, "--data", tmp_path / "data"], capture_output=True, text=True,
+                check=False, timeout=60, env=papi_process.clean_environment(None))
+            papi_process.assert_no_sanitizer_report(done.stderr)
+            return done.returncode, done.stdout, done.stderr
+        run.papi = papi
+        yield run
+
+
+def models(run, key):
+    status, _, _ = papi_process.request(run.papi, "GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
+    return status
+
+
+def test_a_clients_life(run):
+    code, out, err = run("client", "add", "Anna B", "--requests-per-day", "200", "--models", "gpt-*, auto", "--expires", "90d")
+    assert code == 0 and "200 requests a day" in out and "gpt-*, auto" in out and "once" in err
+    first = KEY.search(out)[0]
+    assert models(run, first) == 200
+    code, out, _ = run("client", "limit", "Anna B", "--requests-per-day", "0", "--concurrency", "2", "--models", "all", "--expires", "0s")
+    assert code == 0 and "2 requests at once" in out
+    assert not any(word in out for word in ("a day", "gpt-", "expires", first))
+    code, out, _ = run("client", "rotate", "Anna B", "--grace", "7d")
+    second = KEY.search(out)[0]
+    assert code == 0 and models(run, first) == 200 and models(run, second) == 200
+    code, out, _ = run("client", "revoke", "Anna B")
+    assert code == 0 and "revoked" in out and models(run, first) == 401 and models(run, second) == 401
+    code, out, _ = run("client", "show", "Anna B", "--json")
+    assert code == 0 and json.loads(out)["revoked_at"] is not None and "key" not in json.loads(out)
+    code, out, _ = run("client", "rotate", "Anna B")
+    assert code == 1 and not KEY.search(out)
+    assert run("client", "revoke", "Anna B", "--forget")[0] == 0
+    code, out, err = run("client", "list")
+    assert code == 0 and out == "" and "papi client add" in err
+
+
+def test_lists_in_a_table_and_as_json(run):
+    for name in ("one", "two"):
+        assert run("client", "add", name, "--tokens-per-month", "5000")[0] == 0
+    code, out, _ = run("client", "list")
+    assert code == 0 and out.count("5000 tok/month") == 2 and out.count("active") == 2 and "sk-papi" not in out
+    code, out, _ = run("client", "list", "--json")
+    assert code == 0 and [row["name"] for row in json.loads(out)["data"]] == ["one", "two"]
+
+
+def test_admin_tokens(run):
+    code, out, _ = run("admin", "token", "add", "ops")
+    assert code == 0
+    token = KEY.search(out)[0]
+    assert token.startswith("sk-papi-admin-")
+    headers = {"authorization": f"Bearer {token}"}
+    assert papi_process.request(run.papi, "GET", "/admin/v1/status", headers=headers)[0] == 200
+    run("client", "add", "someone")
+    code, out, _ = run("admin", "token", "list")
+    assert code == 0 and "ops" in out and "someone" not in out
+    assert run("admin", "token", "revoke", "ops")[0] == 0
+    assert papi_process.request(run.papi, "GET", "/admin/v1/status", headers=headers)[0] == 401
+
+
+@pytest.mark.parametrize("words, code", [
+    (["client", "add"], 2), (["client", "add", "z", "--requests-per-day", "-1"], 2), (["client", "add", "x" * 65], 1),
+    (["client", "add", "z", "--data-use", "sell"], 2), (["client", "show", "nobody"], 1), (["client", "rotate", "nobody"], 1),
+    (["admin", "token", "list", "x"], 2), (["admin", "token", "add"], 2), (["admin", "token", "make", "x"], 2)])
+def test_refuses_what_makes_no_sense(run, words, code):
+    got, out, err = run(*words)
+    assert got == code and out == "" and err.startswith("papi: "), (got, out, err)
