@@ -61,11 +61,12 @@
     "up_front_output INTEGER NOT NULL, inputs INTEGER NOT NULL, "                    \
     "audio_seconds INTEGER NOT NULL, cost INTEGER NOT NULL, PRIMARY KEY(at, lane)) " \
     "STRICT, WITHOUT ROWID;"
-#define TOTAL_TABLES                                                       \
-    PERIOD_TABLE("minute")                                                 \
-    PERIOD_TABLE("hour")                                                   \
-    PERIOD_TABLE("day") LANES LANE_TABLE("lane_minute") LANE_TABLE("lane_" \
-                                                                   "hour")
+#define TOTAL_TABLES                                   \
+    PERIOD_TABLE("minute")                             \
+    PERIOD_TABLE("hour")                               \
+    PERIOD_TABLE("day")                                \
+    LANES LANE_TABLE("lane_minute") LANE_TABLE("lane_" \
+                                               "hour")
 /* How far the journal was taken over. */
 #define JOURNAL_TABLES                                                                   \
     "CREATE TABLE journal_position(journal INTEGER NOT NULL, ring INTEGER NOT NULL, "    \
