@@ -6,6 +6,7 @@
  * (scheduler/capacity.c). Promises: the sums are those of the windows shown beside them. Leaves to others: the arithmetic.
  */
 #include "gateway/desk.h"
+#include "gateway/identify.h"
 #include "gateway/request.h"
 #include "scheduler/capacity.h"
 
@@ -18,6 +19,7 @@ struct showing {
     const struct scheduler_limit *limits;
     struct dynbuf *out;
     uint64_t now_ns;
+    bool accounts; /* are told */
 };
 
 static const char *const span_names[] = {
@@ -139,7 +141,7 @@ static int write_answer(const struct showing *showing, const struct capacity *po
         err = write_left(showing->out, pool);
     if (err == 0)
         err = dynbuf_append_text(showing->out, "},\"accounts\":[");
-    for (uint32_t i = 0; i < showing->snapshot->group_count && err == 0; i++) {
+    for (uint32_t i = 0; showing->accounts && i < showing->snapshot->group_count && err == 0; i++) {
         err = i > 0 ? dynbuf_append_char(showing->out, ',') : 0;
         if (err == 0)
             err = write_group(showing, i, &groups[i]);
@@ -150,7 +152,8 @@ static int write_answer(const struct showing *showing, const struct capacity *po
 int answer_papi_capacity(struct request *r) {
     const struct catalog_snapshot *snapshot = r->snapshot;
     struct dynbuf body;
-    struct showing showing = {.snapshot = snapshot, .out = &body};
+    struct showing showing = {
+        .snapshot = snapshot, .out = &body, .accounts = identify_sees_accounts(r)};
     struct capacity_spans spans;
     struct capacity pool;
     size_t count = snapshot->limit_count + (size_t)1;

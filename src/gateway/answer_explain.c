@@ -9,6 +9,7 @@
  */
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/identify.h"
 
 #include "base/check.h"
 
@@ -54,7 +55,7 @@ static int write_route(const struct explaining *explaining, uint32_t index) {
     if (err == 0)
         err = json_write_member_string(explaining->out, "provider",
                                        snapshot->providers[account->provider].id);
-    if (err == 0)
+    if (err == 0 && identify_sees_accounts(explaining->r))
         err = write_member(explaining->out, "account", account->name);
     if (err == 0)
         err = write_member(explaining->out, "model", snapshot->models[route->model].id);
