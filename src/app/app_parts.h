@@ -135,6 +135,7 @@ void loops_begin_drain(struct app *app, const char *why);
 int loops_run(struct app *app) WARN_UNUSED;
 /* clients.c: those whom keys let in, before anybody is served; and after the start screen, the first key or how to get one. */
 void clients_join(struct app *app);
+void clients_charge(struct app *app); /* clients_past.c */
 void clients_greet(struct app *app);
 /* greet.c: the start screen, on standard output. */
 void greet(struct app *app);

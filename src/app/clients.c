@@ -36,6 +36,8 @@ void clients_join(struct app *app) {
                   err_text(err));
     app->admin.clients_zone = zone_utc;
     gateway_clients(app->gateway, reading.table, &app->admin.clients_zone);
+    if (reading.table != NULL)
+        clients_charge(app);
     client_table_unref(reading.table);
     secret_unref(reading.hash_key);
 }

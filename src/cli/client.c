@@ -134,13 +134,12 @@ static void question_begin(struct question *question) {
 
 /* "/admin/v1/clients/NAME/rotate" */
 static bool question_about(struct question *question, const char *client, const char *end) {
-    if (!instance_add_segment(question->path, sizeof question->path, client) ||
-        strlen(question->path) + strlen(end) + 1 > sizeof question->path) {
-        cli_complain("that client's name is too long");
-        return false;
-    }
-    (void)strcat(question->path, end);
-    return true;
+    bool fits = instance_add_segment(question->path, sizeof question->path, client);
+    size_t used = strlen(question->path), room = sizeof question->path - used;
+    if (fits && (size_t)snprintf(question->path + used, room, "%s", end) < room)
+        return true;
+    cli_complain("that client's name is too long");
+    return false;
 }
 
 static int question_ask(struct question *question, const struct values *values, const char *method,

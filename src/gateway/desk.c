@@ -482,6 +482,17 @@ void desk_clients(struct desk *desk, const struct client_table *clients, const s
     mem_free(rows);
 }
 
+void desk_clients_replay(struct desk *desk, const struct scheduler_client_past *rows,
+                         uint32_t count) {
+    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+        pthread_mutex_lock(&desk->lock);
+        uint64_t now_ns = desk_clock_ns();
+        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
+            scheduler_client_replay(desk->scheduler, now_ns, &rows[i]);
+        pthread_mutex_unlock(&desk->lock);
+    }
+}
+
 bool desk_client_limits(struct desk *desk, uint64_t number,
                         struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],
                         uint64_t *ret_now_ns) {

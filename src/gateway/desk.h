@@ -70,6 +70,9 @@ scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *ro
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Clients with limits of their own; any thread. NULL = none. */
 void desk_clients(struct desk *desk, const struct client_table *clients, const struct zone *zone);
+/* What clients used before this start, in slices. */
+void desk_clients_replay(struct desk *desk, const struct scheduler_client_past *rows,
+                         uint32_t count);
 /* What is left of one client's limits; false when it has none. */
 bool desk_client_limits(struct desk *desk, uint64_t number,
                         struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT],

@@ -261,9 +261,9 @@ void clients_settle(struct scheduler *scheduler, uint64_t now_ns, struct ticket 
     let_go(ticket);
 }
 
-void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns, uint64_t number,
+void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns,
                              const struct scheduler_client_past *past) {
-    struct client_entry *entry = entry_of(scheduler, number);
+    struct client_entry *entry = entry_of(scheduler, past->number);
     struct moment moment = moment_of(scheduler, now_ns);
     for (unsigned i = 0; entry != NULL && i < CLIENT_LIMIT_COUNT; i++) {
         uint64_t amount = kinds[i].unit == LIMIT_TOKENS ? past->tokens : past->requests;

@@ -36,8 +36,9 @@ bool scheduler_client_state(const struct scheduler *scheduler, uint64_t now_ns, 
                             struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT]);
 /* What a client used at one time. */
 struct scheduler_client_past {
+    uint64_t number; /* of the client */
     uint64_t age_ms, requests, tokens;
 };
 /* After a restart: charges what a client used then; who is not listed is passed over. */
-void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns, uint64_t number,
+void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns,
                              const struct scheduler_client_past *past);

@@ -287,6 +287,26 @@ def test_readers_and_requests_at_once(start_serve, upstream):
     assert {row["id"] for row in admin.get(papi, "/admin/v1/requests?limit=1000")["data"]} == {identity, *ids}
 
 
+def test_more_than_the_reader_takes(papi):
+    """What waits for the reading thread is bounded; those beyond it are told to come back, and requests go on."""
+    identity = ask(papi, "good")
+    wait_kept(papi, identity)
+    headers = {"authorization": f"Bearer {admin.token(papi)}"}
+    question = papi_process.request_bytes("GET", "/admin/v1/usage?by=minute&limit=1000", headers=headers)
+    connections = [papi_process.RawConnection(papi.address(), 60) for _ in range(600)]
+    for connection in connections:
+        connection.send(question)
+    ask(papi, "good")
+    statuses = []
+    for connection in connections:
+        status, fields, body = connection.read_response()
+        statuses.append(status)
+        assert status == 200 or status == 503 and "retry-after" in fields, body
+        connection.close()
+    assert statuses.count(200) >= 256
+    assert admin.get(papi, "/admin/v1/requests")["data"]
+
+
 def test_those_who_leave_before_the_page(papi):
     identity = ask(papi, "good")
     wait_kept(papi, identity)

@@ -274,6 +274,26 @@ def test_clients_outlive_the_process(tmp_path):
         assert get(papi, "/v1/models", client["key"])[0] == 200
 
 
+def test_what_was_used_outlives_the_process(tmp_path):
+    config = {"auth": "keys", "loops": 1}
+    with papi_process.mock(tmp_path / "mock", json.dumps([{"provider": "lab"}]) + "\n", ["--seed", "1"]) as mock:
+        config["providers"] = {"lab": {"type": "openai", "base_url": f"{mock.url}/lab/v1", "models": ["gpt-a"]}}
+        with papi_process.serve(tmp_path, config) as papi:
+            month = add(papi, "month", limits={"requests_per_month": 2, "tokens_per_day": 100000})
+            free = add(papi, "free", limits={"requests_per_month": 2})
+            for _ in range(2):
+                assert chat(papi, month["key"])[0] == 200
+            assert chat(papi, month["key"])[0] == 429
+            before = get(papi, "/v1/papi/limits", month["key"])[2]["limits"]
+        with papi_process.serve(tmp_path, config) as papi:
+            status, _, answer = chat(papi, month["key"])
+            assert status == 429 and "2 requests a month" in answer["error"]["message"]
+            after = get(papi, "/v1/papi/limits", month["key"])[2]["limits"]
+            assert [(row["limit"], row["used"]) for row in after] == [(row["limit"], row["used"]) for row in before]
+            assert chat(papi, free["key"])[0] == 200
+            assert admin.get(papi, f"/admin/v1/clients/{month['id']}")["last_used_at"] is not None
+
+
 def test_no_key_is_written_anywhere(tmp_path):
     with keys_pool(tmp_path) as papi:
         made = [add(papi, f"c{i}", role="admin" if i == 1 else "client") for i in range(3)]

@@ -317,12 +317,13 @@ static void replays_the_past(void **state) {
     for (size_t i = 0; i < array_length(rows); i++) {
         struct fixture *f = world(CLIENT_REQUESTS_PER_DAY, 100);
         struct scheduler_client row = {.number = ALICE};
-        const struct scheduler_client_past past = {rows[i].age_ms, 2, 500};
+        const struct scheduler_client_past past = {ALICE, rows[i].age_ms, 2, 500};
+        const struct scheduler_client_past other = {BOB, rows[i].age_ms, 2, 500};
         for (unsigned k = 0; k < CLIENT_LIMIT_COUNT; k++)
             row.limits.amount[k] = 1000;
         list_zone(f, &row, 1, "UTC");
-        scheduler_client_replay(f->scheduler, f->now_ns, ALICE, &past);
-        scheduler_client_replay(f->scheduler, f->now_ns, BOB, &past);
+        scheduler_client_replay(f->scheduler, f->now_ns, &past);
+        scheduler_client_replay(f->scheduler, f->now_ns, &other);
         scheduler_verify(f->scheduler);
         assert_int_equal(used(f, CLIENT_REQUESTS_PER_MINUTE), rows[i].minute ? 2 : 0);
         assert_int_equal(used(f, CLIENT_REQUESTS_PER_DAY), rows[i].day ? 2 : 0);
