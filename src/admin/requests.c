@@ -5,8 +5,10 @@
  * Promises: names, numbers and times; never what was asked or answered. Leaves to others: keeping rows (store/).
  */
 #include "admin/requests.h"
+#include "admin/admin.h"
 #include "admin/cursor.h"
-#include "admin/job.h"
+#include "gateway/ladder.h"
+#include "gateway/store_answer.h"
 #include "store/requests.h"
 
 #include "base/check.h"
@@ -78,7 +80,7 @@ void admin_put_request(void *context, const struct store_request *request) {
 
 /* --- the list --- */
 
-static int run_list(struct store_db *db, struct admin_job *job) {
+static int run_list(struct store_db *db, struct store_answer *job) {
     const struct store_requests_query *query = job->query;
     struct store_page page;
     char cursor[CURSOR_BYTES];
@@ -106,13 +108,13 @@ static int answer_requests(struct request *r) {
         query.since_ms = (uint64_t)wall_ms;
     if (take_time(r, "until", &wall_ms))
         query.until_ms = (uint64_t)wall_ms;
-    struct admin_job *job = admin_job_new(STORE_READ, run_list);
-    query.client = admin_job_copy(job, take_text(r, "client"));
-    query.provider = admin_job_copy(job, take_text(r, "provider"));
-    query.model = admin_job_copy(job, take_text(r, "model"));
-    query.after = admin_job_copy(job, take_text(r, "after"));
+    struct store_answer *job = store_answer_new(STORE_READ, run_list);
+    query.client = store_answer_copy(job, take_text(r, "client"));
+    query.provider = store_answer_copy(job, take_text(r, "provider"));
+    query.model = store_answer_copy(job, take_text(r, "model"));
+    query.after = store_answer_copy(job, take_text(r, "after"));
     if (query.cursor != 0 && !span_absent(query.after)) {
-        admin_job_free(job);
+        store_answer_free(job);
         (void)request_fail(r, API_BAD_REQUEST, "cursor",
                            "The query has both cursor and after: one goes back, the other forward. "
                            "Give one of them.");
@@ -121,24 +123,37 @@ static int answer_requests(struct request *r) {
     job->missing = "The request named by after is not kept (any more). Leave it out to begin anew.";
     job->query = arena_alloc(&job->arena, sizeof query);
     *(struct store_requests_query *)job->query = query;
-    return admin_job_start(r, job);
+    return store_answer_start(r, job);
 }
 
 /* --- one of them --- */
 
-static int run_one(struct store_db *db, struct admin_job *job) {
+static int run_one(struct store_db *db, struct store_answer *job) {
     const struct span *id = job->query;
     return store_request_get(db, *id, admin_put_request, &job->writer);
 }
 
+/* What has just ended is in memory before it is in the store, and only there when there is none. */
+static int from_memory(struct request *r, struct store_answer *job) {
+    const struct span *id = job->query;
+    dynbuf_clear(&job->body);
+    json_writer_init(&job->writer, &job->body);
+    if (ladder_find(r->home->gateway, *id, admin_put_request, &job->writer) < 0)
+        return 1;
+    return store_answer_give(r, job, 0);
+}
+
 static int answer_request(struct request *r) {
-    struct admin_job *job = admin_job_new(STORE_READ, run_one);
+    struct store_answer *job = store_answer_new(STORE_READ, run_one);
+    job->refuse = from_memory;
     struct span *id = arena_alloc(&job->arena, sizeof *id);
-    *id = admin_job_copy(job, endpoint_percent_decode(r->path_rest, &r->arena));
+    *id = store_answer_copy(job, endpoint_percent_decode(r->path_rest, &r->arena));
     job->query = id;
-    job->missing = "No request of that id is remembered. The id stands in x-request-id of its "
-                   "answer; rows are kept as long as store.keep_requests says.";
-    return admin_job_start(r, job);
+    job->missing = arena_format(&job->arena,
+                                "No request '%.*s' is remembered. The id stands in x-request-id of "
+                                "its answer; rows are kept as long as store.keep.requests says.",
+                                (int)(id->len < 64 ? id->len : 64), id->ptr);
+    return store_answer_start(r, job);
 }
 
 /* --- described --- */

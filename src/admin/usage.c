@@ -5,8 +5,9 @@
  * Promises: what the store added up, unchanged; a total is never lost, also where rows of single requests were dropped. Leaves to
  * others: adding up (store/).
  */
+#include "admin/admin.h"
 #include "admin/cursor.h"
-#include "admin/job.h"
+#include "gateway/store_answer.h"
 #include "store/requests.h"
 
 #include "base/check.h"
@@ -36,7 +37,7 @@ static void put_row(void *context, const struct store_usage *row) {
     json_close_object(writer);
 }
 
-static int run_usage(struct store_db *db, struct admin_job *job) {
+static int run_usage(struct store_db *db, struct store_answer *job) {
     struct store_page page;
     char cursor[CURSOR_BYTES];
     admin_open_page(&job->writer);
@@ -66,13 +67,13 @@ static int answer_usage(struct request *r) {
         query.since_ms = (uint64_t)wall_ms;
     if (take_time(r, "until", &wall_ms))
         query.until_ms = (uint64_t)wall_ms;
-    struct admin_job *job = admin_job_new(STORE_READ, run_usage);
-    query.client = admin_job_copy(job, take_text(r, "client"));
-    query.provider = admin_job_copy(job, take_text(r, "provider"));
-    query.model = admin_job_copy(job, take_text(r, "model"));
+    struct store_answer *job = store_answer_new(STORE_READ, run_usage);
+    query.client = store_answer_copy(job, take_text(r, "client"));
+    query.provider = store_answer_copy(job, take_text(r, "provider"));
+    query.model = store_answer_copy(job, take_text(r, "model"));
     job->query = arena_alloc(&job->arena, sizeof query);
     *(struct store_usage_query *)job->query = query;
-    return admin_job_start(r, job);
+    return store_answer_start(r, job);
 }
 
 static const struct schema_member usage_members[] = {

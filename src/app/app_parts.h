@@ -58,9 +58,11 @@ struct app {
     struct loop_timer watch;        /* notify.c */
     uint64_t watch_ns;
     struct demo demo;
-    const char *data_dir; /* arena */
-    int lock_fd;          /* -1 = not locked */
-    struct store *store;  /* owned; NULL = nothing is kept */
+    const char *data_dir;   /* arena */
+    int lock_fd;            /* -1 = not locked */
+    struct store *store;    /* owned; NULL = nothing is kept */
+    const char *store_path; /* arena: of its database; NULL = none */
+    bool store_aside;       /* its journal has another name: another process has taken over */
     struct vault_place vault_place;
     struct vault *vault;          /* owned; keys that were given to this instance */
     struct provider_board *board; /* owned; what the admin plane shows of providers */
@@ -125,6 +127,7 @@ int vault_take_environment(struct app *app) WARN_UNUSED;
 /* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
 void provider_rows_publish(struct app *app, const struct loaded *loaded);
 
+uint32_t loops_wanted(const struct app *app);
 /* On loop 0. `why` is for the log. */
 void loops_begin_drain(struct app *app, const char *why);
 

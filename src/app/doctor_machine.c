@@ -169,6 +169,7 @@ void doctor__check_store(struct doctor *doctor) {
     }
     const char *path = doctor__format(doctor, "%s", url.path);
     store_look(path, clock_mono_ns() + STORE_LOOK_SECONDS * NS_PER_S, &look);
+    doctor->sealed_keys = look.sealed_keys;
     switch (look.sight) {
     case STORE_SIGHT_WHOLE:
         doctor__say(doctor, DOCTOR_OK, path, "is whole");

@@ -168,7 +168,10 @@ void doctor__check_providers(struct doctor *doctor) {
             doctor__say(doctor, DOCTOR_OK, name, "answers in %llu ms",
                         (unsigned long long)test->latency_ms);
     }
-    if (doctor->test_count == 0)
+    if (doctor->test_count == 0 && doctor->sealed_keys > 0)
+        doctor__say(doctor, DOCTOR_SKIPPED, "",
+                    "those whose keys lie in the vault are not asked from here");
+    else if (doctor->test_count == 0)
         doctor__say(doctor__cured(doctor, "Set a key, such as GROQ_API_KEY; `papi provider list` "
                                           "shows which ones there are."),
                     DOCTOR_WARN, "", "none is in use: nobody can be asked");
@@ -212,6 +215,12 @@ void doctor__check_keys(struct doctor *doctor) {
                     key_verdict_word(finding->verdict), finding->says[0] != '\0' ? ": " : "",
                     finding->says);
     }
-    if (keys == 0)
+    /* Opening the vault would change what lies on the disk, and a gateway may have it open. */
+    if (doctor->sealed_keys > 0)
+        doctor__say(doctor, DOCTOR_SKIPPED, "vault",
+                    "%u sealed key%s not tried from here; `papi provider list` tells how a running "
+                    "gateway fares with them",
+                    doctor->sealed_keys, doctor->sealed_keys == 1 ? " is" : "s are");
+    else if (keys == 0)
         doctor__say(doctor, DOCTOR_OK, "", "none is set");
 }

@@ -31,6 +31,7 @@ struct doctor {
     const struct offer **test_offer; /* arena; of each test */
     const struct offer_key **test_key;
     uint32_t test_count;
+    uint32_t sealed_keys;         /* in the vault: not tried from here */
     const struct doctor_row *row; /* that runs */
     const char *next_cure;
     struct doctor_finding findings[DOCTOR_FINDINGS_MAX];

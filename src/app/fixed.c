@@ -9,6 +9,8 @@
 #include "app/app_parts.h"
 #include "base/check.h"
 
+#define FIXED_LISTEN 0 /* its row */
+
 /* name, member, whether it is a text */
 static const struct {
     const char *name;
@@ -22,6 +24,7 @@ static const struct {
     FIXED("loops", loops, false),
     FIXED("store.url", store_url, true),
     FIXED("limits.connections", connections_max, false),
+    FIXED("store.url", store_url, true),
 #undef FIXED
 };
 

@@ -10,6 +10,7 @@
 #include "app/upgrade.h"
 
 #include "app/app_parts.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "obs/log.h"
@@ -165,6 +166,7 @@ static void *await_end(void *argument) {
     while (err == ERR_IDLE_TIMEOUT)
         err = handover_receive(app->heir.fd, ANSWER_WAIT_MS, message);
     mem_free(message);
+    records_adopt(app); /* nothing, unless it was killed */
     loop_post(app->loops[0].loop, &app->heir_alone);
     return NULL;
 }

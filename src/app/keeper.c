@@ -11,6 +11,7 @@
 #include "app/upgrade.h"
 
 #include "app/app_parts.h"
+#include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -236,6 +237,8 @@ static int hand_over(struct keeper *keeper) {
         err = send_running(keeper);
     }
     if (err == 0)
+        err = records_set_aside(keeper->app);
+    if (err == 0)
         err = say(keeper, "yours", keeper->app->lock_fd);
     if (err == 0)
         err = hear(keeper, BUILT_WAIT_MS, "built");
@@ -254,8 +257,10 @@ static void converse(struct keeper *keeper) {
         err = hear(keeper, READY_WAIT_MS, "ready");
     if (err == 0) {
         err = hand_over(keeper);
-        if (err < 0)
+        if (err < 0) {
+            records_set_back(keeper->app);
             (void)set_paused(keeper, false);
+        }
     }
     if (err < 0)
         log_event(LOG_WARN, "upgrade.failed", "error=\"%s\"", err_text(err));

@@ -28,12 +28,18 @@ static int listen_on(struct app *app, uint32_t index) {
     return fd >= 0 ? gateway_loop_adopt(app->loops[index].home, fd) : ERR_SYSTEM;
 }
 
+uint32_t loops_wanted(const struct app *app) {
+    struct gateway_config config;
+    configure_gateway(app->now->settings.config, &config);
+    /* each socket that was handed over must be listened on */
+    return config.loop_count < app->heir.socket_count ? app->heir.socket_count : config.loop_count;
+}
+
 int loops_start(struct app *app) {
     struct catalog_snapshot *snapshot = app->now->assembly.snapshot;
     struct gateway_config config;
     configure_gateway(app->now->settings.config, &config);
-    if (config.loop_count < app->heir.socket_count) /* each must be listened on */
-        config.loop_count = app->heir.socket_count;
+    config.loop_count = loops_wanted(app);
     admin_join(app, &config);
     app->gateway = gateway_new(&config, snapshot);
     app->gateway->store = app->store;

@@ -10,6 +10,14 @@
 struct desk;
 struct store;
 
+struct app;
+/* Another process takes over: all that was recorded is written, and the journal gets a name of its own (journal.PID), since the other one
+ * will have one too. Both write to the database, which knows each journal by itself. May wait for the disk. */
+int records_set_aside(struct app *app) WARN_UNUSED;
+void records_set_back(struct app *app); /* it did not take over */
+/* Journals of processes that are gone and had not written all of them. May wait for the disk. */
+void records_adopt(struct app *app);
+
 /* After a reload: how long what is kept. */
 void records_keep(struct store *store, const struct config *config);
 

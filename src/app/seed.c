@@ -23,8 +23,8 @@
 
 #define ROWS_FIRST   256
 #define EXACT_MS     (26 * HOUR_MS) /* a day of any zone */
-#define EXACT_MOST   20000
-#define MINUTES_MS   (26 * HOUR_MS)
+#define EXACT_MOST   4000           /* a busy gateway's last minutes, all of a quiet one's day */
+#define MINUTES_MS   (4 * HOUR_MS)  /* windows of hours; days may count an hour longer */
 #define HOUR_MS      (3600 * (uint64_t)1000)
 #define CLOCKS_MS    (5 * 60 * (uint64_t)1000) /* spreads, guards and dates that were set */
 #define SINCE_ALWAYS 0

@@ -86,7 +86,7 @@ static void offer_providers(struct completing *at) {
     static const char *const names[2] = {"id"};
     for (uint32_t i = 0; i < facts_built_in.provider_count; i++)
         offer_text(at, facts_built_in.providers[i].id, facts_built_in.providers[i].name);
-    offer_list(at, "/admin/v1/providers?limit=1000", names, "of the running PAPI");
+    offer_list(at, "/admin/v1/providers", names, "of the running PAPI");
 }
 
 static void offer_clients(struct completing *at) {

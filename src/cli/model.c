@@ -9,6 +9,7 @@
 #include "cli/catalog_words.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
+#include "cli/model_served.h"
 #include "cli/page.h"
 
 #include "base/check.h"
@@ -164,7 +165,7 @@ static void list_json(struct page *page, const struct facts *facts, const struct
 /* --- show --- */
 
 static void show_text(struct page *page, const struct facts *facts, const struct fact_model *model,
-                      const struct served *served) {
+                      const struct served *served, struct model_served *here) {
     char context[24], output[24], aliases[512];
     context_text(model->context_tokens, context, sizeof context);
     context_text(model->output_tokens_max, output, sizeof output);
@@ -182,6 +183,7 @@ static void show_text(struct page *page, const struct facts *facts, const struct
     if (served->known)
         page_line(page, "now", "%lld providers of the running instance can answer",
                   (long long)providers_now(served, model->id));
+    model_served_routes(page, here);
     const char *label = "listed at";
     for (uint32_t i = 0; i < facts->provider_count; i++) {
         const struct fact_route *route = catalog_route_of(&facts->providers[i], model->id);
@@ -229,39 +231,76 @@ static int refuse(const struct facts *facts, const char *id) {
     return CLI_FAILED;
 }
 
-/* Of one model, or of all (NULL). */
-static int print(const struct fact_model *model, const struct values *values) {
-    const struct facts *facts = &facts_built_in;
+static int run_list(const struct cli_command *command, int argc, char **argv) {
+    struct values values = {0};
+    struct cli_operands operands;
     struct served served = {.known = false};
     struct instance instance;
     struct page page;
-    if (!instance_find(&values->wish, INSTANCE_PUBLIC, &instance))
+    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
+    if (parsed != CLI_PARSED)
+        return cli_parsed_exit(parsed);
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
         return CLI_USAGE;
     ask(&served, &instance);
     page_init(&page);
-    if (model == NULL)
-        (values->json ? list_json : list_text)(&page, facts, &served);
-    else
-        (values->json ? show_json : show_text)(&page, facts, model, &served);
+    (values.json ? list_json : list_text)(&page, &facts_built_in, &served);
     served_done(&served);
     return page_print(&page);
 }
 
-static int run_list(const struct cli_command *command, int argc, char **argv) {
-    struct values values = {0};
-    struct cli_operands operands;
-    enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
-    return parsed == CLI_PARSED ? print(NULL, &values) : cli_parsed_exit(parsed);
+/* A model of the instance alone: its own words. */
+static int show_foreign(const char *id, const struct values *values, struct instance *instance) {
+    struct model_served here;
+    struct page page;
+    int code = CLI_FAILED;
+    model_served_ask(&here, instance, id);
+    page_init(&page);
+    if (here.known && values->json)
+        page_add_span(&page, dynbuf_span(&here.body), "");
+    else if (here.known)
+        model_served_show(&page, &here);
+    if (here.known)
+        code = page_print(&page);
+    else
+        dynbuf_done(&page.out);
+    if (!here.known)
+        (void)refuse(&facts_built_in, id);
+    model_served_done(&here);
+    return code;
+}
+
+static int show_known(const struct fact_model *model, const struct values *values,
+                      struct instance *instance) {
+    struct served served = {.known = false};
+    struct model_served here = {.known = false};
+    struct page page;
+    ask(&served, instance);
+    if (served.known)
+        model_served_ask(&here, instance, model->id);
+    page_init(&page);
+    if (values->json)
+        show_json(&page, &facts_built_in, model, &served);
+    else
+        show_text(&page, &facts_built_in, model, &served, &here);
+    if (served.known)
+        model_served_done(&here);
+    served_done(&served);
+    return page_print(&page);
 }
 
 static int run_show(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
     struct cli_operands operands;
+    struct instance instance;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
+    if (!instance_find(&values.wish, INSTANCE_PUBLIC, &instance))
+        return CLI_USAGE;
     const struct fact_model *model = facts_model(&facts_built_in, span_text(operands.items[0]));
-    return model != NULL ? print(model, &values) : refuse(&facts_built_in, operands.items[0]);
+    return model != NULL ? show_known(model, &values, &instance)
+                         : show_foreign(operands.items[0], &values, &instance);
 }
 
 static const struct cli_command list_command = {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define OPTION_COLUMN 24
-#define NAME_COLUMNS  10
+#define NAME_COLUMNS  11
 
 bool cli_colours(FILE *out) {
     const char *no_colour = getenv("NO_COLOR");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi reference: writes docs/reference/commands.md from the table of commands, configuration.md from that of settings, docs/reference/providers.md from the catalog,
- * the table of docs/internals/attempts.md from that of outcomes, or the tables of docs/guides/simulator.md from those of the
- * simulator's scripts.
+ * papi reference: writes a page of docs/reference from the program's tables: api.md from endpoints, commands.md from commands,
+ * configuration.md from settings, providers.md from the catalog; or the table of docs/internals/attempts.md from that of outcomes, or
+ * the tables of docs/guides/simulator.md from those of the simulator's scripts. json is the table of commands, for tests.
  *
  * For those who change PAPI, so it is not listed. A command and not a script of the build, because only the program itself
  * knows its tables. Unit tests compare the committed pages with this output.

@@ -46,7 +46,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
         return cli_parsed_exit(parsed);
     if (!instance_find(&values.wish, INSTANCE_OWNER, &instance))
         return CLI_USAGE;
-    int code = instance_order(&instance, "POST", "/admin/v1/reload", SPAN_LITERAL("{}"), &body);
+    int code = instance_order(&instance, "POST", "/admin/v1/reload", SPAN_NONE, &body);
     return instance_show(code, &body, values.json, print);
 }
 

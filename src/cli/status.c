@@ -146,7 +146,7 @@ static int print(struct instance *instance, struct span body) {
     page_init(&page);
     print_state(&page, &state);
     answer_done(&state);
-    int code = instance_fetch(instance, "/admin/v1/providers?limit=1000", SPAN_NONE, &list);
+    int code = instance_fetch(instance, "/admin/v1/providers", SPAN_NONE, &list);
     if (code == CLI_DONE && answer_read(&providers, dynbuf_span(&list))) {
         print_providers(&page, &providers);
         answer_done(&providers);

@@ -50,6 +50,8 @@ static const char *check_origin(struct span text) {
         return "would let every page of the web in; list the origins that may call";
     if (config_url_parse(text, &url) != NULL || url.path.len > 0 || span_ends_with(text, "/"))
         return "must be an origin such as https://app.example, without a path";
+    if (span_ends_with(text, url.tls ? ":443" : ":80"))
+        return "has the usual port, which browsers leave out of an origin; leave it out too";
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "gateway/later.h"
 #include "gateway/take.h"
 #include "obs/log.h"
+#include "store/store.h"
 
 #define ANSWER_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -28,11 +29,14 @@ int answer_ready(struct request *r) {
 
 int answer_metrics(struct request *r) {
     struct gateway *gateway = r->home->gateway;
+    struct store_state state;
     struct dynbuf body;
     for (uint32_t i = 0; i < gateway->loop_count; i++)
         metric_set(gateway->metric_blocks[i], METRIC_CONNECTIONS,
                    (int64_t)http_server_connections(gateway->loops[i]->server));
     metric_set(gateway->metric_blocks[0], METRIC_LOG_LOST, (int64_t)log_lost());
+    store_state(gateway->store, &state);
+    metric_set(gateway->metric_blocks[0], METRIC_DETAILS_DROPPED, (int64_t)state.details_dropped);
     dynbuf_init(&body, ANSWER_MAX_BYTES);
     return respond_body(r, 200, "text/plain; version=0.0.4; charset=utf-8",
                         metric_write(gateway->metric_blocks, gateway->loop_count, &body), &body);

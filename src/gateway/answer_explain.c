@@ -4,12 +4,12 @@
  *
  * The same functions choose as for a real request (choose.c), and the scheduler is asked what it would do with the same demand, so
  * that what is told is what would happen at this moment. Nothing is sent, reserved or counted. A GET with ?model=NAME stands for a
- * short question to that model. Promises: no account and no key is named beyond what the owner named. Leaves to others: words for
+ * short question to that model. Promises: accounts are named to the owner alone, keys to nobody. Leaves to others: words for
  * why a name leads nowhere (choose.c).
  */
+#include "gateway/authenticate.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
-#include "gateway/identify.h"
 
 #include "base/check.h"
 
@@ -55,7 +55,7 @@ static int write_route(const struct explaining *explaining, uint32_t index) {
     if (err == 0)
         err = json_write_member_string(explaining->out, "provider",
                                        snapshot->providers[account->provider].id);
-    if (err == 0 && identify_sees_accounts(explaining->r))
+    if (err == 0 && authenticate_is_owner(explaining->r))
         err = write_member(explaining->out, "account", account->name);
     if (err == 0)
         err = write_member(explaining->out, "model", snapshot->models[route->model].id);

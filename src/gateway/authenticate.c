@@ -198,6 +198,12 @@ static bool check_content_type(struct request *r, const struct http_request *htt
     return false;
 }
 
+bool authenticate_is_owner(const struct request *r) {
+    return r->owner || r->endpoint->access == ACCESS_ADMIN ||
+           !gateway_config_of(r->home)->access.keys ||
+           (r->client != NULL && r->client->role == CLIENT_ADMIN);
+}
+
 enum step_verdict step_authenticate(struct request *r) {
     const struct http_request *http = http_exchange_request(r->exchange);
     unsigned method = endpoint_method_of(http->method);

@@ -9,5 +9,8 @@ void authenticate_origin(struct request *r);
 struct access_asker authenticate_asker(struct http_exchange *exchange,
                                        const struct http_request *http);
 
+/* Whether accounts and keys may be named to it: to whoever runs this gateway, not to a client with a key. */
+bool authenticate_is_owner(const struct request *r);
+
 /* A JSON type, with or without parameters: what a page cannot send without asking first. */
 bool authenticate_json_type(struct span content_type);

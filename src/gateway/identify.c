@@ -78,10 +78,6 @@ bool identify_may_use(const struct request *r, uint32_t route) {
     return r->client == NULL || client_may_use(r->clients, r->client, model->id);
 }
 
-bool identify_sees_accounts(const struct request *r) {
-    return r->owner || r->client == NULL || r->client->role == CLIENT_ADMIN;
-}
-
 enum step_verdict identify_refuse_model(struct request *r) {
     struct span name = r->task.model;
     if (name.len > 200)

@@ -13,8 +13,6 @@ bool identify_may_name(const struct request *r, struct span name);
 bool identify_may_use(const struct request *r, uint32_t route);
 /* Whether routes must be looked at one by one: some name of the request is not in the client's list. */
 bool identify_is_narrowed(const struct request *r);
-/* Whether names of accounts may be told: to whoever runs this gateway, or has it for himself (open mode), not to a client. */
-bool identify_sees_accounts(const struct request *r);
 /* 403; goes to REJECT. */
 enum step_verdict identify_refuse_model(struct request *r);
 

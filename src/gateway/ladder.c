@@ -17,16 +17,21 @@
 
 /* A rung as it is told: thousands of them are kept, so in milliseconds and small. */
 struct kept_rung {
+    uint32_t after_ms; /* its request was accepted */
     uint32_t waited_ms, took_ms;
+    uint32_t input_tokens, output_tokens;
     uint16_t outcome, status;
 };
 
 struct record {
-    char *names;               /* owned: RUNG_NAMES texts for each rung, each with its NUL */
-    char id[REQUEST_ID_BYTES]; /* empty = free */
+    char *names;                  /* owned: RUNG_NAMES texts for each rung, each with its NUL */
+    char id[REQUEST_ID_BYTES];    /* empty = free */
+    char client[CLIENT_ID_BYTES]; /* empty = nobody */
     char model[LADDER_NAME_BYTES];
+    const char *endpoint; /* static */
     uint64_t accepted_ms; /* wall clock */
     uint64_t total_ns, queued_ns, input_tokens, output_tokens;
+    uint32_t first_token_ms; /* UINT32_MAX = none */
     uint32_t attempts;
     int status;
     enum api_error_kind error;
@@ -35,14 +40,8 @@ struct record {
     struct kept_rung rungs[LADDER_RUNGS_MAX];
 };
 
-/* Who was asked, in the order of `names`: told under these members. */
+/* Who was asked, in the order of `names`. */
 enum { RUNG_PROVIDER, RUNG_ACCOUNT, RUNG_MODEL, RUNG_UPSTREAM, RUNG_NAMES };
-static const char *const name_members[RUNG_NAMES] = {
-    [RUNG_PROVIDER] = "provider",
-    [RUNG_ACCOUNT] = "account",
-    [RUNG_MODEL] = "model",
-    [RUNG_UPSTREAM] = "upstream_model",
-};
 
 struct ladder_ring {
     pthread_mutex_t lock;
@@ -67,13 +66,21 @@ void ladder_ring_free(struct ladder_ring *ring) {
     mem_free(ring);
 }
 
-static uint32_t whole_ms(uint64_t ns) {
-    uint64_t ms = ns / NS_PER_MS;
-    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+static uint32_t whole(uint64_t number) {
+    return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
 }
 
-static void keep_rung(struct kept_rung *kept, const struct request_rung *rung) {
-    *kept = (struct kept_rung){.waited_ms = whole_ms(rung->waited_ns),
+static uint32_t whole_ms(uint64_t ns) {
+    return whole(ns / NS_PER_MS);
+}
+
+static void keep_rung(struct kept_rung *kept, const struct request_rung *rung,
+                      uint64_t accepted_ns) {
+    uint64_t began_ns = rung->sent_ns != 0 ? rung->sent_ns : rung->started_ns;
+    *kept = (struct kept_rung){.after_ms = whole_ms(began_ns - accepted_ns),
+                               .input_tokens = whole(rung->input_tokens),
+                               .output_tokens = whole(rung->output_tokens),
+                               .waited_ms = whole_ms(rung->waited_ns),
                                .took_ms = whole_ms(rung->ended_ns - rung->started_ns),
                                .outcome = (uint16_t)rung->outcome,
                                .status = (uint16_t)rung->status};
@@ -118,6 +125,10 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
                               .accepted_ms = clock_wall_ms() - total_ns / NS_PER_MS,
                               .total_ns = total_ns,
                               .queued_ns = r->queued_ns,
+                              .first_token_ms = r->first_token_ns != 0
+                                                    ? whole_ms(r->first_token_ns - r->accepted_ns)
+                                                    : UINT32_MAX,
+                              .endpoint = r->endpoint->path,
                               .input_tokens = r->usage.input_tokens,
                               .output_tokens = r->usage.output_tokens,
                               .attempts = r->attempts,
@@ -126,11 +137,13 @@ static void fill(struct record *record, const struct request *r, uint64_t total_
                               .has_error = r->has_error,
                               .stream = r->task.kind == TASK_CHAT && r->task.chat.stream};
     memcpy(record->id, r->id, sizeof record->id);
+    if (r->client != NULL)
+        memcpy(record->client, r->client->id, sizeof record->client);
     if (name > 0)
         memcpy(record->model, r->task.model.ptr, name);
     for (const struct request_rung *rung = r->ladder;
          rung != NULL && record->rung_count < LADDER_RUNGS_MAX; rung = rung->next)
-        keep_rung(&record->rungs[record->rung_count++], rung);
+        keep_rung(&record->rungs[record->rung_count++], rung, r->accepted_ns);
 }
 
 void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t total_ns) {
@@ -143,68 +156,76 @@ void ladder_keep(struct ladder_ring *ring, const struct request *r, uint64_t tot
 
 /* --- reading --- */
 
-static int write_next(struct dynbuf *out, const char *name, struct span value) {
-    int err = dynbuf_append_char(out, ',');
-    return err == 0 ? json_write_member_string(out, name, value) : err;
-}
-
 /* The names stand at *names, which moves on behind them. */
-static int write_rung(const struct kept_rung *rung, const char **names, struct dynbuf *out) {
-    int err = dynbuf_append_char(out, '{');
-    for (size_t i = 0; i < RUNG_NAMES && err == 0; i++) {
-        struct span name = span_text(*names);
-        err = i == 0 ? json_write_member_string(out, name_members[i], name)
-                     : write_next(out, name_members[i], name);
-        *names += name.len + 1;
+static void fill_attempt(const struct record *record, const struct kept_rung *rung,
+                         const char **names, struct store_attempt *ret_attempt) {
+    struct span name[RUNG_NAMES];
+    for (size_t i = 0; i < RUNG_NAMES; i++) {
+        name[i] = span_text(*names);
+        *names += name[i].len + 1;
     }
-    return err < 0 ? err
-                   : dynbuf_append_format(
-                         out, ",\"outcome\":\"%s\",\"status\":%u,\"waited_ms\":%u,\"took_ms\":%u}",
-                         outcome_row((enum outcome)rung->outcome)->label, rung->status,
-                         rung->waited_ms, rung->took_ms);
+    *ret_attempt = (struct store_attempt){
+        .provider = name[RUNG_PROVIDER],
+        .account = name[RUNG_ACCOUNT],
+        .model = name[RUNG_MODEL],
+        .upstream = name[RUNG_UPSTREAM],
+        .outcome = span_text(outcome_row((enum outcome)rung->outcome)->label),
+        .status = rung->status,
+        .at_ms = record->accepted_ms + rung->after_ms,
+        .waited_ms = rung->waited_ms,
+        .duration_ms = rung->took_ms,
+        .input_tokens = rung->input_tokens,
+        .output_tokens = rung->output_tokens};
 }
 
-static int write_record(const struct record *record, struct dynbuf *out) {
+static void show(const struct record *record, store_request_cb each, void *context) {
+    struct store_attempt ladder[LADDER_RUNGS_MAX];
     const char *names = record->names;
     const char *code = record->has_error ? api_error_code(record->error) : NULL;
-    if (record->has_error && code == NULL)
-        code = "bad_request";
-    int err = dynbuf_append_format(out, "{\"object\":\"papi.request\",\"id\":\"%s\"", record->id);
-    if (err == 0)
-        err = write_next(out, "model", span_text(record->model));
-    if (err == 0)
-        err = dynbuf_append_format(
-            out,
-            ",\"stream\":%s,\"accepted_ms\":%llu,\"status\":%d,\"error\":%s%s%s,\"total_ms\":%llu,"
-            "\"queued_ms\":%llu,\"input_tokens\":%llu,\"output_tokens\":%llu,\"attempts\":%u,"
-            "\"ladder\":[",
-            record->stream ? "true" : "false", (unsigned long long)record->accepted_ms,
-            record->status, code != NULL ? "\"" : "", code != NULL ? code : "null",
-            code != NULL ? "\"" : "", (unsigned long long)(record->total_ns / NS_PER_MS),
-            (unsigned long long)(record->queued_ns / NS_PER_MS),
-            (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens,
-            record->attempts);
-    for (uint32_t i = 0; i < record->rung_count && err == 0; i++) {
-        err = i > 0 ? dynbuf_append_char(out, ',') : 0;
-        if (err == 0)
-            err = write_rung(&record->rungs[i], &names, out);
-    }
-    return err < 0 ? err : dynbuf_append_text(out, "]}\n");
+    for (uint32_t i = 0; i < record->rung_count; i++)
+        fill_attempt(record, &record->rungs[i], &names, &ladder[i]);
+    const struct store_attempt *last =
+        record->rung_count > 0 ? &ladder[record->rung_count - 1] : NULL;
+    bool served = last != NULL && record->rungs[record->rung_count - 1].outcome == OUTCOME_OK;
+    const struct store_request shown = {
+        .id = span_text(record->id),
+        .client = record->client[0] != '\0' ? span_text(record->client) : SPAN_NONE,
+        .endpoint = span_text(record->endpoint),
+        .model = span_text(record->model),
+        .served = served ? last->model : SPAN_NONE,
+        .provider = last != NULL ? last->provider : SPAN_NONE,
+        .account = last != NULL ? last->account : SPAN_NONE,
+        .error = record->has_error ? span_text(code != NULL ? code : "bad_request") : SPAN_NONE,
+        .status = (uint32_t)record->status,
+        .stream = record->stream,
+        .has_first_token = record->first_token_ms != UINT32_MAX,
+        .at_ms = record->accepted_ms,
+        .queued_ms = record->queued_ns / NS_PER_MS,
+        .first_token_ms = record->first_token_ms != UINT32_MAX ? record->first_token_ms : 0,
+        .duration_ms = record->total_ns / NS_PER_MS,
+        .input_tokens = record->input_tokens,
+        .output_tokens = record->output_tokens,
+        .attempts = record->attempts,
+        .ladder = ladder,
+        .ladder_count = record->rung_count};
+    each(context, &shown);
 }
 
-static int write_from(struct ladder_ring *ring, struct span id, struct dynbuf *out) {
+static int find_in(struct ladder_ring *ring, struct span id, store_request_cb each, void *context) {
     int err = ERR_NOT_FOUND;
     pthread_mutex_lock(&ring->lock);
     for (uint32_t i = 0; i < LADDER_RECORDS_MAX && err == ERR_NOT_FOUND; i++)
-        if (ring->records[i].id[0] != '\0' && span_is(id, ring->records[i].id))
-            err = write_record(&ring->records[i], out);
+        if (ring->records[i].id[0] != '\0' && span_is(id, ring->records[i].id)) {
+            show(&ring->records[i], each, context);
+            err = 0;
+        }
     pthread_mutex_unlock(&ring->lock);
     return err;
 }
 
-int ladder_write(struct gateway *gateway, struct span id, struct dynbuf *out) {
+int ladder_find(struct gateway *gateway, struct span id, store_request_cb each, void *context) {
     int err = ERR_NOT_FOUND;
     for (uint32_t i = 0; i < gateway->loop_count && err == ERR_NOT_FOUND; i++)
-        err = write_from(gateway->loops[i]->ladders, id, out);
+        err = find_in(gateway->loops[i]->ladders, id, each, context);
     return err;
 }

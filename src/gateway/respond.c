@@ -75,7 +75,7 @@ static int warning_field(const struct request *r, struct dynbuf *head) {
     for (uint32_t i = 0; i < dropped && err == 0; i++)
         err = dynbuf_append_format(&text, "%s %s", i > 0 ? "," : "", attempt->upstream.dropped[i]);
     if (err == 0)
-        err = http_write_header(head, "x-papi-warning", dynbuf_span(&text));
+        err = http_write_header_encoded(head, "x-papi-warning", dynbuf_span(&text));
     dynbuf_done(&text);
     return err;
 }
@@ -97,7 +97,7 @@ int respond_route_fields(struct request *r, struct dynbuf *head) {
         err = http_write_header(head, "x-papi-provider",
                                 r->snapshot->providers[account->provider].id);
         if (err == 0)
-            err = http_write_header(head, "x-papi-model", route->upstream_model);
+            err = http_write_header_encoded(head, "x-papi-model", route->upstream_model);
     }
     if (err == 0)
         err = http_write_header_u64(head, "x-papi-attempts", r->attempts);

@@ -10,6 +10,7 @@
 #include "gateway/verdict.h"
 
 #include "base/check.h"
+#include "base/redact.h"
 #include "gateway/desk.h"
 #include "gateway/request.h"
 #include "provider/signal.h"
@@ -42,9 +43,22 @@ static struct span keep(struct attempt *attempt, struct span text) {
     return copy;
 }
 
+/* The provider's own words, without the key it was asked with: they may go on to a client. */
+static struct span keep_words(struct attempt *attempt, struct span text) {
+    const struct catalog_account *account;
+    char *kept = span_absent(text) ? NULL : arena_try_alloc(&attempt->arena, text.len + 1);
+    (void)provider_of(attempt, &account);
+    if (kept == NULL)
+        return SPAN_NONE;
+    memcpy(kept, text.ptr, text.len);
+    if (account->key != NULL)
+        (void)redact_secret(account->key, kept, text.len);
+    return span_of(kept, text.len);
+}
+
 void verdict_keep_words(struct attempt *attempt, struct span message, struct span code) {
-    attempt->error_message = keep(attempt, message);
-    attempt->error_code = keep(attempt, code);
+    attempt->error_message = keep_words(attempt, message);
+    attempt->error_code = keep_words(attempt, code);
 }
 
 /* What was left out already, or cannot be, makes no other request. */

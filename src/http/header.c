@@ -113,6 +113,23 @@ int http_write_header_joined(struct dynbuf *out, const char *name, struct span b
     return 0;
 }
 
+int http_write_header_encoded(struct dynbuf *out, const char *name, struct span value) {
+    if (printable(value))
+        return http_write_header(out, name, value);
+    struct dynbuf text;
+    int err = 0;
+    dynbuf_init(&text, 3 * value.len + 1);
+    for (size_t i = 0; i < value.len && err == 0; i++) {
+        bool plain = printable(span_of(value.ptr + i, 1));
+        err = plain ? dynbuf_append_char(&text, value.ptr[i])
+                    : dynbuf_append_format(&text, "%%%02X", (unsigned char)value.ptr[i]);
+    }
+    if (err == 0)
+        err = http_write_header(out, name, dynbuf_span(&text));
+    dynbuf_done(&text);
+    return err;
+}
+
 int http_write_header_u64(struct dynbuf *out, const char *name, uint64_t value) {
     char digits[20];
     size_t place = sizeof digits;

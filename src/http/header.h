@@ -43,6 +43,9 @@ int http_write_header(struct dynbuf *out, const char *name, struct span value) W
 /* The value in two pieces, so that nobody has to join what must not be copied. */
 int http_write_header_joined(struct dynbuf *out, const char *name, struct span before,
                              struct span value) WARN_UNUSED;
+/* For names that people give: bytes that may not stand in a field are percent-encoded (RFC 3986 section 2.1), so that a model called
+ * "größer-7b" has a field too. */
+int http_write_header_encoded(struct dynbuf *out, const char *name, struct span value) WARN_UNUSED;
 int http_write_header_u64(struct dynbuf *out, const char *name, uint64_t value) WARN_UNUSED;
 /* "HTTP/1.1 200 OK\r\n" and "Date: ...\r\n" (cached per second). */
 int http_write_status(struct dynbuf *out, int status) WARN_UNUSED;

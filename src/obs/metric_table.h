@@ -21,6 +21,9 @@
       "Tokens read by models, as reported or estimated")                                           \
     X(METRIC_OUTPUT_TOKENS, "papi_output_tokens_total", METRIC_COUNTER, METRIC_LABEL_NONE,         \
       "Tokens written by models, as reported or estimated")                                        \
+    X(METRIC_DETAILS_DROPPED, "papi_store_details_dropped_total", METRIC_COUNTER,                  \
+      METRIC_LABEL_NONE,                                                                           \
+      "Requests whose row was dropped since the store could not keep up; totals have them")        \
     X(METRIC_CONNECTIONS, "papi_client_connections", METRIC_GAUGE, METRIC_LABEL_NONE,              \
       "Open connections of clients")                                                               \
     X(METRIC_REQUESTS_OPEN, "papi_requests_open", METRIC_GAUGE, METRIC_LABEL_NONE,                 \

@@ -53,6 +53,17 @@ static void check_pages(sqlite3 *db, struct store_look *look) {
     (void)sqlite3_finalize(statement);
 }
 
+static uint32_t count_keys(sqlite3 *db) {
+    sqlite3_stmt *statement = NULL;
+    uint32_t count = 0;
+    if (sqlite3_prepare_v2(db, "SELECT count(*) FROM provider_key", -1, &statement, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        count = (uint32_t)sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return count;
+}
+
 void store_look(const char *path, uint64_t deadline_ns, struct store_look *ret) {
     struct watch watch = {deadline_ns};
     sqlite3 *db = NULL;
@@ -67,6 +78,7 @@ void store_look(const char *path, uint64_t deadline_ns, struct store_look *ret) 
     } else {
         (void)sqlite3_busy_timeout(db, BUSY_MS);
         sqlite3_progress_handler(db, STEPS_BETWEEN, is_late, &watch);
+        ret->sealed_keys = count_keys(db);
         check_pages(db, ret);
     }
     (void)sqlite3_close(db);

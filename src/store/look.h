@@ -19,7 +19,8 @@ enum store_sight {
 
 struct store_look {
     enum store_sight sight;
-    char says[160]; /* SQLite's words; "" when there is nothing to add */
+    uint32_t sealed_keys; /* of providers, that lie in it; 0 where that cannot be told */
+    char says[160];       /* SQLite's words; "" when there is nothing to add */
 };
 
 /* `deadline_ns`: of clock_mono_ns. */

@@ -7,8 +7,7 @@
  */
 #include "store/store.h"
 
-#define STORE_ATTEMPTS_MAX \
-    16 /* of one request; the first ones are kept, later ones count in totals only */
+#define STORE_ATTEMPTS_MAX   64  /* of one request; later ones are left out */
 #define STORE_NAME_MAX_BYTES 128 /* longer names are cut */
 
 /* What an attempt left charged with the provider's limits; the words are the scheduler's (scheduler/past.h). */

@@ -316,19 +316,6 @@ static int write_position(struct store *store, struct store_db *db, uint32_t rin
     return statement_run(&statement);
 }
 
-/* Positions of journals that are no more. */
-static int forget_others(struct store *store, struct store_db *db) {
-    static const char *const sql[] = {"DELETE FROM journal_position WHERE journal<>?",
-                                      "DELETE FROM journal_cell WHERE journal<>?"};
-    int err = 0;
-    for (size_t i = 0; err == 0 && i < array_length(sql); i++) {
-        struct statement statement = db_statement(db, sql[i]);
-        bind_int(&statement, journal_id(store->journal));
-        err = statement_run(&statement);
-    }
-    return err;
-}
-
 /* --- a batch ------------------------------------------------------------------------------------------------------ */
 
 struct taken_cell {
@@ -429,8 +416,6 @@ static int take_all(struct store *store, struct store_db *db, struct batch *batc
     for (uint32_t ring = 0; err == 0 && ring < rings; ring++)
         if (batch->positions[ring] != store->writer.positions[ring] || store->writer.prove)
             err = write_position(store, db, ring, batch->positions[ring]);
-    if (err == 0 && store->writer.prove)
-        err = forget_others(store, db);
     return err == 0 && batch->cell_count > 0 ? note_dropped(db) : err;
 }
 
@@ -472,6 +457,7 @@ int write_batch(struct store *store, struct store_db *db, uint32_t most, bool *r
     int err = db_begin(db);
     if (err < 0)
         return err;
+    db->last_request = 0; /* another process may have written: one that takes over, or hands over */
     err = take_all(store, db, &batch);
     if (err < 0) {
         db_rollback(db);

@@ -42,6 +42,13 @@ def get(papi, path):
     return answer
 
 
+def token(papi, name="operator"):
+    """A fresh admin token."""
+    status, _, answer = ask(papi, "POST", "/admin/v1/clients", {"name": name, "role": "admin"})
+    assert status == 201, answer
+    return answer["key"]
+
+
 def refused(papi, method, path, status, body=None, headers=None):
     """The error of a request that must be refused with this status; its form is checked."""
     got, _, answer = ask(papi, method, path, body, headers)

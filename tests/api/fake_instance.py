@@ -46,6 +46,10 @@ def listed(data, has_more=False):
     return {"object": "list", "data": data, "has_more": has_more, "next_cursor": None}
 
 
+def refused(message, status=400):
+    return status, {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
+
+
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
@@ -65,11 +69,15 @@ class FakeInstance:
         self._server = None
         self._thread = None
 
-    def answer(self, method, target):
-        """(status, JSON) for a request."""
+    def answer(self, method, target, body=b""):
+        """(status, JSON) for a request; as strict as the real one."""
         parts = urllib.parse.urlsplit(target)
         query = dict(urllib.parse.parse_qsl(parts.query))
         self.asked.append((method, parts.path, query))
+        if query and parts.path not in ("/admin/v1/requests", "/admin/v1/clients", "/v1/papi/explain"):
+            return refused("There is no query parameter here. This takes none.")
+        if body and parts.path == "/admin/v1/reload":
+            return refused("This takes no body. Leave it out.")
         if (method, parts.path) in self.answers:
             return self.answers[method, parts.path]
         if parts.path == "/admin/v1/requests":
@@ -77,8 +85,7 @@ class FakeInstance:
         for known in self.rows:
             if parts.path == f"/admin/v1/requests/{known['id']}":
                 return 200, known
-        return 404, {"error": {"message": f"nothing is known of {parts.path}", "type": "invalid_request_error", "param": None,
-                               "code": "not_found"}}
+        return refused(f"nothing is known of {parts.path}", 404)
 
     def _list(self, query):
         limit = int(query.get("limit", 20))
@@ -96,8 +103,8 @@ class FakeInstance:
             protocol_version = "HTTP/1.1"
 
             def _serve(self):
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                status, body = outer.answer(self.command, self.path)
+                given = self.rfile.read(int(self.headers.get("content-length", 0)))
+                status, body = outer.answer(self.command, self.path, given)
                 text = json.dumps(body, ensure_ascii=False).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")

@@ -171,6 +171,58 @@ def test_usage(papi):
     assert admin.refused(papi, "GET", "/admin/v1/usage?cursor=r-1-1", 400)["param"] == "cursor"
 
 
+def test_at_once_and_after_a_restart(papi):
+    """From memory before the store has it, from the store when the memory is gone."""
+    identity = ask(papi, "good")
+    public, own = f"/v1/papi/requests/{identity}", f"/admin/v1/requests/{identity}"
+    described = description.of(papi)
+    before = {}
+    for path in (public, own):
+        status, fields, before[path] = admin.ask(papi, "GET", path)
+        assert status == 200, before[path]
+        described.check("GET", path, status, fields, before[path])
+    wait_kept(papi, identity)
+    papi.stop()
+    with papi_process.PapiProcess(papi.arguments[1:], cwd=papi.cwd) as again:
+        for path in (public, own):
+            status, fields, answer = admin.ask(again, "GET", path)
+            assert status == 200, answer
+            described.check("GET", path, status, fields, answer)
+            answer.pop("at", None), before[path].pop("at", None)
+            for rung in answer["ladder"] + before[path]["ladder"]:
+                rung.pop("at", None)
+            assert abs(answer.pop("accepted_ms", 0) - before[path].pop("accepted_ms", 0)) <= 2
+            assert answer == before[path]
+        assert papi_process.request(again, "GET", "/v1/papi/requests/req-none")[0] == 404
+
+
+def test_memory_where_there_is_no_store(start_serve, upstream):
+    papi = start_serve({"providers": {"lab": papi_process.provider(upstream(flaky).url, ["good", "bad"])},
+                        "store": {"url": "off"}})
+    identity = ask(papi, "bad")
+    one = admin.get(papi, f"/admin/v1/requests/{identity}")
+    assert one["status"] == 400 and one["served"] is None and one["ladder"][0]["provider"] == "lab"
+    assert admin.ask(papi, "GET", f"/v1/papi/requests/{identity}")[0] == 200
+    assert "x-request-id" in admin.refused(papi, "GET", "/v1/papi/requests/req-none", 404)["message"]
+
+
+def test_a_store_that_is_away(start_serve, upstream, tmp_path):
+    """The database's place is taken by a folder: said, and requests are served all the same."""
+    config = {"providers": {"lab": papi_process.provider(upstream(flaky).url, ["good"])}}
+    place = tmp_path / "serve0" / "data"
+    (place / "papi.db").mkdir(parents=True)
+    papi = start_serve(config)
+    store = papi_process.wait_for(lambda: [state for state in [admin.get(papi, "/admin/v1/status")["store"]]
+                                           if state["state"] == "degraded"], what="the store degraded")[0]
+    assert store["reason"]
+    identity = ask(papi, "good")
+    for path in ("/admin/v1/requests", "/admin/v1/usage"):
+        status, fields, answer = admin.ask(papi, "GET", path)
+        assert status == 503 and store["reason"] in answer["error"]["message"], answer
+        description.of(papi).check("GET", path, status, fields, answer)
+    assert admin.get(papi, f"/admin/v1/requests/{identity}")["id"] == identity
+
+
 def test_a_store_that_is_off(start_serve, upstream):
     papi = start_serve({"providers": {"lab": papi_process.provider(upstream().url)}, "store": {"url": "off"}})
     for path in ("/admin/v1/requests", "/admin/v1/usage", "/admin/v1/requests/req-x"):
@@ -233,6 +285,26 @@ def test_readers_and_requests_at_once(start_serve, upstream):
         ids = [found for found in pool.map(work, range(120)) if found]
     wait_kept(papi, ids[-1])
     assert {row["id"] for row in admin.get(papi, "/admin/v1/requests?limit=1000")["data"]} == {identity, *ids}
+
+
+def test_more_than_the_reader_takes(papi):
+    """What waits for the reading thread is bounded; those beyond it are told to come back, and requests go on."""
+    identity = ask(papi, "good")
+    wait_kept(papi, identity)
+    headers = {"authorization": f"Bearer {admin.token(papi)}"}
+    question = papi_process.request_bytes("GET", "/admin/v1/usage?by=minute&limit=1000", headers=headers)
+    connections = [papi_process.RawConnection(papi.address(), 60) for _ in range(600)]
+    for connection in connections:
+        connection.send(question)
+    ask(papi, "good")
+    statuses = []
+    for connection in connections:
+        status, fields, body = connection.read_response()
+        statuses.append(status)
+        assert status == 200 or status == 503 and "retry-after" in fields, body
+        connection.close()
+    assert statuses.count(200) >= 256
+    assert admin.get(papi, "/admin/v1/requests")["data"]
 
 
 def test_those_who_leave_before_the_page(papi):

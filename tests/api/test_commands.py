@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command of the table, in a pipe and in a terminal: help, mistakes, --json, widths, colours, readers that go away.
 
-The commands come from `papi reference commands.json`. RUNS says how each is run so that it succeeds; a command without a row there fails
+The commands come from `papi reference json`. RUNS says how each is run so that it succeeds; a command without a row there fails
 test_every_command_is_run_here, so that none is added untested."""
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -15,7 +16,7 @@ import pytest
 import terminal
 from papi_process import run_papi
 
-COMMANDS = json.loads(run_papi("reference", "commands.json").stdout)
+COMMANDS = json.loads(run_papi("reference", "json").stdout)
 GROUPS = [command for command in COMMANDS if command["group"]]
 RUNNABLE = [command for command in COMMANDS if not command["group"]]
 NAMES = [command["name"] for command in COMMANDS]
@@ -28,11 +29,15 @@ RUNS = {
     "provider list": [], "provider show": ["groq"], "model list": [], "model show": ["gpt-oss-120b"],
     "status": [], "requests": [], "request": ["req-0000000000000003"], "reload": [],
     "capacity": [], "explain": [], "launch": ["aider", "--print-env"],
-    "chat": "ELSEWHERE: test_words.py", "doctor": "ELSEWHERE: test_doctor.py", "provider test": "ELSEWHERE: test_provider_test.py",
+    "provider add": ["groq", "--key-file", "{folder}/key"], "provider import": ["{folder}/keys.env"],
+    "provider pause": ["groq"], "provider resume": ["groq"], "provider remove": ["groq"],
+    "provider rekey": "ELSEWHERE: unit/app/test_master_key.c",
+    "chat": "ELSEWHERE: api/test_words.py", "doctor": "ELSEWHERE: fault/test_doctor.py", "provider test": "ELSEWHERE: api/test_provider_test.py",
 }
 TABLES = ("status", "requests", "request")  # fit any terminal
-ASKS = [command["name"] for command in RUNNABLE if any(option["name"] == "--data" for option in command["options"]) and command["name"]
-        not in ("serve", "doctor", "model list", "model show")]
+# Those that can do nothing without an instance.
+ASKS = [command["name"] for command in RUNNABLE if any(option["name"] == "--data" for option in command["options"])
+        and command["name"] not in ("serve", "doctor", "model list", "model show") and not command["name"].startswith("provider ")]
 HOSTILE = "e\x1b[31mvil\u202e\u0007"
 
 
@@ -47,6 +52,14 @@ def fixture_instance(tmp_path_factory):
             {"provider": "groq", "account": "zoë", "limits": [], "now": {"requests": 3}, "today": {}, "month": {}}], "pool": {}})
         instance.answers["GET", "/v1/papi/explain"] = (200, {"candidates": [
             {"provider": "groq", "account": "zoë", "upstream_model": "m", "in": True, "chosen": True}]})
+        (instance.folder / "key").write_text("gsk_" + "a" * 48)
+        (instance.folder / "keys.env").write_text("GROQ_API_KEY=gsk_" + "b" * 48 + "\n")
+        for verb in ("pause", "resume"):
+            instance.answers["POST", f"/admin/v1/providers/groq/{verb}"] = (200, fake_instance.PROVIDERS[0])
+        instance.answers["POST", "/admin/v1/providers"] = (201, fake_instance.PROVIDERS[0])
+        instance.answers["DELETE", "/admin/v1/providers/groq"] = (200, {"deleted": 1})
+        instance.answers["POST", "/admin/v1/providers/import"] = (200, {
+            "added": [{"provider": "groq", "account": "default", "from": "GROQ_API_KEY"}], "skipped": []})
         yield instance
 
 
@@ -63,6 +76,10 @@ def runs(command):
     return None if found is None or isinstance(found, str) else [*words(command), *found]
 
 
+def filled(arguments, instance):
+    return [argument.replace("{folder}", str(instance.folder)) for argument in arguments]
+
+
 SHORT = [command for command in RUNNABLE if runs(command) is not None]
 
 
@@ -72,6 +89,9 @@ def by_name(command):
 
 def test_every_command_is_run_here():
     assert sorted(RUNS) == sorted(command["name"] for command in RUNNABLE)
+    for row in RUNS.values():
+        if isinstance(row, str) and row != "LONG":
+            assert (pathlib.Path(__file__).parents[1] / row.removeprefix("ELSEWHERE: ")).exists(), row
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=by_name)
@@ -118,14 +138,14 @@ def test_groups(group):
 
 @pytest.mark.parametrize("command", SHORT, ids=by_name)
 def test_in_a_pipe(command, instance):
-    done = run_papi(*runs(command), env=environment(instance))
+    done = run_papi(*filled(runs(command), instance), env=environment(instance))
     assert done.returncode == 0, done.stderr
     assert done.stdout and "\x1b" not in done.stdout + done.stderr and "\u202e" not in done.stdout
 
 
 @pytest.mark.parametrize("command", [c for c in SHORT if any(o["name"] == "--json" for o in c["options"])], ids=by_name)
 def test_json(command, instance):
-    done = run_papi(*runs(command), "--json", env=environment(instance))
+    done = run_papi(*filled(runs(command), instance), "--json", env=environment(instance))
     assert done.returncode == 0, done.stderr
     json.loads(done.stdout)
 
@@ -133,13 +153,13 @@ def test_json(command, instance):
 def test_what_prints_data_has_json():
     """All but those that print text for a program of its own kind."""
     without = {command["name"] for command in RUNNABLE if not any(option["name"] == "--json" for option in command["options"])}
-    assert without == {"serve", "mock", "chat", "help", "reference", "complete", "completion"}
+    assert without == {"serve", "mock", "chat", "help", "reference", "complete", "completion", "provider rekey"}
 
 
 @pytest.mark.parametrize("command", SHORT, ids=by_name)
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_in_a_terminal(command, columns, instance):
-    code, text = terminal.run_in_terminal([papi_process.papi_binary(), *runs(command)], environment(instance), columns)
+    code, text = terminal.run_in_terminal([papi_process.papi_binary(), *filled(runs(command), instance)], environment(instance), columns)
     assert code == 0 and terminal.plain(text).strip(), text
     papi_process.assert_no_sanitizer_report(text)
     if command["name"] in TABLES:
@@ -175,7 +195,7 @@ def test_a_reader_that_goes_away(command, instance):
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = subprocess.run([papi_process.papi_binary(), *runs(command)], env=environment(instance), stdout=writer, stderr=subprocess.PIPE,
+        done = subprocess.run([papi_process.papi_binary(), *filled(runs(command), instance)], env=environment(instance), stdout=writer, stderr=subprocess.PIPE,
                               text=True, timeout=60, check=False)
     finally:
         os.close(writer)

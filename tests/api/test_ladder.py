@@ -42,7 +42,7 @@ def test_a_failed_request_has_one_too(tmp_path):
 def test_an_unknown_id_is_said_so(tmp_path):
     with Stage(tmp_path, {"good": {}}) as stage:
         status, headers, body = papi_process.request(stage.papi, "GET", "/v1/papi/requests/req-nothing")
-        assert_error(status, headers, body, 404, "unknown_url", ["req-nothing"])
+        assert_error(status, headers, body, 404, "not_found", ["req-nothing"])
 
 
 def test_the_command_shows_it(tmp_path):

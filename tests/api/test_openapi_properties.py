@@ -184,6 +184,16 @@ def test_admin_by_the_socket(papi):
     assert {200, 400} <= statuses, statuses
 
 
+def test_admin_over_tcp_with_a_token(papi):
+    """Ids are drawn from texts, so the token never revokes itself."""
+    own = admin.token(papi)
+    seen = {}
+    headers = {"authorization": f"Bearer {own}"}
+    run(papi, Asker(lambda: papi_process.RawConnection(papi.address()), headers), is_admin, seen)
+    statuses = set().union(*seen.values())
+    assert {200, 400} <= statuses and 401 not in statuses, statuses
+
+
 def test_admin_over_tcp_without_a_token(papi):
     seen = {}
     run(papi, Asker(lambda: papi_process.RawConnection(papi.address()), {}), is_admin, seen)

@@ -330,3 +330,25 @@ def test_the_master_key_from_the_environment(papi, seen, tmp_path):
         assert papi_process.chat(again)[0] == 200
     failed = papi_process.run_papi(*papi.arguments[1:], env={"PAPI_VAULT_KEY": "short"})
     assert failed.returncode == 1 and "PAPI_VAULT_KEY" in failed.stderr
+
+
+def test_a_rotation_that_was_cut_is_ended_by_the_next_start(papi, seen):
+    """The two states that a kill can leave: staged and not sealed; sealed and not renamed."""
+    assert command(papi, "provider", "add", "groq", stdin=KEY)[0] == 0
+    papi.stop()
+    file, staged = data_of(papi) / "key", data_of(papi) / "key.new"
+    before = file.read_bytes()
+    staged.write_bytes(bytes(32))
+    staged.chmod(0o600)
+    with papi_process.PapiProcess(papi.arguments[1:], cwd=papi.cwd, env={}) as again:
+        assert papi_process.chat(again)[0] == 200
+    assert not staged.exists() and file.read_bytes() == before
+    assert command(papi, "provider", "rekey")[0] == 0
+    after = file.read_bytes()
+    file.write_bytes(before)
+    staged.write_bytes(after)
+    staged.chmod(0o600)
+    with papi_process.PapiProcess(papi.arguments[1:], cwd=papi.cwd, env={}) as again:
+        assert papi_process.chat(again)[0] == 200
+    assert not staged.exists() and file.read_bytes() == after
+    assert seen.keys == [KEY, KEY]

@@ -111,14 +111,22 @@ def test_the_table_has_every_command():
     assert {line.split()[0] for line in COMMANDS} == set(listed) - {"version", "help"}
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.split()[0] not in ("serve", "mock")])
+# Commands of the owner, who reaches the instance by its data directory; and those that ask none.
+BY_DATA = ("status", "requests", "reload")
+ALONE = ("provider", "check", "completion")
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.split()[0] not in ("serve", "mock", "doctor")])
 def test_commands(papi, line, tmp_path):
     words = shlex.split(line)
+    request_id = papi_process.chat(papi, "auto")[1]["x-request-id"]
     if words[0] == "request":
-        words[1] = papi_process.chat(papi, "auto")[1]["x-request-id"]
+        words[1] = request_id
     if words[0] == "launch":
         words.append("--print-env")
-    if words[0] not in ("provider", "check"):
+    if words[0] in BY_DATA:
+        words += ["--data", papi.arguments[papi.arguments.index("--data") + 1]]
+    elif words[0] not in ALONE:
         words += ["--url", papi.url]
     done = papi_process.run_papi(*words, cwd=tmp_path, env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr

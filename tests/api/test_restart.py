@@ -5,6 +5,8 @@ started anew. The provider's own exact count is the judge.
 
 import concurrent.futures
 import json
+import signal
+import sqlite3
 import time
 
 import pytest
@@ -157,6 +159,84 @@ def test_tokens_of_a_minute_and_of_a_day(tmp_path, how, charge):
             assert 429 in ask(papi, 20, max_tokens=40)
         if charge == "usage":
             place.assert_never_over()
+
+
+# --- reloads ----------------------------------------------------------------------------------------------------------
+def test_an_account_that_comes_by_a_reload(tmp_path):
+    """What it was asked for before counts from the moment it is there; accounts that stay are charged nothing twice."""
+    rows = [{"requests": 3, "per": "minute"}]
+    with Place(tmp_path, rows, rows) as place:
+        other = papi_process.provider(f"{place.mock.url}/other/v1", ["o"], limits=rows)
+        lab = papi_process.provider(f"{place.mock.url}/lab/v1", ["m"], limits=rows)
+        with place.serve(providers={"lab": lab, "other": other}) as papi:
+            assert [papi_process.chat(papi, model)[0] for model in ("m", "o", "o")] == [200] * 3
+            papi.kill()
+        with place.serve(providers={"lab": lab}) as papi:
+            assert papi_process.chat(papi, "o")[0] == 404 and used(papi, "requests", "rolling") == 1
+            file = tmp_path / "serve" / "papi.yaml"
+            file.write_text(json.dumps({**json.loads(file.read_text()), "providers": {"lab": lab, "other": other}}))
+            papi.process.send_signal(signal.SIGHUP)
+            papi_process.wait_for(lambda: "reload.done" in papi.stderr, 30, "the end of the reload")
+            status, _, body = papi_process.request(papi, "GET", "/v1/papi/capacity")
+            assert status == 200
+            counts = {account["provider"]: account["limits"][0]["used"] for account in json.loads(body)["accounts"]}
+            assert counts == {"lab": 1, "other": 2}
+            assert [papi_process.chat(papi, "o")[0] for _ in range(2)] == [200, 429]
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+def rows_of(folder, query):
+    db = sqlite3.connect(f"file:{folder}/serve/data/papi.db?mode=ro", uri=True)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+OUTCOMES = ("SELECT request.key, request.status, attempt.number, name.text FROM request LEFT JOIN attempt ON attempt.request = request.id "
+            "LEFT JOIN name ON name.id = attempt.outcome ORDER BY request.id, attempt.number")
+
+
+def test_each_attempt_is_recorded_once(tmp_path):
+    """Also those that failed, of a request that nobody could serve, and of one whose client left."""
+    with Place(tmp_path, [], [{"requests": 100, "per": "minute"}], faults=["500", "none", "500", "none"], tokens=40, gap_ms=50) as place:
+        with place.serve(routing={"attempts": 1}) as papi:
+            assert papi_process.chat(papi, "m")[0] == 502
+            assert papi_process.chat(papi, "m")[0] == 200
+            assert papi_process.chat(papi, "m")[0] == 502
+            assert papi_process.chat(papi, "nobody")[0] == 404
+            body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+            gone = papi_process.RawConnection(papi.address()).send(papi_process.request_bytes("POST", "/v1/chat/completions", body))
+            gone.read_until(b"data: ")
+            gone.close()
+            papi_process.wait_for(lambda: place.truth()["closed_by_client"] == 1, 20, "the cut at the provider")
+            assert used(papi, "requests", "rolling") == 4
+        seen = rows_of(tmp_path, OUTCOMES)
+        assert [(status, number, outcome) for _, status, number, outcome in seen] == [
+            (502, 0, "server_error"), (200, 0, "ok"), (502, 0, "server_error"), (404, None, None), (499, 0, "cancelled")]
+        assert len({key for key, *_ in seen}) == 5
+        assert rows_of(tmp_path, "SELECT sum(attempts), sum(requests) FROM day") == [(4, 5)]
+        with place.serve() as papi:
+            assert used(papi, "requests", "rolling") == 4
+
+
+def test_many_attempts_of_one_request(tmp_path):
+    """Quick refusals are free, so a request can have more attempts than a ladder shows; limits count them all."""
+    count = 20
+    refusing = [f"p{i:02}" for i in range(count)]
+    with papi_process.mock(tmp_path / "mock", json.dumps([{"provider": name, "always": "429"} for name in refusing]) + "\n", ["--seed", "1"]) as mock:
+        config = {"loops": 1, "queue": {"max_wait": "0s"}, "providers": {
+            name: papi_process.provider(f"{mock.url}/{name}/v1", ["m"], limits=[{"requests": 5, "per": "minute"}]) for name in refusing}}
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            assert papi_process.chat(papi, "m")[0] == 429
+        recorded = rows_of(tmp_path, "SELECT attempts FROM request")[0][0]
+        assert recorded > 16
+        assert rows_of(tmp_path, "SELECT count(*) FROM attempt") == [(recorded,)]
+        assert rows_of(tmp_path, "SELECT sum(attempts) FROM day") == [(recorded,)]
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            status, _, body = papi_process.request(papi, "GET", "/v1/papi/capacity")
+            assert status == 200
+            assert sum(limit["used"] for account in json.loads(body)["accounts"] for limit in account["limits"]) == recorded
 
 
 # --- what is kept where -----------------------------------------------------------------------------------------------

@@ -198,6 +198,23 @@ def test_configuration_that_others_can_change_or_read(patient, literal, mode, wr
     assert [f["grade"] for f in findings] == (["fail"] if wrong else ["ok"])
 
 
+def test_keys_in_the_vault_are_told_and_not_opened(patient):
+    patient.settings["providers"] = {}
+    patient.data.mkdir(mode=0o700)
+    path = patient.data / "papi.db"
+    database = sqlite3.connect(path)
+    database.execute("create table provider_key (sealed blob)")
+    database.executemany("insert into provider_key values (?)", [(b"x",), (b"y",)])
+    database.commit()
+    database.close()
+    path.chmod(0o600)
+    before = path.read_bytes()
+    findings = patient.examine()
+    assert [(f["grade"], f["subject"]) for f in findings if f["check"] == "keys"] == [("skipped", "vault")]
+    assert all(f["grade"] in ("ok", "skipped") for f in findings)
+    assert path.read_bytes() == before and [p.name for p in patient.data.iterdir()] == ["papi.db"]
+
+
 @pytest.mark.parametrize("bytes_of, words", [
     (lambda good: b"this is no database, but long enough to look like one " * 100, "cannot be read"),
     (lambda good: good[:4096] + b"\xff" * 4096 + good[8192:], "damaged")], ids=["not a database", "a page overwritten"])

@@ -4,7 +4,7 @@
  *
  * Why by hand and not in `make test`: times depend on the machine and its disk. The promises are 2 us for a record, 50 ms for the
  * 99th of a hundred of any page, 200 ms for opening (docs/internals/storage.md).
- * Run: tests/perf/run --only store; or with the number of rows and a folder as arguments.
+ * Run: tests/perf/run --only store; or with the number of rows, where to make a folder, and one that was filled before.
  */
 #include "base/check.h"
 #include "base/clock.h"
@@ -264,7 +264,10 @@ int main(int argc, char **argv) {
     char folder[256], path[300];
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)snprintf(folder, sizeof folder, "%s/papi-store-XXXXXX", argc > 2 ? argv[2] : "/tmp");
-    check(mkdtemp(folder) != NULL);
+    if (argc > 3)
+        (void)snprintf(folder, sizeof folder, "%s", argv[3]);
+    else
+        check(mkdtemp(folder) != NULL);
     (void)snprintf(path, sizeof path, "%s/papi.db", folder);
     for (uint32_t i = 0; i < array_length(names); i++)
         (void)snprintf(names[i], sizeof names[i], "name-%u-of-something", i);
@@ -277,7 +280,8 @@ int main(int argc, char **argv) {
     unsigned before_kib = rss_kib();
     check(store_open(&config, &store) == 0);
     printf("%-28s %u KiB before, %u KiB after opening\n", "memory", before_kib, rss_kib());
-    fill(store, rows);
+    if (argc <= 3)
+        fill(store, rows);
     printf("%-28s %u KiB after writing\n", "memory", rss_kib());
     measure_record(store);
     measure_lists(store);

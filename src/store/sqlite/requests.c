@@ -77,10 +77,11 @@ static const char *const walk_from[WALK_COUNT] = {
 
 struct page_walk {
     enum walk walk;
-    uint64_t name;     /* of the client or provider that is walked */
-    bool forward;      /* old to new */
-    bool nothing;      /* a name that no row has */
-    uint64_t from, to; /* from < id < to */
+    uint64_t client, provider, model; /* ids of the names asked for; 0 = unknown */
+    uint64_t name;                    /* of the client or provider that is walked */
+    bool forward;                     /* old to new */
+    bool nothing;                     /* a name that no row has */
+    uint64_t from, to;                /* from < id < to */
 };
 
 static int known_name(struct store_db *db, struct span name, uint64_t *ret_id) {
@@ -104,18 +105,12 @@ static int id_of_key(struct store_db *db, struct span key, uint64_t *ret_id) {
     return *ret_id == 0 ? ERR_NOT_FOUND : 0;
 }
 
-static int choose_walk(struct store_db *db, const struct store_requests_query *query,
-                       struct page_walk *walk) {
-    struct span name = !span_absent(query->client) ? query->client : query->provider;
+static void choose_walk(const struct store_requests_query *query, struct page_walk *walk) {
     walk->walk = query->failed                   ? WALK_FAILED
                  : !span_absent(query->client)   ? WALK_CLIENT
                  : !span_absent(query->provider) ? WALK_PROVIDER
                                                  : WALK_TABLE;
-    if (walk->walk != WALK_CLIENT && walk->walk != WALK_PROVIDER)
-        return 0;
-    int err = known_name(db, name, &walk->name);
-    walk->nothing = walk->name == 0;
-    return err;
+    walk->name = walk->walk == WALK_CLIENT ? walk->client : walk->provider;
 }
 
 static int choose_range(struct store_db *db, const struct store_requests_query *query,
@@ -144,63 +139,109 @@ static int choose_range(struct store_db *db, const struct store_requests_query *
     return 0;
 }
 
-static bool asked_for(struct span wish, struct span there) {
-    return span_absent(wish) || (!span_absent(there) && span_equal(wish, there));
-}
+/* Rows of the walk, at most ROWS_LOOKED_AT of them, that answer the rest of the question: only for these are names looked up. The rows come in
+ * the order of the inner question, so that a page that is full ends it. */
+#define WALK_ROWS "FROM request %s AND id>?1 AND id<?2 ORDER BY id %s"
+#define FITS                                                             \
+    "(?5 IS NULL OR client=?5) AND (?6 IS NULL OR provider=?6) AND "     \
+    "(?7 IS NULL OR model=?7 OR served=?8) AND (?9=0 OR status=?9) AND " \
+    "(NOT ?10 OR error IS NOT NULL) AND at+duration_ms>=?11 AND at+duration_ms<?12"
 
-static bool matches(const struct store_requests_query *query, const struct store_request *r) {
-    uint64_t ended_ms = r->at_ms + r->duration_ms;
-    return asked_for(query->client, r->client) && asked_for(query->provider, r->provider) &&
-           (asked_for(query->model, r->model) || asked_for(query->model, r->served)) &&
-           (query->status == 0 || query->status == r->status) &&
-           (!query->failed || !span_absent(r->error)) && ended_ms >= query->since_ms &&
-           (query->until_ms == 0 || ended_ms < query->until_ms);
-}
-
-static struct statement walk_rows(struct store_db *db, const struct page_walk *walk) {
-    char sql[1400];
-    int length = snprintf(sql, sizeof sql,
-                          "SELECT " REQUEST_COLUMNS
-                          " FROM request %s AND id>?1 AND id<?2 ORDER BY id %s LIMIT ?3",
-                          walk_from[walk->walk], walk->forward ? "ASC" : "DESC");
+static struct statement walk_rows(struct store_db *db, const struct page_walk *walk,
+                                  const char *form) {
+    char sql[2400];
+    int length =
+        snprintf(sql, sizeof sql, form, walk_from[walk->walk], walk->forward ? "ASC" : "DESC");
     check(length > 0 && (size_t)length < sizeof sql);
     struct statement rows = db_statement(db, sql);
     bind_int(&rows, walk->from);
     bind_int(&rows, walk->to);
-    bind_int(&rows, ROWS_LOOKED_AT + 1);
-    if (walk->walk == WALK_CLIENT || walk->walk == WALK_PROVIDER)
-        bind_int(&rows, walk->name);
+    bind_int(&rows, ROWS_LOOKED_AT);
+    bind_int(&rows, walk->name);
     return rows;
+}
+
+static void bind_id_if(struct statement *statement, struct span name, uint64_t id) {
+    if (span_absent(name))
+        bind_null(statement);
+    else
+        bind_int(statement, id);
+}
+
+static struct statement fitting_rows(struct store_db *db, const struct store_requests_query *query,
+                                     const struct page_walk *walk) {
+    struct statement rows = walk_rows(db, walk,
+                                      "SELECT " REQUEST_COLUMNS " FROM (SELECT * " WALK_ROWS
+                                      " LIMIT ?3) AS request WHERE " FITS " AND ?4 IS NOT NULL");
+    bind_id_if(&rows, query->client, walk->client);
+    bind_id_if(&rows, query->provider, walk->provider);
+    bind_text_or_null(&rows, query->model);
+    bind_int(&rows, walk->model);
+    bind_int(&rows, query->status);
+    bind_int(&rows, query->failed);
+    bind_int(&rows, query->since_ms);
+    bind_int(&rows, query->until_ms > 0 ? query->until_ms : INT64_MAX);
+    return rows;
+}
+
+/* Where the rows that are looked at end, if there are more behind them. */
+static int find_end(struct store_db *db, const struct page_walk *walk,
+                    struct store_page *ret_page) {
+    struct statement rows = walk_rows(db, walk, "SELECT id, ?4 " WALK_ROWS " LIMIT 2 OFFSET ?3-1");
+    int err = statement_step(&rows);
+    uint64_t last = err > 0 ? column_int(&rows, 0) : 0;
+    if (err > 0)
+        err = statement_step(&rows);
+    if (err > 0)
+        *ret_page = (struct store_page){.has_more = true, .cursor = last, .rows = ret_page->rows};
+    statement_done(&rows);
+    return err < 0 ? err : 0;
+}
+
+static int find_names(struct store_db *db, const struct store_requests_query *query,
+                      struct page_walk *walk) {
+    const struct span names[] = {query->client, query->provider, query->model};
+    uint64_t *const ids[] = {&walk->client, &walk->provider, &walk->model};
+    for (size_t i = 0; i < array_length(names); i++) {
+        if (span_absent(names[i]))
+            continue;
+        int err = known_name(db, names[i], ids[i]);
+        if (err < 0)
+            return err;
+    }
+    /* A model may have been asked for and never served. */
+    walk->nothing = (!span_absent(query->client) && walk->client == 0) ||
+                    (!span_absent(query->provider) && walk->provider == 0);
+    return 0;
 }
 
 int store_requests_list(struct store_db *db, const struct store_requests_query *query,
                         store_request_cb each, void *context, struct store_page *ret_page) {
     struct page_walk walk = {.nothing = false};
     uint32_t limit = query->limit < 1 ? 1 : query->limit;
-    uint32_t looked_at = 0;
     *ret_page = (struct store_page){.has_more = false};
-    int err = choose_walk(db, query, &walk);
+    int err = find_names(db, query, &walk);
     if (err == 0)
         err = choose_range(db, query, &walk);
     if (err < 0 || walk.nothing)
         return err;
-    struct statement rows = walk_rows(db, &walk);
+    choose_walk(query, &walk);
+    struct statement rows = fitting_rows(db, query, &walk);
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
         struct store_request request;
-        if (ret_page->rows == limit || looked_at == ROWS_LOOKED_AT) {
+        if (ret_page->rows == limit) {
             ret_page->has_more = true;
             break;
         }
-        looked_at++;
         ret_page->cursor = column_int(&rows, 0);
-        read_request(&rows, &request);
-        if (!matches(query, &request))
-            continue;
         ret_page->rows++;
+        read_request(&rows, &request);
         each(context, &request);
     }
     statement_done(&rows);
-    return err < 0 ? err : 0;
+    if (err < 0 || ret_page->has_more)
+        return err < 0 ? err : 0;
+    return find_end(db, &walk, ret_page);
 }
 
 /* --- one ---------------------------------------------------------------------------------------------------------- */
@@ -284,8 +325,8 @@ static int read_ladder(struct store_db *db, uint64_t id, struct ladder_reader *r
                                                                                           "BY "
                                                                                           "number "
                                                                                           "LIMIT "
-                                                                                          "16");
-    _Static_assert(STORE_ATTEMPTS_MAX == 16, "the limit above");
+                                                                                          "64");
+    _Static_assert(STORE_ATTEMPTS_MAX == 64, "the limit above");
     bind_int(&rows, id);
     int err;
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows))

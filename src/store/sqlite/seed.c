@@ -202,7 +202,7 @@ static int tell_exact(struct store_db *db, uint64_t since_ms, const struct liste
 
 static int tell_all(struct store_db *db, const struct store_seed_query *query,
                     struct listener *to) {
-    uint64_t exact_ms;
+    uint64_t exact_ms = 0;
     int err = find_exact(db, query, &exact_ms);
     if (err == 0)
         err = read_lanes(db, to);

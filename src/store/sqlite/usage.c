@@ -54,52 +54,119 @@ static bool has_series(const struct series_set *set, uint64_t id) {
     return set == NULL || (id < SERIES_BITS_MAX && (set->bits[id / 8] >> id % 8 & 1) != 0);
 }
 
-#define NAME_IN_SERIES(column) "(SELECT text FROM name WHERE name.id=series." column ")"
+/* Names by id, as many as a page needs; forgotten between two rows when there is no more room. */
+#define MEMO_NAMES 1024
+struct memo {
+    uint64_t ids[2 * MEMO_NAMES]; /* 0 = empty */
+    uint16_t places[2 * MEMO_NAMES];
+    uint8_t lengths[MEMO_NAMES];
+    char texts[MEMO_NAMES][STORE_NAME_MAX_BYTES];
+    uint32_t count;
+};
 
-#define SERIES_NAMES                                                                               \
-    "SELECT " NAME_IN_SERIES("client") "," NAME_IN_SERIES("provider") "," NAME_IN_SERIES(          \
-        "accoun"                                                                                   \
-        "t") "," NAME_IN_SERIES("model") "," NAME_IN_SERIES("upstream") "," NAME_IN_SERIES("outco" \
-                                                                                           "me") "," NAME_IN_SERIES("cost_unit") " FROM series WHERE id=?"
+struct teller {
+    struct statement series, name;
+    struct memo *memo; /* owned */
+    store_usage_cb each;
+    void *context;
+};
 
-static int tell(struct statement *names, const struct statement *row, store_usage_cb each,
-                void *context) {
-    names->bound = 0;
-    bind_int(names, column_int(row, 1));
-    int err = statement_step(names);
-    if (err > 0)
-        each(context, &(struct store_usage){.at_ms = column_int(row, 0),
-                                            .client = column_span(names, 0),
-                                            .provider = column_span(names, 1),
-                                            .account = column_span(names, 2),
-                                            .model = column_span(names, 3),
-                                            .upstream = column_span(names, 4),
-                                            .outcome = column_span(names, 5),
-                                            .requests = column_int(row, 2),
-                                            .attempts = column_int(row, 3),
-                                            .input_tokens = column_int(row, 4),
-                                            .output_tokens = column_int(row, 5),
-                                            .waited_ms = column_int(row, 6),
-                                            .duration_ms = column_int(row, 7),
-                                            .cost = column_int(row, 8),
-                                            .cost_unit = column_span(names, 6)});
-    statement_again(names);
+static int learn_name(struct teller *teller, uint64_t id, uint32_t slot) {
+    struct memo *memo = teller->memo;
+    bind_int(&teller->name, id);
+    int err = statement_step(&teller->name);
+    if (err >= 0) {
+        struct span text = err > 0 ? column_span(&teller->name, 0) : SPAN_NONE;
+        check(memo->count < MEMO_NAMES && text.len <= STORE_NAME_MAX_BYTES);
+        if (text.len > 0)
+            memcpy(memo->texts[memo->count], text.ptr, text.len);
+        memo->lengths[memo->count] = (uint8_t)text.len;
+        memo->ids[slot] = id;
+        memo->places[slot] = (uint16_t)memo->count++;
+    }
+    statement_again(&teller->name);
     return err < 0 ? err : 0;
 }
 
+static int name_of(struct teller *teller, uint64_t id, struct span *ret_name) {
+    struct memo *memo = teller->memo;
+    uint32_t slot = (uint32_t)(id * 0x9e3779b1u) % (2 * MEMO_NAMES);
+    *ret_name = SPAN_NONE;
+    if (id == 0)
+        return 0;
+    while (memo->ids[slot] != 0 && memo->ids[slot] != id)
+        slot = (slot + 1) % (2 * MEMO_NAMES);
+    int err = memo->ids[slot] == id ? 0 : learn_name(teller, id, slot);
+    if (err == 0)
+        *ret_name = span_of(memo->texts[memo->places[slot]], memo->lengths[memo->places[slot]]);
+    return err;
+}
+
+/* In the order of the columns. */
+static int names_of(struct teller *teller, uint64_t series, struct store_usage *usage) {
+    struct span *const names[] = {&usage->client,   &usage->provider, &usage->account,
+                                  &usage->model,    &usage->upstream, &usage->outcome,
+                                  &usage->cost_unit};
+    if (teller->memo->count + array_length(names) > MEMO_NAMES) {
+        teller->memo->count = 0;
+        memset(teller->memo->ids, 0, sizeof teller->memo->ids);
+    }
+    bind_int(&teller->series, series);
+    int err = statement_step(&teller->series);
+    if (err > 0)
+        err = 0;
+    for (size_t i = 0; err == 0 && i < array_length(names); i++)
+        err = name_of(teller, column_int(&teller->series, (int)i), names[i]);
+    statement_again(&teller->series);
+    return err;
+}
+
+static int tell(struct teller *teller, const struct statement *row) {
+    struct store_usage usage = {.at_ms = column_int(row, 0),
+                                .requests = column_int(row, 2),
+                                .attempts = column_int(row, 3),
+                                .input_tokens = column_int(row, 4),
+                                .output_tokens = column_int(row, 5),
+                                .waited_ms = column_int(row, 6),
+                                .duration_ms = column_int(row, 7),
+                                .cost = column_int(row, 8)};
+    int err = names_of(teller, column_int(row, 1), &usage);
+    if (err == 0)
+        teller->each(teller->context, &usage);
+    return err;
+}
+
+static struct teller teller_new(struct store_db *db, store_usage_cb each, void *context) {
+    struct teller teller = {
+        .series = db_statement(db, "SELECT client, provider, account, model, upstream, outcome, "
+                                   "cost_unit FROM series WHERE id=?"),
+        .name = db_statement(db, "SELECT text FROM name WHERE id=?"),
+        .memo = mem_alloc(sizeof *teller.memo),
+        .each = each,
+        .context = context};
+    teller.memo->count = 0;
+    memset(teller.memo->ids, 0, sizeof teller.memo->ids);
+    return teller;
+}
+
+static void teller_done(struct teller *teller) {
+    statement_done(&teller->series);
+    statement_done(&teller->name);
+    mem_free(teller->memo);
+}
+
+/* One upper bound, so that SQLite begins there and does not walk through the pages before. */
 static struct statement walk_rows(struct store_db *db, const struct store_usage_query *query) {
     char sql[256];
     bool goes_on = query->cursor > 0 || query->series > 0;
     (void)snprintf(sql, sizeof sql,
-                   "SELECT * FROM %s WHERE at>=?1 AND at<?2 AND (at, series)<(?3, ?4) "
-                   "ORDER BY at DESC, series DESC LIMIT ?5",
-                   period_tables[query->by]);
+                   "SELECT * FROM %s WHERE at>=?1 AND %s ORDER BY at DESC, series DESC LIMIT ?2",
+                   period_tables[query->by], goes_on ? "(at, series)<(?3, ?4)" : "at<?3 AND ?4=0");
     struct statement rows = db_statement(db, sql);
     bind_int(&rows, query->since_ms);
-    bind_int(&rows, query->until_ms > 0 ? query->until_ms : INT64_MAX);
-    bind_int(&rows, goes_on ? query->cursor : INT64_MAX);
-    bind_int(&rows, goes_on ? query->series : 0);
     bind_int(&rows, ROWS_LOOKED_AT + 1);
+    bind_int(&rows, goes_on ? query->cursor : query->until_ms > 0 ? query->until_ms : INT64_MAX);
+    bind_int(&rows, goes_on ? query->series : 0);
     return rows;
 }
 
@@ -115,7 +182,7 @@ int store_usage_list(struct store_db *db, const struct store_usage_query *query,
         mem_free(set);
         return err;
     }
-    struct statement names = db_statement(db, SERIES_NAMES);
+    struct teller teller = teller_new(db, each, context);
     struct statement rows = walk_rows(db, query);
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
         if (ret_page->rows == limit || looked_at == ROWS_LOOKED_AT) {
@@ -128,12 +195,12 @@ int store_usage_list(struct store_db *db, const struct store_usage_query *query,
         if (!has_series(set, ret_page->series))
             continue;
         ret_page->rows++;
-        err = tell(&names, &rows, each, context);
+        err = tell(&teller, &rows);
         if (err < 0)
             break;
     }
     statement_done(&rows);
-    statement_done(&names);
+    teller_done(&teller);
     mem_free(set);
     return err < 0 ? err : 0;
 }

@@ -73,7 +73,7 @@ static const struct {
 } rows[] = {
     {{NULL}, 2, "", "Usage: papi COMMAND"},
     {{"help"}, 0, "Usage: papi COMMAND", ""},
-    {{"--help"}, 0, "  serve      run the gateway\n", ""},
+    {{"--help"}, 0, "  serve       run the gateway\n", ""},
     {{"-h"}, 0, "papi help COMMAND", ""},
     {{"help", "serve"}, 0, "--listen ADDRESS:PORT", ""},
     {{"help", "nope"}, 2, "", "papi: unknown command 'nope'; `papi help` lists them\n"},
@@ -129,7 +129,7 @@ static const struct {
     {{"model", "lits"}, 2, "", "papi: unknown command 'model lits'; did you mean 'model list'?\n"},
     {{"model", "frobnicate"}, 2, "", "unknown command 'model frobnicate'; `papi help model` lists"},
     {{"help", "version", "x"}, 2, "", "papi: papi version has no sub-commands\n"},
-    {{"help", "provider"}, 0, "  test       try keys without spending quota\n", ""},
+    {{"help", "provider"}, 0, "  test        try keys without spending quota\n", ""},
     {{"help", "provider", "show"}, 0, "Usage: papi provider show [OPTIONS] PROVIDER\n", ""},
     {{"provider", "show", "--help"}, 0, "Usage: papi provider show [OPTIONS] PROVIDER\n", ""},
     {{"provider", "-h"}, 0, "Usage: papi provider COMMAND [OPTIONS]\n", ""},
@@ -179,7 +179,7 @@ static const struct {
     {{"reference", "configuration"}, 0, "# Configuration\n", ""},
     {{"reference", "outcomes"}, 0, "| `ok` | nobody |  | 0 | usage |\n", ""},
     {{"reference", "simulator"}, 0, "### Members of a script\n", ""},
-    {{"reference", "simulators"}, 2, "", ", providers, simulator, not 'simulators'\n"},
+    {{"reference", "simulators"}, 2, "", "providers, simulator, not 'simulators'\n"},
     {{"reference", "simulator", "providers"}, 2, "", "papi: papi reference takes no 'providers'"},
 };
 

@@ -84,6 +84,13 @@ static const struct example names[] = {
      "t:2:53: error: 'trusted_proxies' must be a single value, not a mapping\n"},
     {"cors: ['*']\n", "t:1:8: error: 'cors: *' would let every page of the web in; list the "
                       "origins that may call\n"},
+    {"cors: ['https://a.example:443', 'http://a.example:443', 'http://[::1]:80', "
+     "'https://a.example:80']\n",
+     "t:1:8: error: 'cors: https://a.example:443' has the usual port, which browsers leave out of "
+     "an "
+     "origin; leave it out too\n"
+     "t:1:57: error: 'cors: http://[::1]:80' has the usual port, which browsers leave out of an "
+     "origin; leave it out too\n"},
     {"cors: ['null']\n", "t:1:8: error: 'cors: null' must be an origin such as "
                          "https://app.example, without a path\n"},
     {"auth: keys\nlisten: 0.0.0.0:1\n",

@@ -71,6 +71,26 @@ static void test_each_byte_at_each_place(void **state) {
     dynbuf_done(&out);
 }
 
+static void test_names_of_people(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *written;
+    } cases[] = {
+        {"gpt-oss 100%", "X: gpt-oss 100%\r\n"},
+        {"gr\xc3\xb6\xc3\x9f"
+         "er",
+         "X: gr%C3%B6%C3%9Fer\r\n"},
+        {"a\r\nb: c", "X: a%0D%0Ab: c\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dynbuf out;
+        dynbuf_init(&out, 64);
+        assert_int_equal(http_write_header_encoded(&out, "X", span_text(cases[i].value)), 0);
+        assert_span(dynbuf_span(&out), cases[i].written);
+        dynbuf_done(&out);
+    }
+}
+
 static void test_written_numbers_and_caps(void **state) {
     (void)state;
     struct dynbuf out;
@@ -175,6 +195,7 @@ int main(void) {
         cmocka_unit_test(test_written_fields),
         cmocka_unit_test(test_written_value_with_nul),
         cmocka_unit_test(test_each_byte_at_each_place),
+        cmocka_unit_test(test_names_of_people),
         cmocka_unit_test(test_written_numbers_and_caps),
         cmocka_unit_test(test_status_line),
         cmocka_unit_test(test_targets),
