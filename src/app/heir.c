@@ -46,7 +46,8 @@ int heir_begin(struct app *app) {
     struct handover_message message;
     const char *path = arena_format(&app->arena, "%s/%s", app->data_dir, UPGRADE_SOCKET);
     heir->fd = -1;
-    if (!app->options->upgrade || path == NULL || handover_connect(path, &heir->fd) < 0)
+    if (!app->options->upgrade || path == NULL ||
+        handover_connect(path, &heir->fd, &heir->keeper_pid) < 0)
         return 0; /* nobody serves: an ordinary start, which fails if somebody does after all */
     if (say(heir, "papi-upgrade 1") < 0 ||
         handover_receive(heir->fd, ANSWER_WAIT_MS, &message) < 0 || !is(&message, "sockets") ||
@@ -166,7 +167,7 @@ static void *await_end(void *argument) {
     while (err == ERR_IDLE_TIMEOUT)
         err = handover_receive(app->heir.fd, ANSWER_WAIT_MS, message);
     mem_free(message);
-    records_adopt(app); /* nothing, unless it was killed */
+    records_adopt(app, app->heir.keeper_pid); /* nothing, unless it was killed */
     loop_post(app->loops[0].loop, &app->heir_alone);
     return NULL;
 }

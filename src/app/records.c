@@ -78,7 +78,7 @@ int records_start(struct app *app) {
     store_config.loop_count = loops_wanted(app);
     store_config.keep = keep_of(config);
     if (err == 0 && app->heir.fd < 0)
-        records_adopt(app); /* those of a keeper that still runs are its own */
+        records_adopt(app, 0); /* those of a keeper that still runs are its own */
     if (err == 0)
         err = store_open(&store_config, &app->store);
     if (err < 0)
@@ -164,7 +164,7 @@ static void adopt(const struct app *app, const char *path) {
     log_event(LOG_INFO, "store.journal_adopted", "file=%s", path);
 }
 
-void records_adopt(struct app *app) {
+void records_adopt(struct app *app, int gone_pid) {
     char path[STORE_PATH_BYTES + 32];
     if (!folder_of(app, path, sizeof path))
         return;
@@ -172,7 +172,8 @@ void records_adopt(struct app *app) {
     const struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         uint64_t pid = pid_of(entry->d_name);
-        bool left = pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+        bool left =
+            pid > 0 && ((int)pid == gone_pid || (kill((pid_t)pid, 0) < 0 && errno == ESRCH));
         if (left && aside_path(app, (pid_t)pid, path, sizeof path))
             adopt(app, path);
     }

@@ -15,8 +15,9 @@ struct app;
  * will have one too. Both write to the database, which knows each journal by itself. May wait for the disk. */
 int records_set_aside(struct app *app) WARN_UNUSED;
 void records_set_back(struct app *app); /* it did not take over */
-/* Journals of processes that are gone and had not written all of them. May wait for the disk. */
-void records_adopt(struct app *app);
+/* Journals of processes that are gone and had not written all of them; `gone_pid` is one, whatever is left of it (0 = none). May wait for
+ * the disk. */
+void records_adopt(struct app *app, int gone_pid);
 
 /* After a reload: how long what is kept. */
 void records_keep(struct store *store, const struct config *config);

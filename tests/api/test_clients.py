@@ -155,6 +155,15 @@ def test_a_clients_key_is_no_admin_token(papi):
     assert chat(papi, token)[0] == 200
 
 
+def test_accounts_are_not_told_to_clients(papi):
+    key, token = add(papi)["key"], add(papi, "root", role="admin")["key"]
+    for who, told in ((key, False), (token, True)):
+        candidates = get(papi, "/v1/papi/explain?model=gpt-a", who)[2]["candidates"]
+        assert candidates and all(("account" in row) == told for row in candidates)
+        capacity = get(papi, "/v1/papi/capacity", who)[2]
+        assert "pool" in capacity and bool(capacity["accounts"]) == told
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 def test_three_a_minute(papi):
