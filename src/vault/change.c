@@ -44,8 +44,18 @@ static int insert(const struct keyring *ring, struct store_db *db,
     return err;
 }
 
+bool vault_account_fits(struct span account) {
+    for (size_t i = 0; i < account.len; i++) {
+        char c = account.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || strchr("-_.@+", c) == NULL))
+            return false;
+    }
+    return account.len > 0 && account.len <= VAULT_ACCOUNT_MAX_BYTES;
+}
+
 int vault_add(struct vault *vault, struct store_db *db, const struct vault_entry *entry) {
-    if (entry->account.len == 0 || entry->account.len > VAULT_ACCOUNT_MAX_BYTES)
+    if (!vault_account_fits(entry->account))
         return ERR_INVALID;
     int err = vault_need(vault, db);
     if (err < 0)
@@ -63,9 +73,13 @@ static int append_extra(struct dynbuf *text, const struct vault_extra *extra) {
 
 static bool fits_a_line(struct span text) {
     for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '=' || text.ptr[i] == '\n' || text.ptr[i] == '\0')
+        if (text.ptr[i] == '=' || (unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
             return false;
-    return text.len > 0;
+    return text.len > 0 && text.len <= VAULT_EXTRA_MAX_BYTES;
+}
+
+bool vault_extra_fits(const struct vault_extra *extra) {
+    return fits_a_line(extra->name) && fits_a_line(extra->value);
 }
 
 /* All that are there, and `more` (NULL = none) in place of the one of its name. */
@@ -90,7 +104,7 @@ static int write_extras(const struct vault_contents *contents, const struct keyr
 }
 
 int vault_set_extra(struct vault *vault, struct store_db *db, const struct vault_extra *extra) {
-    if (!fits_a_line(extra->name) || !fits_a_line(extra->value))
+    if (!vault_extra_fits(extra))
         return ERR_INVALID;
     int err = vault_need(vault, db);
     if (err < 0)
