@@ -15,7 +15,7 @@
 #include "admin/cursor.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "gateway/later.h"
+#include "gateway/store_answer.h"
 #include "obs/log.h"
 #include "vault/vault.h"
 
@@ -221,11 +221,6 @@ static const struct {
     {ERR_SEAL, API_UNAVAILABLE,
      "The vault is locked: the master key does not open it, so keys cannot be hashed. "
      "GET /admin/v1/status tells more; put the master key back."},
-    {ERR_STORE, API_UNAVAILABLE,
-     "The store cannot write now, so nothing was changed; GET /admin/v1/status says why."},
-    {ERR_BUSY, API_UNAVAILABLE, "The store has too much to do; try again in a moment."},
-    {ERR_UNSUPPORTED, API_CONFLICT,
-     "This gateway keeps nothing (store: {url: off}), so it can have no clients. Set a store."},
 };
 
 static int refuse(struct request *r, int err) {
@@ -234,6 +229,8 @@ static int refuse(struct request *r, int err) {
             (void)request_fail(r, refusals[i].kind, NULL, "%s", refusals[i].sentence);
             return 0;
         }
+    if (store_answer_refused(r, err))
+        return 0;
     (void)request_fail(r, API_INTERNAL, NULL, "The clients could not be changed or read: %s.",
                        err_text(err));
     return 0;

@@ -162,7 +162,7 @@ static bool take_extra(struct key_reading *reading, const struct key_found *foun
         return false;
     if (config_key_is_placeholder(value))
         key_skip(reading, found->from, "looks like a placeholder");
-    else if (value.len > VAULT_EXTRA_MAX_BYTES || config_key_problem(value) != NULL)
+    else if (!vault_extra_fits(&(struct vault_extra){span_text(name), value}))
         key_skip(reading, found->from, "is no such value");
     else if (import->extra_count < KEY_IMPORT_KEYS_MAX)
         import->extras[import->extra_count++] =

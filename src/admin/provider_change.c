@@ -12,8 +12,7 @@
 #include "admin/provider_work.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "gateway/later.h"
-#include "store/store.h"
+#include "gateway/store_answer.h"
 
 #include <stdio.h>
 
@@ -78,16 +77,6 @@ static int refuse(struct request *r, const struct provider_refusal *refusal) {
     return 0;
 }
 
-static int refuse_store(struct request *r) {
-    struct store_state state;
-    store_state(admin_of(r)->store, &state);
-    (void)request_fail(r, API_UNAVAILABLE, NULL, "Nothing can be kept now: %s.",
-                       state.condition == STORE_IS_OFF ? "the store is off (setting store.url)"
-                       : state.reason[0] != '\0'       ? state.reason
-                                                       : "the store is busy or ending");
-    return 0;
-}
-
 static int answer_work(struct request *r, const struct provider_work *work) {
     struct json_writer writer;
     struct dynbuf body;
@@ -120,10 +109,12 @@ static int finish(struct request *r, struct later *later) {
     struct change *change = container_of(later, struct change, later);
     const struct provider_work *work = &change->work;
     struct provider_refusal refusal;
+    if (change->err < 0 && store_answer_refused(r, change->err))
+        return 0;
     if (change->err < 0)
         return provider_work_refused(work, change->err, change->admin->vault, &refusal)
                    ? refuse(r, &refusal)
-                   : refuse_store(r);
+                   : change->err;
     if (work->act == PROVIDER_REMOVE && work->removed == 0)
         return refuse_removal(r, work);
     if (work->act == PROVIDER_IMPORT || work->act == PROVIDER_REMOVE)

@@ -64,8 +64,8 @@ bool provider_work_check(const struct provider_work *work, const struct facts *f
         return true;
     if (!span_absent(work->extra.name) && !vault_extra_fits(&work->extra))
         return refuse(ret_refusal, API_BAD_REQUEST, "extra",
-                      "What a provider's address needs has a name and a value of at most %d bytes, "
-                      "without '=' and control characters.",
+                      "What a provider's address needs is a variable and its value, of at most %d "
+                      "letters, digits, '-', '_' and '.'.",
                       VAULT_EXTRA_MAX_BYTES);
     if (own != NULL && own->unusable[0] != '\0')
         return refuse(ret_refusal, API_BAD_REQUEST, "provider", "%s cannot be used: %s.", own->id,

@@ -95,7 +95,7 @@ bool vault_account_fits(struct span account);
  * account's name. */
 int vault_add(struct vault *vault, struct store_db *db,
               const struct vault_entry *entry) WARN_UNUSED;
-/* Neither may be empty, longer than VAULT_EXTRA_MAX_BYTES or hold '=' or a control character. */
+/* A variable's name, and letters, digits, '-', '_' and '.'; each at most VAULT_EXTRA_MAX_BYTES. */
 bool vault_extra_fits(const struct vault_extra *extra);
 /* ERR_INVALID: it does not fit; ERR_TOO_LARGE: all together are more than STORE_NOTE_MAX_BYTES. */
 int vault_set_extra(struct vault *vault, struct store_db *db,

@@ -251,6 +251,10 @@ def test_a_store_that_is_off(start_serve, upstream):
         assert status == 503 and "store.url is off" in answer["error"]["message"]
         description.of(papi).check("GET", path, status, fields, answer)
     assert admin.get(papi, "/admin/v1/status")["store"]["state"] == "off"
+    for method, path, body in (("GET", "/admin/v1/clients", None), ("POST", "/admin/v1/clients", {"name": "a"}),
+                               ("DELETE", "/admin/v1/clients/a", None), ("POST", "/admin/v1/providers/lab/pause", None),
+                               ("POST", "/admin/v1/providers/import", {"text": "GROQ_API_KEY=gsk_" + "A" * 40})):
+        assert "store.url" in admin.refused(papi, method, path, 503, body)["message"], path
 
 
 def test_the_state_of_the_store(papi):
