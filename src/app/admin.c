@@ -31,12 +31,10 @@ static void reload_for_admin(void *app, struct admin_reload *reload) {
     app_reload(app, &asked->wish);
 }
 
-/* At the start and for each configuration after it. */
-void admin_join(struct app *app, struct gateway_config *config) {
-    uint64_t now_ms = clock_wall_ms();
+/* Before the loops run: what stays as it is, since they read it without asking. */
+static void begin(struct app *app) {
     struct admin *admin = &app->admin;
-    if (admin->started_ms == 0)
-        admin->started_ms = now_ms;
+    admin->started_ms = clock_wall_ms();
     admin->app = app;
     admin->data_dir = app->data_dir;
     admin->store = app->store;
@@ -44,8 +42,15 @@ void admin_join(struct app *app, struct gateway_config *config) {
     admin->board = app->board;
     admin->facts = known_facts;
     admin->reload = reload_for_admin;
-    admin->keys_mode = config->access.keys;
-    admin->config_loaded_ms = now_ms;
+}
+
+/* At the start and for each configuration after it. */
+void admin_join(struct app *app, struct gateway_config *config) {
+    struct admin *admin = &app->admin;
+    if (admin->app == NULL)
+        begin(app);
+    atomic_store(&admin->keys_mode, config->access.keys);
+    atomic_store(&admin->config_loaded_ms, clock_wall_ms());
     config->more_endpoints = admin_parts;
     config->more_endpoint_parts = admin_part_count;
     config->more_context = admin;

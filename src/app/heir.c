@@ -46,7 +46,8 @@ int heir_begin(struct app *app) {
     struct handover_message message;
     const char *path = arena_format(&app->arena, "%s/%s", app->data_dir, UPGRADE_SOCKET);
     heir->fd = -1;
-    if (!app->options->upgrade || path == NULL || handover_connect(path, &heir->fd) < 0)
+    if (!app->options->upgrade || path == NULL ||
+        handover_connect(path, &heir->fd, &heir->keeper_pid) < 0)
         return 0; /* nobody serves: an ordinary start, which fails if somebody does after all */
     if (say(heir, "papi-upgrade 1") < 0 ||
         handover_receive(heir->fd, ANSWER_WAIT_MS, &message) < 0 || !is(&message, "sockets") ||
@@ -61,7 +62,7 @@ int heir_begin(struct app *app) {
 
 struct line {
     struct span provider, account, upstream;
-    uint64_t numbers[6]; /* input, output, output_max, inputs, audio, age */
+    uint64_t numbers[7]; /* input, output, output_max, inputs, audio, age, client */
 };
 
 static bool parse_line(struct span text, struct line *ret_line) {
@@ -95,6 +96,7 @@ static void hold_line(struct app *app, struct span text) {
         return;
     const struct scheduler_running row = {.route = find_route(app->now->assembly.snapshot, &line),
                                           .age_ms = line.numbers[5],
+                                          .client = line.numbers[6],
                                           .promise = {.input_tokens = line.numbers[0],
                                                       .output_tokens = line.numbers[1],
                                                       .output_tokens_max = line.numbers[2],
@@ -166,7 +168,7 @@ static void *await_end(void *argument) {
     while (err == ERR_IDLE_TIMEOUT)
         err = handover_receive(app->heir.fd, ANSWER_WAIT_MS, message);
     mem_free(message);
-    records_adopt(app); /* nothing, unless it was killed */
+    records_adopt(app, app->heir.keeper_pid); /* nothing, unless it was killed */
     loop_post(app->loops[0].loop, &app->heir_alone);
     return NULL;
 }

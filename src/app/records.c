@@ -78,7 +78,7 @@ int records_start(struct app *app) {
     store_config.loop_count = loops_wanted(app);
     store_config.keep = keep_of(config);
     if (err == 0 && app->heir.fd < 0)
-        records_adopt(app); /* those of a keeper that still runs are its own */
+        records_adopt(app, 0); /* those of a keeper that still runs are its own */
     if (err == 0)
         err = store_open(&store_config, &app->store);
     if (err < 0)
@@ -107,17 +107,21 @@ static int do_nothing(struct store_db *db, void *context) {
     return 0;
 }
 
+void records_settle(struct store *store) {
+    for (int i = 0; i < 2; i++) {
+        int err = store_run(store, STORE_WRITE, do_nothing, NULL);
+        if (err < 0)
+            log_event(LOG_WARN, "store.behind", "error=\"%s\"", err_text(err));
+    }
+}
+
 int records_set_aside(struct app *app) {
     char path[STORE_PATH_BYTES + 32], aside[STORE_PATH_BYTES + 32];
     if (app->store == NULL)
         return 0;
     if (!journal_path(app, path, sizeof path) || !aside_path(app, getpid(), aside, sizeof aside))
         return ERR_TOO_LARGE;
-    for (int i = 0; i < 2; i++) {
-        int err = store_run(app->store, STORE_WRITE, do_nothing, NULL);
-        if (err < 0)
-            log_event(LOG_WARN, "upgrade.store_down", "error=\"%s\"", err_text(err));
-    }
+    records_settle(app->store);
     /* It may be in memory only, on a disk that failed. */
     if (rename(path, aside) < 0 && errno != ENOENT)
         return ERR_SYSTEM;
@@ -164,7 +168,7 @@ static void adopt(const struct app *app, const char *path) {
     log_event(LOG_INFO, "store.journal_adopted", "file=%s", path);
 }
 
-void records_adopt(struct app *app) {
+void records_adopt(struct app *app, int gone_pid) {
     char path[STORE_PATH_BYTES + 32];
     if (!folder_of(app, path, sizeof path))
         return;
@@ -172,7 +176,8 @@ void records_adopt(struct app *app) {
     const struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         uint64_t pid = pid_of(entry->d_name);
-        bool left = pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+        bool left =
+            pid > 0 && ((int)pid == gone_pid || (kill((pid_t)pid, 0) < 0 && errno == ESRCH));
         if (left && aside_path(app, (pid_t)pid, path, sizeof path))
             adopt(app, path);
     }

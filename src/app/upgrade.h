@@ -25,7 +25,8 @@
 struct app;
 
 struct heir {
-    int fd;                                /* to the keeper; -1 = none */
+    int fd; /* to the keeper; -1 = none */
+    int keeper_pid;
     int sockets[HANDOVER_DESCRIPTORS_MAX]; /* owned: listening, of the keeper or of systemd */
     uint32_t socket_count;
     const char *running;    /* arena: lines; NULL = none */

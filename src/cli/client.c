@@ -49,7 +49,7 @@ struct values {
          "in a month, UTC"},                                                                     \
         {"--concurrency", CLI_NUMBER, LIMIT_AT(CLIENT_CONCURRENCY), "N", "requests at once"},    \
         {"--models", CLI_TEXT, offsetof(struct values, models), "TEXT",                          \
-         "names it may ask for, with commas between and * for any letters; all: every one"},     \
+         "names it may ask for, with commas between and * for any letters; all: any"},           \
         {"--expires", CLI_DURATION, offsetof(struct values, expires), "DURATION",                \
          "its keys end so long from now: 90d; 0s: never"},                                       \
         {"--data-use", CLI_TEXT, offsetof(struct values, data_use), "any|no-training",           \

@@ -152,11 +152,12 @@ static int write_answer(const struct showing *showing, const struct capacity *po
 int answer_papi_capacity(struct request *r) {
     const struct catalog_snapshot *snapshot = r->snapshot;
     struct dynbuf body;
-    struct showing showing = {.snapshot = snapshot, .out = &body};
+    struct showing showing = {.snapshot = snapshot,
+                              .out = &body,
+                              .accounts = authenticate_is_owner(r) ? snapshot->group_count : 0};
     struct capacity_spans spans;
     struct capacity pool;
     size_t count = snapshot->limit_count + (size_t)1;
-    showing.accounts = authenticate_is_owner(r) ? snapshot->group_count : 0;
     struct scheduler_limit *limits = arena_try_alloc(&r->arena, count * sizeof *limits);
     struct capacity_limit *states = arena_try_alloc(&r->arena, count * sizeof *states);
     struct capacity *groups =

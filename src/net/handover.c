@@ -91,7 +91,7 @@ int handover_accept(int listening_fd, uint64_t wait_ms, int *ret_fd, int *ret_pi
     return 0;
 }
 
-int handover_connect(const char *path, int *ret_fd) {
+int handover_connect(const char *path, int *ret_fd, int *ret_pid) {
     struct sockaddr_un address;
     int err = make_address(path, &address);
     if (err < 0)
@@ -99,8 +99,8 @@ int handover_connect(const char *path, int *ret_fd) {
     int fd = open_socket();
     if (fd < 0)
         return ERR_SYSTEM;
-    int pid;
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 || !is_ours(fd, &pid)) {
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        !is_ours(fd, ret_pid)) {
         (void)close(fd);
         return ERR_NOT_FOUND;
     }

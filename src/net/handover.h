@@ -25,7 +25,7 @@ int handover_listen(const char *path, int *ret_fd) WARN_UNUSED;
 /* One that connected, of the same user or root; ERR_NOT_FOUND: nobody within the time, or somebody else. */
 int handover_accept(int listening_fd, uint64_t wait_ms, int *ret_fd, int *ret_pid) WARN_UNUSED;
 /* ERR_NOT_FOUND: nobody listens there. */
-int handover_connect(const char *path, int *ret_fd) WARN_UNUSED;
+int handover_connect(const char *path, int *ret_fd, int *ret_pid) WARN_UNUSED;
 /* The text of the message and its descriptors, which stay the caller's too. */
 int handover_send(int fd, const struct handover_message *message) WARN_UNUSED;
 /* ERR_EOF: the other one has gone; ERR_IDLE_TIMEOUT. */

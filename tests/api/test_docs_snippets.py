@@ -98,10 +98,6 @@ def test_blocks_run(page, tmp_path):
 COMMANDS = {command["name"]: command for command in json.loads(run_papi("reference", "json").stdout)}
 
 
-# Named by pages already; a row of the table from then on, and no longer needed here.
-COMING = ("client",)
-
-
 def named_commands(page):
     """`papi ...` in running text, and the lines of sh blocks that begin with it."""
     text = page.read_text(encoding="utf-8")
@@ -122,8 +118,6 @@ def wrong_with(line):
     except ValueError:
         words = line.split()
     if not words or not words[0].islower():  # `papi COMMAND`
-        return None
-    if words[0] in COMING and words[0] not in COMMANDS:
         return None
     names = [words[0]]
     if words[0] in COMMANDS and COMMANDS[words[0]]["group"] and len(words) > 1 and not words[1].startswith("-"):

@@ -109,6 +109,25 @@ def test_031_a_stream_outlives_its_process_as_a_server(served, mock):
     one.now = new
 
 
+def test_031_an_old_process_that_is_killed_leaves_no_record_behind(served, mock):
+    """Its journal is written by the new one."""
+    one = served()
+    papi_process.request(mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 200, "tokens": 60})
+    with RawConnection(one.address(), 60) as stream:
+        body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+        stream.send(request_bytes("POST", "/v1/chat/completions", body))
+        stream.read_until(b"data:")
+        old, new = one.now, one.heir().start()
+        journal = one.folder / "data" / f"journal.{old.pid}"
+        assert journal.exists()
+        old.process.kill()
+        wait_for(lambda: logged(new, "upgrade.alone"), 20, "the new one is alone")
+    assert not journal.exists() and (one.folder / "data" / "journal").exists()
+    assert logged(new, "store.journal_adopted")
+    old.kill()
+    one.now = new
+
+
 def test_031_what_the_old_one_runs_counts_in_the_new_one(served, mock):
     """One request at once: while the old process has it, the new one waits for its end."""
     one = served()

@@ -15,6 +15,7 @@ static void writes_all_bits(void **state) {
     assert_int_equal(client_key_write(CLIENT_ADMIN, all, ones), 14 + 43 + 6);
     for (int i = 0; i < 43; i++)
         assert_int_equal(zeros[8 + i], '0');
+    assert_string_equal(zeros + 8 + 43, "3hpX59"); /* by another program's CRC-32 */
     /* 2^256 - 1 in base 62, by hand: its first digits are those of 62^43's share. */
     assert_memory_equal(ones, "sk-papi-admin-", 14);
     uint8_t number[32] = {0};
