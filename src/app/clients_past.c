@@ -3,7 +3,7 @@
  * Limits of clients after a start: charged with what the store remembers of this month.
  *
  * Read are the sums of the store: by day for the days before today, by hour for today, by minute for this hour, so that little is
- * read however much was asked. Each sum counts as if all of it had been used at its end, which is inside the same day and month.
+ * read however much was asked. Each sum counts as if all of it had been used just before its end, inside the same day and month.
  * What counts is what counted then (scheduler/clients.c): requests that a provider was asked for and did not refuse, and their
  * tokens. Promises: never less than was used, but for what was under way when the process ended; more only within the last minute.
  * Leaves to others: when it is read (clients.c), the windows (scheduler).
@@ -20,6 +20,8 @@
 #define DAY_MS    (24 * HOUR_MS)
 #define MINUTE_MS ((uint64_t)60 * 1000)
 #define ROWS_MOST 1000000u
+/* Sums lie so long before the end of their period that what clocks differ by cannot push them into the next one. */
+#define INSIDE_MS 100
 
 struct past {
     struct scheduler_client_past *rows; /* owned */
@@ -42,7 +44,7 @@ static bool counts(struct span outcome, bool *ret_tokens) {
 
 static void on_usage(void *context, const struct store_usage *row) {
     struct past *past = context;
-    uint64_t end_ms = row->at_ms + past->span_ms - 1;
+    uint64_t end_ms = row->at_ms + past->span_ms - INSIDE_MS;
     bool tokens;
     if (span_absent(row->client) || span_absent(row->provider) || past->count == ROWS_MOST ||
         !counts(row->outcome, &tokens))
@@ -102,6 +104,9 @@ void clients_charge(struct app *app) {
         log_event(LOG_ERROR, "clients.past_unread",
                   "error=\"%s\" effect=\"limits of clients count from this start on\"",
                   err_text(err));
+    uint64_t later_ms = clock_wall_ms();
+    for (uint32_t i = 0; i < past.count && later_ms > now_ms; i++)
+        past.rows[i].age_ms += later_ms - now_ms; /* reading took a while */
     desk_clients_replay(app->gateway->desk, past.rows, past.count);
     mem_free(past.rows);
 }
