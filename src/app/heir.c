@@ -62,7 +62,7 @@ int heir_begin(struct app *app) {
 
 struct line {
     struct span provider, account, upstream;
-    uint64_t numbers[6]; /* input, output, output_max, inputs, audio, age */
+    uint64_t numbers[7]; /* input, output, output_max, inputs, audio, age, client */
 };
 
 static bool parse_line(struct span text, struct line *ret_line) {
@@ -96,6 +96,7 @@ static void hold_line(struct app *app, struct span text) {
         return;
     const struct scheduler_running row = {.route = find_route(app->now->assembly.snapshot, &line),
                                           .age_ms = line.numbers[5],
+                                          .client = line.numbers[6],
                                           .promise = {.input_tokens = line.numbers[0],
                                                       .output_tokens = line.numbers[1],
                                                       .output_tokens_max = line.numbers[2],

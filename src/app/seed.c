@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/facts.h"
+#include "catalog/map.h"
 #include "gateway/desk.h"
 #include "obs/log.h"
 #include "store/seed.h"
@@ -32,6 +33,7 @@
 struct named {
     uint64_t hash;
     uint32_t route;
+    bool known; /* its account was there before: only its limits may be new */
 };
 
 struct records_past {
@@ -39,6 +41,7 @@ struct records_past {
     struct named *sorted;                 /* owned: by hash, then by route */
     uint32_t *routes;                     /* owned: the routes in that order */
     uint32_t *slots;                      /* owned: places of first ones, open addressing */
+    bool *known_limits;                   /* owned: those that were there before */
     uint32_t count, mask;
     uint64_t wall_ms, rows;
     struct scheduler_past *list; /* owned */
@@ -86,14 +89,41 @@ static int by_hash(const void *left, const void *right) {
     return a->route < b->route ? -1 : a->route > b->route;
 }
 
+static void mark_known_limits(struct records_past *past, const struct catalog_snapshot *before) {
+    struct catalog_map map = {0};
+    past->known_limits = mem_zalloc(past->names->limit_count + (size_t)1);
+    if (before != NULL)
+        catalog_map_make(before, past->names, &map);
+    for (uint32_t i = 0; i < map.limit_count; i++)
+        if (map.limits[i] != CATALOG_GONE)
+            past->known_limits[map.limits[i]] = true;
+    catalog_map_free(&map);
+}
+
+/* Whether the limit is to be charged with what the route's account sent. */
+static bool is_charged(const struct records_past *past, bool account_known, uint32_t limit) {
+    return !account_known || !past->known_limits[limit];
+}
+
+static bool has_charged(const struct records_past *past, bool account_known, uint32_t index) {
+    const struct catalog_route *route = &past->names->routes[index];
+    for (uint32_t i = 0; i < route->limit_count; i++)
+        if (is_charged(past, account_known, route->limits[i]))
+            return true;
+    return false;
+}
+
 static void list_routes(struct records_past *past, const struct catalog_snapshot *before) {
     const struct catalog_snapshot *names = past->names;
     bool *known = mem_zalloc(names->account_count + 1);
+    mark_known_limits(past, before);
     for (uint32_t i = 0; i < names->account_count; i++)
         known[i] = account_is_in(names, i, before);
-    for (uint32_t i = 0; i < names->route_count; i++)
-        if (!known[names->routes[i].account] && names->routes[i].limit_count > 0)
-            past->sorted[past->count++] = (struct named){hash_route(names, i), i};
+    for (uint32_t i = 0; i < names->route_count; i++) {
+        bool of_known = known[names->routes[i].account];
+        if (has_charged(past, of_known, i))
+            past->sorted[past->count++] = (struct named){hash_route(names, i), i, of_known};
+    }
     mem_free(known);
     qsort(past->sorted, past->count, sizeof *past->sorted, by_hash);
 }
@@ -184,6 +214,7 @@ static void on_row(void *context, const struct store_seed *row) {
                                 .outcome = outcome,
                                 .count = row->count,
                                 .age_ms = newest_ms < past->wall_ms ? past->wall_ms - newest_ms : 0,
+                                .new_only = past->sorted[first].known,
                                 .kept = kept_of(&row->charge)};
 }
 
@@ -205,6 +236,8 @@ static struct store_seed_query query_of(const struct records_past *past) {
     for (uint32_t i = 0; i < past->count; i++) {
         const struct catalog_route *route = &names->routes[past->routes[i]];
         for (uint32_t k = 0; k < route->limit_count; k++) {
+            if (!is_charged(past, past->sorted[i].known, route->limits[k]))
+                continue;
             uint64_t at_ms = earliest(&names->limits[route->limits[k]], past->wall_ms);
             since_ms = at_ms < since_ms ? at_ms : since_ms;
         }
@@ -233,6 +266,8 @@ struct records_past *records_read(struct store *store, const struct catalog_snap
     past->names = now;
     past->wall_ms = clock_wall_ms();
     make_table(past, before);
+    if (past->count > 0 && before != NULL)
+        records_settle(store); /* what was sent a moment ago is still in the journal */
     int err = past->count == 0 ? 0 : store_run(store, STORE_READ, read_rows, past);
     past->names = NULL;
     if (err < 0)
@@ -245,9 +280,12 @@ struct records_past *records_read(struct store *store, const struct catalog_snap
     return past;
 }
 
+struct desk_past records_rows(const struct records_past *past) {
+    return past != NULL ? (struct desk_past){past->list, past->listed} : (struct desk_past){0};
+}
+
 void records_charge(struct records_past *past, struct desk *desk) {
-    if (past != NULL)
-        desk_replay(desk, past->list, past->listed);
+    desk_replay(desk, records_rows(past));
     records_drop(past);
 }
 
@@ -258,5 +296,6 @@ void records_drop(struct records_past *past) {
     mem_free(past->sorted);
     mem_free(past->routes);
     mem_free(past->slots);
+    mem_free(past->known_limits);
     mem_free(past);
 }

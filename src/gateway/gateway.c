@@ -47,7 +47,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
     gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
-    desk_configure(gateway->desk, 0, snapshot, config);
+    desk_configure(gateway->desk, 0, snapshot, config, (struct desk_past){0});
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
     gateway->roster = roster_new();
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);

@@ -30,6 +30,7 @@
 #define GATEWAY_QUIET_NS              (500 * NS_PER_MS)
 
 struct desk;
+struct desk_past;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
@@ -109,9 +110,10 @@ void gateway_clients(struct gateway *gateway, struct client_table *clients,
 const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
 
 /* What every loop is to go by from its next turn on. Requests that run keep what they took. On the thread of loop 0 only, once loops
- * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. */
+ * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. The past (NULL =
+ * none) is charged before a request can use what is new. */
 void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
-                     const struct gateway_config *config);
+                     const struct gateway_config *config, const struct desk_past *past);
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
 struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);

@@ -22,6 +22,20 @@ static struct fact_provider facts_of(enum fact_kind kind) {
                                   .kind = kind};
 }
 
+struct provider_row {
+    struct discover_case provider;
+    struct discover_policy policy;
+    enum discover_verdict verdict;
+};
+
+static void judge_providers(const struct provider_row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        enum discover_verdict verdict = discover_provider(&rows[i].provider, &rows[i].policy);
+        if (verdict != rows[i].verdict)
+            fail_msg("case %zu: verdict %d, expected %d", i, (int)verdict, (int)rows[i].verdict);
+    }
+}
+
 static void decides_about_providers(void **state) {
     (void)state;
     const struct fact_provider usual = facts_of(FACT_RECURRING_FREE);
@@ -38,11 +52,7 @@ static void decides_about_providers(void **state) {
     kind.terms =
         (struct fact_terms){.trains = FACT_NO, .third_party = FACT_YES, .production = FACT_YES};
     no_others.terms.third_party = FACT_NO;
-    const struct {
-        struct discover_case provider;
-        struct discover_policy policy;
-        enum discover_verdict verdict;
-    } cases[] = {
+    const struct provider_row rows[] = {
         {{.facts = NULL}, {0}, DISCOVER_USED},
         {{.facts = NULL, .disabled = true}, {0}, DISCOVER_DISABLED},
         {{.facts = NULL}, {.no_training = true}, DISCOVER_TRAINS},
@@ -87,11 +97,7 @@ static void decides_about_providers(void **state) {
         {{.facts = &no_others, .has_key = true}, {.audience = AUDIENCE_GROUP}, DISCOVER_AUDIENCE},
         {{.facts = &no_others, .has_key = true}, {.audience = AUDIENCE_SELF}, DISCOVER_USED},
     };
-    for (size_t i = 0; i < array_length(cases); i++) {
-        enum discover_verdict verdict = discover_provider(&cases[i].provider, &cases[i].policy);
-        if (verdict != cases[i].verdict)
-            fail_msg("case %zu: verdict %d, expected %d", i, (int)verdict, (int)cases[i].verdict);
-    }
+    judge_providers(rows, array_length(rows));
 }
 
 static void decides_about_routes(void **state) {
