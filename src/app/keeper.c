@@ -114,7 +114,8 @@ static int write_row(const struct catalog_snapshot *snapshot, const struct sched
     const struct scheduler_promise *promise = &row->promise;
     size_t room = sizeof talk->text - talk->length;
     int length = snprintf(
-        talk->text + talk->length, room, "%.*s\t%.*s\t%.*s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n",
+        talk->text + talk->length, room,
+        "%.*s\t%.*s\t%.*s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n",
         SPAN_ARG(snapshot->providers[account->provider].id), SPAN_ARG(account->name),
         SPAN_ARG(route->upstream_model), (unsigned long long)promise->input_tokens,
         (unsigned long long)promise->output_tokens, (unsigned long long)promise->output_tokens_max,
