@@ -55,7 +55,7 @@ static void raise_descriptor_limit(void) {
 }
 
 int app_serve(const struct app_options *options) {
-    struct app app = {.options = options, .lock_fd = -1, .probe_fd = -1};
+    struct app app = {.options = options, .lock_fd = -1, .probe_fd = -1, .heir = HEIR_NONE};
     int err = vault_take_environment(&app);
     arena_init(&app.arena, NULL, 0, APP_ARENA_MAX_BYTES);
     secret_harden_process();

@@ -50,6 +50,7 @@ int loops_start(struct app *app) {
         struct app_loop *one = &app->loops[i];
         one->loop = loop_new();
         one->home = gateway_loop_new(app->gateway, one->loop, i, snapshot);
+        one->home->suspended = app->heir.fd >= 0; /* until the keeper's last word */
         drain_init(&one->drain, one->home, &app->loops_running);
     }
     atomic_store(&app->loops_running, app->loop_count);

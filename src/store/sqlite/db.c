@@ -186,6 +186,10 @@ static const char *const kept_sql[KEPT_COUNT] = {
         "INSERT INTO lane(provider, account, upstream, outcome, cost_unit) VALUES(?,?,?,?,?)",
     [KEPT_LANE_MINUTE] = ADD_TO_LANE("lane_minute"),
     [KEPT_LANE_HOUR] = ADD_TO_LANE("lane_hour"),
+    [KEPT_LANE_DAY] = ADD_TO_LANE("lane_day"),
+    [KEPT_CLIENT_DAY] = "INSERT INTO client_day VALUES(?,?,?,?,?) ON CONFLICT(at, client, outcome) "
+                        "DO UPDATE SET requests=requests+excluded.requests, "
+                        "tokens=tokens+excluded.tokens",
     [KEPT_POSITION] = "INSERT INTO journal_position(journal, ring, position) VALUES(?,?,?) "
                       "ON CONFLICT(journal, ring) DO UPDATE SET position=excluded.position",
     [KEPT_CELL] = "INSERT OR REPLACE INTO journal_cell VALUES(?,?,?,?,?)",
