@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import threading
 
 import admin
@@ -26,6 +27,24 @@ def test_031_upgrade_twice_under_load(served):
         load.more(100)
     assert not load.failures
     wait_for(lambda: logged(one.now, "upgrade.alone"), 20, "the process before has ended")
+
+
+def test_031_upgrades_lose_no_record(served):
+    """Whatever process answered, and while one let the other have the database: each answer is in it, once."""
+    one, answered = served(), 0
+    for _ in range(3):
+        with Load(one, count=8) as load:
+            one.upgrade()
+            load.more(50)
+        assert not load.failures
+        answered += load.answers
+    one.now.stop()
+    db = sqlite3.connect(f"file:{one.folder}/data/papi.db?mode=ro", uri=True)
+    rows, keys, totals = (db.execute(sql).fetchone()[0] for sql in (
+        "SELECT count(*) FROM request", "SELECT count(DISTINCT key) FROM request", "SELECT sum(requests) FROM day"))
+    db.close()
+    assert rows == keys == totals == answered
+    assert not list((one.folder / "data").glob("*corrupt*")) and not list((one.folder / "data").glob("journal.*"))
 
 
 @pytest.mark.parametrize("loops", [(1, 3), (3, 1)], ids=["more", "fewer"])
