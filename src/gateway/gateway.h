@@ -77,8 +77,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
-    uint64_t strangers_since_ns;               /* record.c: the minute in which */
-    uint32_t strangers;                        /* so many were kept that nobody let in */
+    uint64_t strangers_until_ns;               /* record.c: rows of those nobody let in */
     bool stopping;                             /* requests that wait for room are refused */
     bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
@@ -126,11 +125,6 @@ int gateway_loop_listen(struct gateway_loop *home,
                         const struct listen_address *address) WARN_UNUSED;
 /* On a socket that listens already, which is taken over. */
 int gateway_loop_adopt(struct gateway_loop *home, int fd) WARN_UNUSED;
-int gateway_loop_descriptor(
-    const struct gateway_loop *home); /* borrowed; -1 = it does not listen */
-/* For another process that takes over: new connections wait in the kernel, kept ones close after their next answer; and back. */
-void gateway_loop_suspend(struct gateway_loop *home);
-void gateway_loop_unsuspend(struct gateway_loop *home);
 /* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
  * all other connections are taken. */
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;
