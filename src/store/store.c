@@ -22,7 +22,7 @@ void store_config_default(struct store_config *ret_config) {
         .ring_kib = 512,
         .cache_kib = 512,
         .jobs_most = 256,
-        .batch_ms = 50,
+        .batch_ms = 200,
         .batch_rows = 1000,
         .busy_ms = 100,
         .retry_ms = 1000,
