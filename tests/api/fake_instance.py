@@ -82,6 +82,9 @@ class FakeInstance:
             return self.answers[method, parts.path]
         if parts.path == "/admin/v1/requests":
             return 200, self._list(query)
+        if parts.path.startswith("/admin/v1/clients/") and "nobody" not in parts.path:
+            name = urllib.parse.unquote(parts.path.removeprefix("/admin/v1/clients/"))
+            return 200, {"id": f"cl_{len(name)}", "name": name}
         for known in self.rows:
             if parts.path == f"/admin/v1/requests/{known['id']}":
                 return 200, known
