@@ -153,7 +153,7 @@ def kill_many_times(folder, count):
         assert rows == totals <= truth["requests"], "counted twice, or in one place only"
         starts = sorted(scene.starts_s)
         assert starts[-1] < START_MAX_S
-        return {"kills": scene.kills, "whole_answers": scene.whole, "requests_at_the_provider": truth["requests"], "rows": rows, "lost": 0,
+        return {"kills": scene.kills, "whole_answers": scene.whole, "requests_at_the_provider": truth["requests"], "rows": rows, "lost": max(0, scene.whole - rows),
                 "counted_by_windows": used["requests", "month"], "under_way_at_most": under_way,
                 "start_ms_median": round(starts[len(starts) // 2] * 1000), "start_ms_longest": round(starts[-1] * 1000)}
 
