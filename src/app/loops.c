@@ -77,20 +77,6 @@ static void free_loop(struct app_loop *one) {
     loop_free(one->loop);
 }
 
-void loops_stop(struct app *app) {
-    keeper_end(app);
-    heir_end(app);
-    reload_end(app);
-    for (uint32_t i = app->loop_count; i-- > 0;)
-        free_loop(&app->loops[i]);
-    mem_free(app->loops);
-    if (app->gateway != NULL)
-        gateway_free(app->gateway);
-    app->gateway = NULL;
-    app->loops = NULL;
-    app->loop_count = 0;
-}
-
 void loops_begin_drain(struct app *app, const char *why) {
     uint64_t timeout_ms = app->now->settings.config->drain_timeout_ms;
     uint64_t now_ns = loop_now_ns(app->loops[0].loop);
@@ -150,6 +136,30 @@ static const struct {
     {SIGTERM, on_end_signal}, {SIGINT, on_end_signal},      {SIGHUP, on_reload_signal},
     {SIGUSR1, on_log_signal}, {SIGUSR2, on_upgrade_signal}, {SIGCHLD, on_child_signal},
 };
+
+/* What the signals do has been done: one that comes now must not end this process before everything is put away. */
+static void stop_hearing(void) {
+    sigset_t heard;
+    (void)sigemptyset(&heard);
+    for (size_t i = 0; i < array_length(signals); i++)
+        (void)sigaddset(&heard, signals[i].number);
+    (void)pthread_sigmask(SIG_BLOCK, &heard, NULL);
+}
+
+void loops_stop(struct app *app) {
+    stop_hearing();
+    keeper_end(app);
+    heir_end(app);
+    reload_end(app);
+    for (uint32_t i = app->loop_count; i-- > 0;)
+        free_loop(&app->loops[i]);
+    mem_free(app->loops);
+    if (app->gateway != NULL)
+        gateway_free(app->gateway);
+    app->gateway = NULL;
+    app->loops = NULL;
+    app->loop_count = 0;
+}
 
 static void *run_loop(void *argument) {
     struct app_loop *one = argument;

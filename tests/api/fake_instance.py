@@ -81,6 +81,8 @@ class FakeInstance:
         if (method, parts.path) in self.answers:
             return self.answers[method, parts.path]
         if parts.path == "/admin/v1/requests":
+            if "after" in query and query["after"] not in [known["id"] for known in self.rows]:
+                return refused("The request named by after is not kept (any more). Leave it out to begin anew.", 404)
             return 200, self._list(query)
         for known in self.rows:
             if parts.path == f"/admin/v1/requests/{known['id']}":

@@ -331,6 +331,20 @@ def test_follow_ends_with_its_reader(tmp_path):
         assert process.wait(30) == 0 and process.stderr.read() == ""
 
 
+def test_follow_goes_on_when_the_last_is_no_longer_kept(tmp_path):
+    """Retention took it, or the database was set aside."""
+    with fake_instance.FakeInstance(tmp_path) as instance, follow(tmp_path, "--json") as process:
+        instance.rows = [fake_instance.row(1), fake_instance.row(2)]
+        seen = [json.loads(process.stdout.readline())["id"] for _ in range(2)]
+        instance.rows = [fake_instance.row(number) for number in range(5, 8)]
+        seen += [json.loads(process.stdout.readline())["id"] for _ in range(3)]
+        instance.rows.append(fake_instance.row(8))
+        seen.append(json.loads(process.stdout.readline())["id"])
+        assert seen == [fake_instance.row(number)["id"] for number in (1, 2, 5, 6, 7, 8)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0 and process.stderr.read().count("no longer kept") == 1
+
+
 def test_follow_in_a_terminal(tmp_path):
     with fake_instance.FakeInstance(tmp_path) as instance:
         instance.rows = [fake_instance.row(1)]

@@ -56,9 +56,12 @@ def test_requests_that_failed(live):
 
 def test_follow(live):
     papi, data = live
+    first = papi_process.chat(papi, "gpt-oss-120b")[1]["x-request-id"]
+    wait_for_request(data, first)
     process = subprocess.Popen([papi_process.papi_binary(), "requests", "--follow", "--json", "--limit", "1", "--data", data], text=True,
                                env=papi_process.clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with process:
+        assert json.loads(process.stdout.readline())["id"] == first
         sent = [papi_process.chat(papi, "gpt-oss-120b")[1]["x-request-id"] for _ in range(5)]
         seen = []
         while not set(sent) <= set(seen):

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import pty
+import signal
+import termios
 import threading
 
 import pytest
@@ -261,6 +263,24 @@ def test_a_terminal_does_not_show_the_key(papi, tmp_path):
     os.close(master)
     assert process.wait(30) == 0, shown
     assert b"groq: available" in shown and KEY.encode() not in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_question_leaves_the_terminal_as_it_was(papi, tmp_path, number):
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = papi_process.subprocess.Popen(
+        [papi_process.papi_binary(), "provider", "add", "groq", "--data", data_of(papi)],
+        stdin=slave, stdout=slave, stderr=slave, env=papi_process.clean_environment(), cwd=tmp_path)
+    shown = b""
+    while b"not shown" not in shown:
+        shown += os.read(master, 4096)
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    process.send_signal(number)
+    assert process.wait(30) == -number
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
 
 
 def test_without_an_instance_the_data_directory_is_changed(papi):

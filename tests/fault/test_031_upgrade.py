@@ -4,10 +4,12 @@ and leaves; no request fails, and a new process that does not come up costs noth
 
 import json
 import os
+import pathlib
 import signal
 import sqlite3
 import threading
 
+import admin
 import papi_process
 import pytest
 from load import Load
@@ -149,6 +151,21 @@ def test_031_upgrade_where_nobody_serves_is_a_start(tmp_path, served_mock):
     config = {"loops": 1, "providers": {"one": provider(f"{served_mock.url}/one/v1", ["m"])}}
     with papi_process.serve(tmp_path / "serve", config, extra=["--upgrade"]) as papi:
         assert papi_process.chat(papi, "m")[0] == 200
+
+
+def test_031_usr2_hands_on_the_master_key_of_the_environment(tmp_path, mock):
+    """It is wiped from the environment at a start; without it the next process would know no client."""
+    config = {"loops": 1, "auth": "keys", "providers": {"one": provider(f"{mock.url}/one/v1", ["m"])}}
+    old = papi_process.serve(tmp_path / "serve", config, env={"PAPI_VAULT_KEY": "5e" * 32}).start()
+    key = admin.token(old)
+    assert not (tmp_path / "serve" / "data" / "key").exists()
+    old.process.send_signal(signal.SIGUSR2)
+    wait_for(lambda: old.process.poll() is not None, 30, "the old process has ended")
+    assert papi_process.chat(old, "m", headers={"authorization": f"Bearer {key}"})[0] == 200
+    pid = int(logged(old, "upgrade.started")[-1].rsplit("pid=", 1)[1].split()[0])
+    assert b"5e5e5e" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+    os.kill(pid, signal.SIGTERM)
+    old.wait_exit(0)
 
 
 def test_031_usr2_starts_the_program_anew(served):
