@@ -199,6 +199,7 @@ def clean_environment(more=None):
     for name, value in SANITIZER_OPTIONS.items():
         env.setdefault(name, value)
     env["PAPI_LOCAL_SERVERS"] = "off"  # what else runs on this machine is no part of a test
+    env.pop("COLUMNS", None)  # of the terminal from which tests are run
     env["PAPI_KEYLESS"] = "off"  # nothing outside is asked
     env.update(more or {})
     return env
