@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help run build install docs test test-fast fuzz tsan perf format lint clean setup setup-test
+.PHONY: help run build install docs test test-fast fuzz tsan perf soak nightly format lint clean setup setup-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,15 @@ perf: ## CPU, latency and memory beside nginx in one run
 	@scripts/setup --perf
 	@scripts/build release papi
 	@tests/perf/run
+
+soak: ## twenty minutes of faults, reloads, upgrades and kills under load
+	@$(MAKE) build setup-test
+	@tests/soak/run
+
+nightly: soak ## the long forms: soak, fuzzing, threads, then docs/reliability.md anew
+	@tests/run --fuzz
+	@tests/run --tsan
+	@scripts/reliability
 
 format: ## clang-format over our own sources
 	@find src tests tools -name "*.[ch]" -not -path "*/node_modules/*" -print0 | \

@@ -30,6 +30,8 @@ static int take_models(struct json_value list, struct arena *arena, struct clien
         if (change->model_count == STORE_CLIENT_MODELS_MAX)
             return ERR_TOO_LARGE;
         int err = json_string(it.value, arena, &text);
+        if (err == 0 && memchr(text.ptr, '\n', text.len) != NULL)
+            err = ERR_INVALID; /* they are kept a line each */
         if (err == 0)
             err = arena_copy(arena, text, &change->models[change->model_count]);
         if (err < 0)
@@ -62,7 +64,8 @@ static int take_times(struct json_value body, struct arena *arena, struct client
         err = ERR_INVALID;
     if (err == 0 && json_present(json_get(body, "grace_s")))
         err = json_i64(json_get(body, "grace_s"), &grace_s);
-    change->expires_ms = (uint64_t)at_ms;
+    /* 0 is "never", and 1970 is a way to say "at once" */
+    change->expires_ms = !span_absent(text) && at_ms == 0 ? 1 : (uint64_t)at_ms;
     change->grace_ms = (uint64_t)grace_s * 1000;
     return err;
 }

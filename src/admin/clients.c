@@ -12,9 +12,10 @@
 
 #include "admin/client_change.h"
 #include "admin/client_rows.h"
+#include "admin/cursor.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "gateway/later.h"
+#include "gateway/store_answer.h"
 #include "obs/log.h"
 #include "vault/vault.h"
 
@@ -221,15 +222,7 @@ static const struct {
     {ERR_SEAL, API_UNAVAILABLE,
      "The vault is locked: the master key does not open it, so keys cannot be hashed. "
      "Put it back and restart; if it is lost, stop the gateway and run `papi provider rekey "
-     "--start-over`, "
-     "which forgets all sealed keys and the keys of all clients."},
-    {ERR_STORE, API_UNAVAILABLE,
-     "The store cannot write now, so nothing was changed; `papi status` (GET /admin/v1/status) "
-     "says why."},
-    {ERR_BUSY, API_UNAVAILABLE, "The store has too much to do; try again in a moment."},
-    {ERR_UNSUPPORTED, API_CONFLICT,
-     "This gateway keeps nothing (store: {url: off}), so it can have no clients. "
-     "Take that out of the configuration, or set store: {url: \"sqlite:\"}, and start it again."},
+     "--start-over`, which forgets all sealed keys and the keys of all clients."},
 };
 
 static int refuse(struct request *r, int err) {
@@ -238,6 +231,8 @@ static int refuse(struct request *r, int err) {
             (void)request_fail(r, refusals[i].kind, NULL, "%s", refusals[i].sentence);
             return 0;
         }
+    if (store_answer_refused(r, err))
+        return 0;
     (void)request_fail(r, API_INTERNAL, NULL, "The clients could not be changed or read: %s.",
                        err_text(err));
     return 0;
@@ -245,6 +240,8 @@ static int refuse(struct request *r, int err) {
 
 static int finish(struct request *r, struct later *later) {
     struct client_job *job = container_of(later, struct client_job, later);
+    if (job->err == ERR_NOT_FOUND && job->job.run == run_list)
+        return cursor_refuse(r);
     if (job->err < 0)
         return refuse(r, job->err);
     return respond_whole(r, job->status, "application/json", dynbuf_span(&job->body));
@@ -295,6 +292,17 @@ static int give_up(struct client_job *job, int err) {
     return err;
 }
 
+/* What the tables do not say of a body. */
+static int refuse_change(struct request *r, struct client_job *job, int err) {
+    if (err != ERR_TOO_LARGE && err != ERR_INVALID)
+        return give_up(job, err);
+    (void)request_fail(r, API_BAD_REQUEST, "models",
+                       "models has more than %d names, or one with a line end in it. Give fewer; * "
+                       "stands for any letters.",
+                       STORE_CLIENT_MODELS_MAX);
+    return give_up(job, 0);
+}
+
 /* The job for one client that the path names; NULL: ret_err is the handler's. */
 static struct client_job *job_for(struct request *r, int *ret_err) {
     struct span name = endpoint_percent_decode(r->path_rest, &r->arena);
@@ -330,7 +338,7 @@ static int answer_add(struct request *r) {
     if (err == 0)
         err = arena_copy(&job->arena, span_text(id), &row->id);
     if (err < 0)
-        return give_up(job, err);
+        return refuse_change(r, job, err);
     row->weight = CLIENT_WEIGHT_DEFAULT;
     row->created_ms = job->change.now_ms;
     client_change_apply(&job->change, &job->kept);
@@ -350,7 +358,7 @@ static int answer_change(struct request *r) {
     if (job == NULL)
         return err;
     err = client_change_take(take_body(r), &job->arena, &job->change);
-    return err < 0 ? give_up(job, err) : hand_over(r, job, run_change, "client.changed");
+    return err < 0 ? refuse_change(r, job, err) : hand_over(r, job, run_change, "client.changed");
 }
 
 static int answer_revoke(struct request *r) {

@@ -30,6 +30,13 @@ static bool read_hex(struct span text, uint64_t *ret_number) {
     return true;
 }
 
+int cursor_refuse(struct request *r) {
+    (void)request_fail(r, API_BAD_REQUEST, "cursor",
+                       "The query parameter cursor is not one that this list gave. Take it from "
+                       "next_cursor of the page before, or leave it out to begin anew.");
+    return 0;
+}
+
 bool cursor_read(struct request *r, char kind, struct span text, uint64_t *ret_first,
                  uint64_t *ret_second) {
     struct span rest = text, name, first;
@@ -40,8 +47,6 @@ bool cursor_read(struct request *r, char kind, struct span text, uint64_t *ret_f
         span_split(&rest, '-', &first) && !span_absent(rest) && read_hex(first, ret_first) &&
         read_hex(rest, ret_second))
         return true;
-    (void)request_fail(r, API_BAD_REQUEST, "cursor",
-                       "The query parameter cursor is not one that this list gave. Take it from "
-                       "next_cursor of the page before, or leave it out to begin anew.");
+    (void)cursor_refuse(r);
     return false;
 }

@@ -5,6 +5,8 @@
 
 #define CURSOR_BYTES 48
 
+/* 400; what a handler returns. */
+int cursor_refuse(struct request *r);
 /* `kind` tells lists apart, so that a place in one is refused by another. */
 void cursor_write(char kind, uint64_t first, uint64_t second, char text[CURSOR_BYTES]);
 /* An absent text is the beginning: 0, 0. False after it went to REJECT. */

@@ -14,13 +14,13 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "config/credentials.h"
+#include "vault/vault.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #define IMPORT_ARENA_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define SEVERAL_BYTES          160
-#define EXTRA_MAX_BYTES        128
 #define KEY_LEAST_BYTES        16 /* shorter ones are recognised by their name only */
 #define TELLING_PREFIX_BYTES   4  /* "sk-" is everybody's */
 
@@ -81,6 +81,13 @@ static bool is_there(const struct key_import *import, const struct fact_provider
     return false;
 }
 
+/* Other words, "free plan", say nothing that may be relied on. */
+static struct span billing_of(struct span word) {
+    return span_is(word, "free")   ? SPAN_LITERAL("free")
+           : span_is(word, "paid") ? SPAN_LITERAL("paid")
+                                   : SPAN_LITERAL("");
+}
+
 static void take_for(struct key_reading *reading, const struct key_found *found,
                      const struct fact_provider *provider, struct span key) {
     struct key_import *import = reading->import;
@@ -96,7 +103,7 @@ static void take_for(struct key_reading *reading, const struct key_found *found,
     import->keys[import->key_count++] = (struct imported_key){
         .provider = provider,
         .account = found->account.len > 0 ? keep(import, found->account) : SPAN_LITERAL("default"),
-        .billing = keep(import, found->billing),
+        .billing = billing_of(found->billing),
         .from = keep(import, found->from),
         .key = secret};
 }
@@ -112,6 +119,9 @@ static void take_known(struct key_reading *reading, const struct key_found *foun
     const char *problem = config_key_problem(key);
     if (problem != NULL)
         key_skip(reading, found->from, "the key %s", problem);
+    else if (found->account.len > 0 && !vault_account_fits(found->account))
+        key_skip(reading, found->from,
+                 "its account's name is too long, or has more than letters, digits and -_.@+");
     else if (unfit(provider) != NULL)
         key_skip(reading, found->from, "%s cannot be used: %s", provider->id, unfit(provider));
     else
@@ -152,7 +162,7 @@ static bool take_extra(struct key_reading *reading, const struct key_found *foun
         return false;
     if (config_key_is_placeholder(value))
         key_skip(reading, found->from, "looks like a placeholder");
-    else if (value.len > EXTRA_MAX_BYTES || config_key_problem(value) != NULL)
+    else if (!vault_extra_fits(&(struct vault_extra){span_text(name), value}))
         key_skip(reading, found->from, "is no such value");
     else if (import->extra_count < KEY_IMPORT_KEYS_MAX)
         import->extras[import->extra_count++] =

@@ -12,8 +12,7 @@
 #include "admin/provider_work.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "gateway/later.h"
-#include "store/store.h"
+#include "gateway/store_answer.h"
 
 #include <stdio.h>
 
@@ -78,16 +77,6 @@ static int refuse(struct request *r, const struct provider_refusal *refusal) {
     return 0;
 }
 
-static int refuse_store(struct request *r) {
-    struct store_state state;
-    store_state(admin_of(r)->store, &state);
-    (void)request_fail(r, API_UNAVAILABLE, NULL, "Nothing can be kept now: %s.",
-                       state.condition == STORE_IS_OFF ? "the store is off (setting store.url)"
-                       : state.reason[0] != '\0'       ? state.reason
-                                                       : "the store is busy or ending");
-    return 0;
-}
-
 static int answer_work(struct request *r, const struct provider_work *work) {
     struct json_writer writer;
     struct dynbuf body;
@@ -120,10 +109,12 @@ static int finish(struct request *r, struct later *later) {
     struct change *change = container_of(later, struct change, later);
     const struct provider_work *work = &change->work;
     struct provider_refusal refusal;
+    if (change->err < 0 && store_answer_refused(r, change->err))
+        return 0;
     if (change->err < 0)
         return provider_work_refused(work, change->err, change->admin->vault, &refusal)
                    ? refuse(r, &refusal)
-                   : refuse_store(r);
+                   : change->err;
     if (work->act == PROVIDER_REMOVE && work->removed == 0)
         return refuse_removal(r, work);
     if (work->act == PROVIDER_IMPORT || work->act == PROVIDER_REMOVE)
@@ -157,7 +148,7 @@ static int start(struct request *r, struct change *change) {
 static struct span keep(struct change *change, struct span text) {
     struct span copied = SPAN_NONE;
     if (!span_absent(text) && arena_copy(&change->arena, text, &copied) < 0)
-        copied = SPAN_NONE; /* the schema's bounds are far below the arena's */
+        copied = SPAN_NONE; /* what has no bound of its own is too long for any use */
     return copied;
 }
 
@@ -198,18 +189,33 @@ static int check_and_start(struct request *r, struct change *change) {
     return start(r, change);
 }
 
+/* {"CLOUDFLARE_ACCOUNT_ID": "..."}; false when it is something else. */
+static bool take_extra(struct request *r, struct change *change) {
+    struct json_value object = json_get(take_body(r), "extra");
+    struct span name, value;
+    if (!json_present(object))
+        return true;
+    struct json_iter extra = json_each(object);
+    if (!json_is(object, JSON_OBJECT) || json_count(object) != 1 || !json_next(&extra) ||
+        json_string(extra.key, &r->arena, &name) < 0 ||
+        json_string(extra.value, &r->arena, &value) < 0)
+        return false;
+    change->work.extra = (struct vault_extra){keep(change, name), keep(change, value)};
+    return !span_absent(change->work.extra.name);
+}
+
 int admin_add_provider(struct request *r) {
     struct change *change = new_change(r, PROVIDER_ADD);
     struct provider_work *work = &change->work;
-    struct json_iter extra = json_each(json_get(take_body(r), "extra"));
     work->provider = keep(change, member(r, "provider"));
     work->account = keep(change, member(r, "account"));
     work->billing = keep(change, member(r, "billing"));
-    if (json_next(&extra) && json_is(extra.value, JSON_STRING)) {
-        struct span name, value;
-        if (json_string(extra.key, &r->arena, &name) == 0 &&
-            json_string(extra.value, &r->arena, &value) == 0)
-            work->extra = (struct vault_extra){keep(change, name), keep(change, value)};
+    if (!take_extra(r, change)) {
+        free_change(change);
+        (void)request_fail(r, API_BAD_REQUEST, "extra",
+                           "extra is no object of one name and its text, such as "
+                           "{\"CLOUDFLARE_ACCOUNT_ID\": \"...\"}.");
+        return 0;
     }
     int err = secret_new(member(r, "key"), &work->key);
     if (err < 0) {

@@ -33,16 +33,6 @@ static bool refuse(struct provider_refusal *refusal, enum api_error_kind kind, c
 
 /* --- before --- */
 
-static bool account_fits(struct span account) {
-    for (size_t i = 0; i < account.len; i++) {
-        char c = account.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || strchr("-_.@+", c) == NULL))
-            return false;
-    }
-    return account.len <= VAULT_ACCOUNT_MAX_BYTES;
-}
-
 static bool key_fits(const struct provider_work *work, const struct facts *facts,
                      struct provider_refusal *refusal) {
     struct span key = secret_reveal(work->key);
@@ -65,13 +55,18 @@ static bool key_fits(const struct provider_work *work, const struct facts *facts
 bool provider_work_check(const struct provider_work *work, const struct facts *facts,
                          struct provider_refusal *ret_refusal) {
     const struct fact_provider *own = facts_provider(facts, work->provider);
-    if (!account_fits(work->account))
+    if (work->account.len > 0 && !vault_account_fits(work->account))
         return refuse(ret_refusal, API_BAD_REQUEST, "account",
                       "An account's name has at most %d letters, digits, '-', '_', '.', '@' and "
                       "'+'.",
                       VAULT_ACCOUNT_MAX_BYTES);
     if (work->act != PROVIDER_ADD)
         return true;
+    if (!span_absent(work->extra.name) && !vault_extra_fits(&work->extra))
+        return refuse(ret_refusal, API_BAD_REQUEST, "extra",
+                      "What a provider's address needs is a variable and its value, of at most %d "
+                      "letters, digits, '-', '_' and '.'.",
+                      VAULT_EXTRA_MAX_BYTES);
     if (own != NULL && own->unusable[0] != '\0')
         return refuse(ret_refusal, API_BAD_REQUEST, "provider", "%s cannot be used: %s.", own->id,
                       own->unusable);
@@ -169,10 +164,11 @@ bool provider_work_refused(const struct provider_work *work, int err, struct vau
         (void)refuse(ret_refusal, API_CONFLICT, NULL, "Nothing can be sealed: %s.",
                      why[0] != '\0' ? why : "the master key is not the one");
     else if (err == ERR_TOO_LARGE)
-        (void)refuse(ret_refusal, API_CONFLICT, NULL, "The vault is full: it holds %d keys.",
-                     VAULT_KEYS_MAX);
+        (void)refuse(ret_refusal, API_CONFLICT, NULL,
+                     "The vault is full: it holds %d keys, and %d bytes of what addresses need.",
+                     VAULT_KEYS_MAX, STORE_NOTE_MAX_BYTES);
     else if (err == ERR_INVALID)
-        (void)refuse(ret_refusal, API_BAD_REQUEST, "account", "That cannot be kept as it is.");
+        (void)refuse(ret_refusal, API_BAD_REQUEST, NULL, "That cannot be kept as it is.");
     else
         return false;
     return true;

@@ -43,7 +43,7 @@ static void put_members(struct json_writer *writer, const struct store_request *
     json_put_time(writer, "at", (int64_t)request->at_ms);
     put_name(writer, "client", request->client);
     json_put_text(writer, "endpoint", request->endpoint);
-    json_put_text(writer, "model", request->model);
+    put_name(writer, "model", request->model);
     put_name(writer, "served", request->served);
     put_name(writer, "provider", request->provider);
     json_put_u64(writer, "status", request->status);
@@ -161,7 +161,8 @@ static int answer_request(struct request *r) {
 #define REQUEST_MEMBERS                                                                        \
     M_TEXT("id", 0, "x-request-id of the answer"), M_TIME("at", 0, "when it came"),            \
         M_TEXT("client", SCHEMA_NULLABLE, "id of the client; null: open mode, or the owner"),  \
-        M_TEXT("endpoint", 0, "that was asked"), M_TEXT("model", 0, "that was asked for"),     \
+        M_TEXT("endpoint", 0, "that was asked"),                                               \
+        M_TEXT("model", SCHEMA_NULLABLE, "that was asked for; null: none was read"),           \
         M_TEXT("served", SCHEMA_NULLABLE, "the model that answered"),                          \
         M_TEXT("provider", SCHEMA_NULLABLE, "that answered, else the last one asked"),         \
         M_WHOLE("status", 0, "told to the client; 499: it left"),                              \

@@ -11,6 +11,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/handover.h"
+
+#include <sys/stat.h>
 
 struct asked {
     struct reload_wish wish;
@@ -58,10 +61,8 @@ void admin_join(struct app *app, struct gateway_config *config) {
 
 /* What the admin plane tells of this process lives as long as it, whatever is reloaded. */
 static int describe(struct app *app) {
-    bool v6 = strchr(app->address.host, ':') != NULL;
     const char *path = app->now->settings.path;
-    const char *listen = arena_format(&app->arena, "%s%s%s:%u", v6 ? "[" : "", app->address.host,
-                                      v6 ? "]" : "", app->address.port);
+    const char *listen = address_text(&app->arena, &app->address);
     if (path != NULL)
         app->admin.config_file = arena_format(&app->arena, "%s", path);
     if (listen == NULL || (path != NULL && app->admin.config_file == NULL))
@@ -71,12 +72,22 @@ static int describe(struct app *app) {
     return 0;
 }
 
+/* The socket of the process before, as long as its name still leads to one. */
+static int open_socket(struct app *app, const char *path) {
+    struct stat found;
+    int fd = app->heir.owner_fd;
+    if (fd < 0 || lstat(path, &found) < 0 || !S_ISSOCK(found.st_mode))
+        return gateway_loop_listen_owner(app->loops[0].home, path);
+    app->heir.owner_fd = -1;
+    return gateway_loop_adopt_owner(app->loops[0].home, fd);
+}
+
 int admin_start(struct app *app) {
     provider_rows_publish(app, app->now);
     const char *path = arena_format(&app->arena, "%s/" ADMIN_SOCKET, app->data_dir);
     int err = path != NULL ? describe(app) : ERR_TOO_LARGE;
     if (err == 0)
-        err = gateway_loop_listen_owner(app->loops[0].home, path);
+        err = open_socket(app, path);
     if (err == ERR_TOO_LARGE)
         return app_fail("not started: the path %s/" ADMIN_SOCKET
                         " is longer than the %zu bytes that a socket's may have; give a shorter "

@@ -24,12 +24,13 @@ static const struct app_part parts[] = {
     {"place", place_start, place_stop},       /* the data directory, locked */
     {"address", address_start, address_stop}, /* where to listen; taken or not */
     {"claim", heir_claim, heir_stop}, /* --upgrade: from here on what one process alone may have */
+    {"keeper", keeper_start,
+     keeper_stop}, /* lets another process take over, and tells it by its end that all is written */
     {"records", records_start, records_stop},       /* the store */
     {"vault", vault_start, vault_stop},             /* keys that were given to this instance */
     {"simulator", simulator_start, simulator_stop}, /* --demo */
     {"pool", pool_start, NULL},                     /* who serves which model */
     {"reload", reload_start, reload_stop},          /* reads all of it anew */
-    {"keeper", keeper_start, keeper_stop},          /* lets another process take over */
     {"loops", loops_start, loops_stop},             /* the gateway, listening */
     {"admin", admin_start, NULL},                   /* papi.sock */
 };
@@ -54,7 +55,7 @@ static void raise_descriptor_limit(void) {
 }
 
 int app_serve(const struct app_options *options) {
-    struct app app = {.options = options, .lock_fd = -1, .probe_fd = -1};
+    struct app app = {.options = options, .lock_fd = -1, .probe_fd = -1, .heir = HEIR_NONE};
     int err = vault_take_environment(&app);
     arena_init(&app.arena, NULL, 0, APP_ARENA_MAX_BYTES);
     secret_harden_process();

@@ -82,6 +82,9 @@ struct app_part {
     void (*stop)(struct app *app); /* NULL = nothing to do; harmless when it has not started */
 };
 
+/* place.c: as it is written in a configuration; NULL = the arena is full. */
+const char *address_text(struct arena *arena, const struct listen_address *address);
+
 /* "papi: ..." on standard error; returns -1. */
 int app_fail(const char *format, ...) PRINTF_LIKE(1, 2);
 

@@ -2,8 +2,9 @@
 /*
  * Limits of clients after a start: charged with what the store remembers of this month.
  *
- * Read are the sums of the store: by day for the days before today, by hour for today, by minute for this hour, so that little is
- * read however much was asked. Each sum counts as if all of it had been used at its end, which is inside the same day and month.
+ * Read are the sums of the store, each for the limits that need it: days of clients, today's included, for limits of a day and a
+ * month; the last minutes for limits of a minute. So little is read however much was asked. Days of the store are those of the
+ * clients' zone, UTC. A sum counts as if all of it had been used at its end, or now.
  * What counts is what counted then (scheduler/clients.c): requests that a provider was asked for and did not refuse, and their
  * tokens. Promises: never less than was used, but for what was under way when the process ended; more only within the last minute.
  * Leaves to others: when it is read (clients.c), the windows (scheduler).
@@ -15,17 +16,19 @@
 #include "gateway/desk.h"
 #include "obs/log.h"
 #include "store/requests.h"
+#include "store/seed.h"
 
-#define HOUR_MS   ((uint64_t)3600 * 1000)
-#define DAY_MS    (24 * HOUR_MS)
-#define MINUTE_MS ((uint64_t)60 * 1000)
-#define ROWS_MOST 1000000u
+#define DAY_MS     ((uint64_t)86400 * 1000)
+#define MINUTE_MS  ((uint64_t)60 * 1000)
+#define MINUTES_MS (3 * MINUTE_MS) /* a minute, begun before or after; and clocks that were set */
+#define ROWS_MOST  1000000u
+/* Sums lie so long before the end of their period that what clocks differ by cannot push them into the next one. */
+#define INSIDE_MS 100
 
 struct past {
     struct scheduler_client_past *rows; /* owned */
     uint32_t count, room;
     uint64_t now_ms, month_ms; /* begin of the month */
-    uint64_t span_ms;          /* of the sums that are read */
 };
 
 /* Whether a request that ended so was counted against its client. */
@@ -40,56 +43,57 @@ static bool counts(struct span outcome, bool *ret_tokens) {
     return false;
 }
 
-static void on_usage(void *context, const struct store_usage *row) {
-    struct past *past = context;
-    uint64_t end_ms = row->at_ms + past->span_ms - 1;
-    bool tokens;
-    if (span_absent(row->client) || span_absent(row->provider) || past->count == ROWS_MOST ||
-        !counts(row->outcome, &tokens))
+static void keep(struct past *past, struct scheduler_client_past row, uint64_t end_ms) {
+    if (past->count == ROWS_MOST)
         return;
     if (past->count == past->room) {
         past->room = past->room > 0 ? 2 * past->room : 256;
         past->rows = mem_realloc(past->rows, past->room * sizeof *past->rows);
     }
-    past->rows[past->count++] = (struct scheduler_client_past){
-        .number = client_number_of(row->client),
-        .age_ms = end_ms < past->now_ms ? past->now_ms - end_ms : 0,
-        .requests = row->requests,
-        .tokens = tokens ? row->input_tokens + row->output_tokens : 0};
+    row.age_ms = end_ms < past->now_ms ? past->now_ms - end_ms : 0;
+    past->rows[past->count++] = row;
 }
 
-static int read_sums(struct store_db *db, struct past *past, struct store_usage_query query) {
+static void on_day(void *context, const struct store_client_day *day) {
+    bool tokens;
+    if (counts(day->outcome, &tokens))
+        keep(context,
+             (struct scheduler_client_past){.limits = CLIENT_PAST_LONG,
+                                            .number = client_number_of(day->client),
+                                            .requests = day->requests,
+                                            .tokens = tokens ? day->tokens : 0},
+             day->at_ms + DAY_MS - INSIDE_MS);
+}
+
+static void on_minute(void *context, const struct store_usage *row) {
+    bool tokens;
+    if (!span_absent(row->client) && !span_absent(row->provider) && counts(row->outcome, &tokens))
+        keep(context,
+             (struct scheduler_client_past){
+                 .limits = CLIENT_PAST_MINUTES,
+                 .number = client_number_of(row->client),
+                 .requests = row->requests,
+                 .tokens = tokens ? row->input_tokens + row->output_tokens : 0},
+             row->at_ms + MINUTE_MS - INSIDE_MS);
+}
+
+static int read_minutes(struct store_db *db, struct past *past) {
+    struct store_usage_query query = {
+        .by = STORE_MINUTE, .since_ms = past->now_ms - MINUTES_MS, .limit = STORE_PAGE_MAX};
     struct store_page page = {.has_more = true};
     int err = 0;
-    query.limit = STORE_PAGE_MAX;
-    while (err == 0 && page.has_more && query.since_ms < query.until_ms) {
+    while (err == 0 && page.has_more) {
         query.cursor = page.cursor;
         query.series = page.series;
-        err = store_usage_list(db, &query, on_usage, past, &page);
+        err = store_usage_list(db, &query, on_minute, past, &page);
     }
     return err;
 }
 
 static int run_read(struct store_db *db, void *context) {
-    static const struct {
-        enum store_period by;
-        uint64_t span_ms;
-    } periods[] = {{STORE_DAY, DAY_MS}, {STORE_HOUR, HOUR_MS}, {STORE_MINUTE, MINUTE_MS}};
     struct past *past = context;
-    uint64_t since_ms = past->month_ms;
-    int err = 0;
-    for (size_t i = 0; i < array_length(periods) && err == 0; i++) {
-        /* Up to the period that is not over yet; the shortest ones to the end. */
-        uint64_t until_ms = periods[i].by == STORE_DAY    ? past->now_ms - past->now_ms % DAY_MS
-                            : periods[i].by == STORE_HOUR ? past->now_ms - past->now_ms % HOUR_MS
-                                                          : past->now_ms + DAY_MS;
-        past->span_ms = periods[i].span_ms;
-        err = read_sums(db, past,
-                        (struct store_usage_query){
-                            .by = periods[i].by, .since_ms = since_ms, .until_ms = until_ms});
-        since_ms = until_ms > since_ms ? until_ms : since_ms;
-    }
-    return err;
+    int err = store_client_days(db, past->month_ms, on_day, past);
+    return err < 0 ? err : read_minutes(db, past);
 }
 
 void clients_charge(struct app *app) {

@@ -13,6 +13,7 @@
 #include "app/records.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "net/listener.h"
 #include "obs/log.h"
 
 #include <signal.h>
@@ -45,7 +46,6 @@ int heir_begin(struct app *app) {
     struct heir *heir = &app->heir;
     struct handover_message message;
     const char *path = arena_format(&app->arena, "%s/%s", app->data_dir, UPGRADE_SOCKET);
-    heir->fd = -1;
     if (!app->options->upgrade || path == NULL ||
         handover_connect(path, &heir->fd, &heir->keeper_pid) < 0)
         return 0; /* nobody serves: an ordinary start, which fails if somebody does after all */
@@ -53,16 +53,20 @@ int heir_begin(struct app *app) {
         handover_receive(heir->fd, ANSWER_WAIT_MS, &message) < 0 || !is(&message, "sockets") ||
         message.descriptor_count == 0)
         return lost_keeper("hand over its sockets");
-    memcpy(heir->sockets, message.descriptors, message.descriptor_count * sizeof(int));
-    heir->socket_count = message.descriptor_count;
-    return 0;
+    for (uint32_t i = 0; i < message.descriptor_count; i++) {
+        if (heir->owner_fd < 0 && listener_is_unix(message.descriptors[i]))
+            heir->owner_fd = message.descriptors[i];
+        else
+            heir->sockets[heir->socket_count++] = message.descriptors[i];
+    }
+    return heir->socket_count > 0 ? 0 : lost_keeper("hand over its sockets");
 }
 
 /* --- what the keeper still runs --- */
 
 struct line {
     struct span provider, account, upstream;
-    uint64_t numbers[6]; /* input, output, output_max, inputs, audio, age */
+    uint64_t numbers[7]; /* input, output, output_max, inputs, audio, age, client */
 };
 
 static bool parse_line(struct span text, struct line *ret_line) {
@@ -96,6 +100,7 @@ static void hold_line(struct app *app, struct span text) {
         return;
     const struct scheduler_running row = {.route = find_route(app->now->assembly.snapshot, &line),
                                           .age_ms = line.numbers[5],
+                                          .client = line.numbers[6],
                                           .promise = {.input_tokens = line.numbers[0],
                                                       .output_tokens = line.numbers[1],
                                                       .output_tokens_max = line.numbers[2],
@@ -181,6 +186,8 @@ int heir_serving(struct app *app) {
     if (say(heir, "built") < 0 || handover_receive(heir->fd, ANSWER_WAIT_MS, &message) < 0 ||
         !is(&message, "go"))
         return lost_keeper("let go");
+    for (uint32_t i = 0; i < app->loop_count; i++) /* what waits in the sockets is ours now */
+        app->loops[i].home->suspended = false;
     app->heir_alone.run = release_held;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -205,9 +212,9 @@ void heir_stop(struct app *app) {
     for (uint32_t i = 0; i < heir->socket_count; i++)
         handover_close(heir->sockets[i]);
     heir->socket_count = 0;
-    if (app->options->upgrade)
-        handover_close(heir->fd);
-    heir->fd = -1;
+    handover_close(heir->fd);
+    handover_close(heir->owner_fd);
+    heir->fd = heir->owner_fd = -1;
     mem_free(heir->held);
     heir->held = NULL;
 }
@@ -219,7 +226,6 @@ void heir_take_environment(struct app *app) {
     struct span pid_text = span_text(getenv("LISTEN_PID"));
     struct span count_text = span_text(getenv("LISTEN_FDS"));
     uint64_t pid, count;
-    heir->fd = -1;
     if (span_absent(pid_text) || !span_to_u64(pid_text, &pid) || pid != (uint64_t)getpid() ||
         span_absent(count_text) || !span_to_u64(count_text, &count) ||
         count > HANDOVER_DESCRIPTORS_MAX)

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/handover.h"
 #include "http/server.h"
 #include "obs/log.h"
 
@@ -84,6 +85,13 @@ static int ask(struct keeper *keeper, keeper_step *step) {
     return result;
 }
 
+/* A copy: by the time it is sent the loop may have closed its own. */
+static void give_socket(struct handover_message *talk, int fd) {
+    int copy = fd >= 0 ? dup(fd) : -1;
+    if (copy >= 0)
+        talk->descriptors[talk->descriptor_count++] = copy;
+}
+
 static int give_sockets(struct keeper *keeper) {
     const struct app *app = keeper->app;
     struct handover_message *talk = keeper->talk;
@@ -92,13 +100,10 @@ static int give_sockets(struct keeper *keeper) {
     talk->length = (size_t)snprintf(talk->text, sizeof talk->text, "sockets %s %u",
                                     app->address.host, app->address.port);
     talk->descriptor_count = 0;
-    for (uint32_t i = 0; i < app->loop_count; i++) {
-        int fd = gateway_loop_descriptor(app->loops[i].home);
-        int copy = fd >= 0 ? dup(fd) : -1; /* by the time it is sent the loop may have closed it */
-        if (copy >= 0)
-            talk->descriptors[talk->descriptor_count++] = copy;
-    }
-    return talk->descriptor_count == app->loop_count ? 0 : ERR_SYSTEM;
+    for (uint32_t i = 0; i < app->loop_count; i++)
+        give_socket(talk, gateway_loop_descriptor(app->loops[i].home));
+    give_socket(talk, gateway_loop_owner_descriptor(app->loops[0].home));
+    return talk->descriptor_count == app->loop_count + 1 ? 0 : ERR_SYSTEM;
 }
 
 static int begin_rows(struct keeper *keeper) {
@@ -114,12 +119,13 @@ static int write_row(const struct catalog_snapshot *snapshot, const struct sched
     const struct scheduler_promise *promise = &row->promise;
     size_t room = sizeof talk->text - talk->length;
     int length = snprintf(
-        talk->text + talk->length, room, "%.*s\t%.*s\t%.*s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n",
+        talk->text + talk->length, room,
+        "%.*s\t%.*s\t%.*s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n",
         SPAN_ARG(snapshot->providers[account->provider].id), SPAN_ARG(account->name),
         SPAN_ARG(route->upstream_model), (unsigned long long)promise->input_tokens,
         (unsigned long long)promise->output_tokens, (unsigned long long)promise->output_tokens_max,
         (unsigned long long)promise->inputs, (unsigned long long)promise->audio_seconds,
-        (unsigned long long)row->age_ms);
+        (unsigned long long)row->age_ms, (unsigned long long)row->client);
     if (length < 0 || (size_t)length >= room)
         return ERR_TOO_LARGE;
     talk->length += (size_t)length;

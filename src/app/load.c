@@ -46,11 +46,8 @@ const char *loaded_name(const struct loaded *loaded) {
 /* The address in use, once there is one; the file's own is judged where it is read. After a change of `auth` strangers must not find
  * themselves in open mode at an address that stays open. */
 static const char *refuse_address(struct loaded *loaded, const struct app *app) {
-    const struct listen_address *address = &app->address;
-    bool v6 = strchr(address->host, ':') != NULL;
-    const char *text = arena_format(&loaded->arena, "%s%s%s:%u", v6 ? "[" : "", address->host,
-                                    v6 ? "]" : "", address->port);
-    return address->host[0] != '\0'
+    const char *text = address_text(&loaded->arena, &app->address);
+    return app->address.host[0] != '\0'
                ? config_listen_refused(loaded->settings.config, span_text(text))
                : NULL;
 }

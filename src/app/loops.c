@@ -50,6 +50,7 @@ int loops_start(struct app *app) {
         struct app_loop *one = &app->loops[i];
         one->loop = loop_new();
         one->home = gateway_loop_new(app->gateway, one->loop, i, snapshot);
+        one->home->suspended = app->heir.fd >= 0; /* until the keeper's last word */
         drain_init(&one->drain, one->home, &app->loops_running);
     }
     atomic_store(&app->loops_running, app->loop_count);
@@ -74,20 +75,6 @@ static void free_loop(struct app_loop *one) {
     gateway_loop_free(one->home);
     check(loop_run_until_idle(one->loop, clock_mono_ns() + TEAR_DOWN_MAX_NS));
     loop_free(one->loop);
-}
-
-void loops_stop(struct app *app) {
-    keeper_end(app);
-    heir_end(app);
-    reload_end(app);
-    for (uint32_t i = app->loop_count; i-- > 0;)
-        free_loop(&app->loops[i]);
-    mem_free(app->loops);
-    if (app->gateway != NULL)
-        gateway_free(app->gateway);
-    app->gateway = NULL;
-    app->loops = NULL;
-    app->loop_count = 0;
 }
 
 void loops_begin_drain(struct app *app, const char *why) {
@@ -149,6 +136,30 @@ static const struct {
     {SIGTERM, on_end_signal}, {SIGINT, on_end_signal},      {SIGHUP, on_reload_signal},
     {SIGUSR1, on_log_signal}, {SIGUSR2, on_upgrade_signal}, {SIGCHLD, on_child_signal},
 };
+
+/* What the signals do has been done: one that comes now must not end this process before everything is put away. */
+static void stop_hearing(void) {
+    sigset_t heard;
+    (void)sigemptyset(&heard);
+    for (size_t i = 0; i < array_length(signals); i++)
+        (void)sigaddset(&heard, signals[i].number);
+    (void)pthread_sigmask(SIG_BLOCK, &heard, NULL);
+}
+
+void loops_stop(struct app *app) {
+    stop_hearing();
+    keeper_end(app);
+    heir_end(app);
+    reload_end(app);
+    for (uint32_t i = app->loop_count; i-- > 0;)
+        free_loop(&app->loops[i]);
+    mem_free(app->loops);
+    if (app->gateway != NULL)
+        gateway_free(app->gateway);
+    app->gateway = NULL;
+    app->loops = NULL;
+    app->loop_count = 0;
+}
 
 static void *run_loop(void *argument) {
     struct app_loop *one = argument;

@@ -8,7 +8,7 @@
  * How it is made: written and synced under another name, linked to its own (which fails when there is one: a key is never
  * overwritten by accident), the directory synced. A crash leaves either no key or a whole one.
  * Promises: the key is a secret from its first byte on; PAPI_VAULT_KEY is wiped where it lay, so neither /proc/PID/environ nor a child
- * process shows it. Leaves to others: what is sealed with it (vault/), rotation as a whole (app/vault_open.c).
+ * process shows it; only the process that takes over from this one gets it anew. Leaves to others: what is sealed with it (vault/), rotation as a whole (app/vault_open.c).
  */
 #include "app/master_key.h"
 
@@ -58,6 +58,14 @@ int master_key_take_environment(struct secret **ret_key) {
     secret_wipe(value, strlen(value)); /* what the kernel shows of our environment, too */
     (void)unsetenv(MASTER_KEY_VARIABLE);
     return err;
+}
+
+int master_key_give_environment(const struct secret *given, struct dynbuf *ret_entry) {
+    struct span bytes = secret_reveal(given);
+    int err = dynbuf_append_text(ret_entry, MASTER_KEY_VARIABLE "=");
+    for (size_t i = 0; i < bytes.len && err == 0; i++)
+        err = dynbuf_append_format(ret_entry, "%02x", (unsigned)(unsigned char)bytes.ptr[i]);
+    return err == 0 ? dynbuf_append_char(ret_entry, '\0') : err;
 }
 
 /* --- files --- */

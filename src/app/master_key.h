@@ -6,6 +6,7 @@
  *
  * The directory's lock is held by the caller. Owner of the struct: the caller; close it on every path.
  */
+#include "base/dynbuf.h"
 #include "base/secret.h"
 
 #define MASTER_KEY_FILE     "key"
@@ -27,6 +28,8 @@ struct master_key {
  * set: then *ret_key is NULL. ERR_INVALID: it holds no key.
  */
 int master_key_take_environment(struct secret **ret_key) WARN_UNUSED;
+/* PAPI_VAULT_KEY=... and a NUL, for the environment of a process that takes over. The caller wipes it. */
+int master_key_give_environment(const struct secret *given, struct dynbuf *ret_entry) WARN_UNUSED;
 /*
  * `given`: what master_key_take_environment found, borrowed; NULL: the file. `may_make`: a missing file is made, durably, before
  * this returns. ERR_NOT_FOUND: missing, and not to be made. ERR_PERMISSION: others may read it, or it is not ours. ERR_INVALID: no

@@ -39,17 +39,30 @@ void place_stop(struct app *app) {
     app->lock_fd = -1;
 }
 
+const char *address_text(struct arena *arena, const struct listen_address *address) {
+    bool v6 = strchr(address->host, ':') != NULL;
+    return arena_format(arena, "%s%s%s:%u", v6 ? "[" : "", address->host, v6 ? "]" : "",
+                        address->port);
+}
+
 /* It listens already, whatever the configuration says. */
 static int use_handed_socket(struct app *app) {
     struct listen_address wanted = app->address;
+    const char *text, *why;
     if (listen_address_of(app->heir.sockets[0], &app->address) < 0)
         return app_fail("not started: descriptor %d, which was handed over to listen on, is no "
                         "listening TCP socket",
                         app->heir.sockets[0]);
+    text = address_text(&app->arena, &app->address);
+    why = config_listen_refused(app->now->settings.config, span_text(text));
+    if (why != NULL)
+        return app_fail("not started: the address %s, which was handed over to listen on, %s", text,
+                        why);
     if (wanted.port != 0 &&
         (wanted.port != app->address.port || strcmp(wanted.host, app->address.host) != 0))
-        log_event(LOG_WARN, "listen.kept", "handed=%s port=%u configured=%s", app->address.host,
-                  app->address.port, wanted.host);
+        log_event(LOG_WARN, "listen.kept",
+                  "handed=%s port=%u configured=%s:%u cure=\"the new address needs a restart\"",
+                  app->address.host, app->address.port, wanted.host, wanted.port);
     return 0;
 }
 

@@ -107,17 +107,21 @@ static int do_nothing(struct store_db *db, void *context) {
     return 0;
 }
 
+void records_settle(struct store *store) {
+    for (int i = 0; i < 2; i++) {
+        int err = store_run(store, STORE_WRITE, do_nothing, NULL);
+        if (err < 0)
+            log_event(LOG_WARN, "store.behind", "error=\"%s\"", err_text(err));
+    }
+}
+
 int records_set_aside(struct app *app) {
     char path[STORE_PATH_BYTES + 32], aside[STORE_PATH_BYTES + 32];
     if (app->store == NULL)
         return 0;
     if (!journal_path(app, path, sizeof path) || !aside_path(app, getpid(), aside, sizeof aside))
         return ERR_TOO_LARGE;
-    for (int i = 0; i < 2; i++) {
-        int err = store_run(app->store, STORE_WRITE, do_nothing, NULL);
-        if (err < 0)
-            log_event(LOG_WARN, "upgrade.store_down", "error=\"%s\"", err_text(err));
-    }
+    records_settle(app->store);
     /* It may be in memory only, on a disk that failed. */
     if (rename(path, aside) < 0 && errno != ENOENT)
         return ERR_SYSTEM;

@@ -6,8 +6,8 @@
  */
 #include "catalog/snapshot.h"
 #include "config/config.h"
+#include "gateway/desk.h"
 
-struct desk;
 struct store;
 
 struct app;
@@ -19,14 +19,20 @@ void records_set_back(struct app *app); /* it did not take over */
  * the disk. */
 void records_adopt(struct app *app, int gone_pid);
 
+/* What was recorded until now is in the database when it returns, unless that fails. May wait for the disk. */
+void records_settle(struct store *store);
+
 /* After a reload: how long what is kept. */
 void records_keep(struct store *store, const struct config *config);
 
-/* What was sent before by all accounts of `now`, or by those that `before` had not (NULL = none), as limits are charged with it. May
- * wait for the disk: while starting, or on a thread of its own. Freed by records_charge. NULL: nothing is kept. */
+/* What was sent before by all accounts of `now`, as limits are charged with it; with `before` (NULL = none) what accounts it had not
+ * sent, and what those it had count in limits it had not. May wait for the disk: while starting, or on a thread of its own. Freed by
+ * records_charge or records_drop. NULL: nothing is kept. */
 struct records_past;
 struct records_past *records_read(struct store *store, const struct catalog_snapshot *now,
                                   const struct catalog_snapshot *before);
-/* Charges the limits, in slices; the desk was configured with `now`. Before the first request that could use those accounts. */
+/* For gateway_publish with `now`; borrowed of it. */
+struct desk_past records_rows(const struct records_past *past); /* NULL is fine */
+/* Charges the limits, in slices; the desk was configured with `now`. Before the first request. */
 void records_charge(struct records_past *past, struct desk *desk);
 void records_drop(struct records_past *past); /* instead; NULL is fine */

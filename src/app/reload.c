@@ -39,7 +39,7 @@ struct reloader {
     bool started_posted; /* guarded by lock */
     /* of the reading under way: the thread's until `finished` is posted, then loop 0's */
     struct loaded *fresh;      /* owned */
-    struct records_past *past; /* owned: of accounts that are new */
+    struct records_past *past; /* owned: of what is new */
     struct dynbuf report;
     uint64_t version;
     int err;
@@ -173,8 +173,9 @@ static void take_into_use(struct reloader *reloader) {
     configure_gateway(reloader->fresh->settings.config, &config);
     admin_join(app, &config);
     config.reload_authorities = true;
-    gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config);
-    records_charge(reloader->past, app->gateway->desk);
+    const struct desk_past past = records_rows(reloader->past);
+    gateway_publish(app->gateway, reloader->fresh->assembly.snapshot, &config, &past);
+    records_drop(reloader->past);
     reloader->past = NULL;
     records_keep(app->store, reloader->fresh->settings.config);
     loaded_configure_log(reloader->fresh);

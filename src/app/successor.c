@@ -3,12 +3,16 @@
  * Starting the next process.
  *
  * It gets the options of this one and --upgrade; the program is found by the path it was started from, which by then may be a newer
- * one. Promises: at most one at a time; what it says goes where this one's words go. Leaves to others: taking over (heir.c, keeper.c).
+ * one. The master key of the environment was taken out of it at the start, so it is put in again: without it the vault would stay locked
+ * and no client would be known. Promises: at most one at a time; what it says goes where this one's words go. Leaves to others: taking over (heir.c, keeper.c).
  */
 #include "app/successor.h"
 
 #include "app/app_parts.h"
+#include "app/master_key.h"
 #include "base/check.h"
+#include "base/dynbuf.h"
+#include "base/mem.h"
 #include "obs/log.h"
 
 #include <errno.h>
@@ -18,7 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX 12
+#define ARGUMENTS_MAX       12
+#define KEY_ENTRY_MAX_BYTES 128
 
 extern char **environ;
 
@@ -56,7 +61,18 @@ static void list_arguments(const struct app_options *options, char *path, char *
     ret_arguments[count] = NULL;
 }
 
-static int spawn(char *path, char **arguments, pid_t *ret_pid) {
+/* Ours, and `more` unless it is empty. */
+static char **environment_with(struct dynbuf *more) {
+    size_t count = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **all = mem_zalloc((count + 2) * sizeof *all);
+    memcpy(all, environ, count * sizeof *all);
+    all[count] = more->len > 0 ? more->data : NULL;
+    return all;
+}
+
+static int spawn(char *path, char **arguments, char **environment, pid_t *ret_pid) {
     posix_spawnattr_t attributes;
     sigset_t none, all;
     (void)sigemptyset(&none);
@@ -69,8 +85,23 @@ static int spawn(char *path, char **arguments, pid_t *ret_pid) {
     if (err == 0)
         err = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (err == 0)
-        err = posix_spawn(ret_pid, path, NULL, &attributes, arguments, environ);
+        err = posix_spawn(ret_pid, path, NULL, &attributes, arguments, environment);
     (void)posix_spawnattr_destroy(&attributes);
+    return err;
+}
+
+static int spawn_with_key(const struct app *app, char *path, char **arguments, pid_t *ret_pid) {
+    struct dynbuf key;
+    dynbuf_init(&key, KEY_ENTRY_MAX_BYTES);
+    check(dynbuf_reserve(&key, KEY_ENTRY_MAX_BYTES) ==
+          0); /* it never moves: nothing is left unwiped */
+    if (app->vault_place.given != NULL)
+        check(master_key_give_environment(app->vault_place.given, &key) == 0);
+    char **environment = environment_with(&key);
+    int err = spawn(path, arguments, environment, ret_pid);
+    secret_wipe(key.data, key.capacity);
+    dynbuf_done(&key);
+    mem_free(environment);
     return err;
 }
 
@@ -82,7 +113,7 @@ void successor_start(struct app *app) {
     int err = own_path(path, sizeof path) ? 0 : ENOENT;
     list_arguments(app->options, path, arguments);
     if (err == 0)
-        err = spawn(path, arguments, &app->successor);
+        err = spawn_with_key(app, path, arguments, &app->successor);
     if (err == 0) {
         log_event(LOG_INFO, "upgrade.started", "pid=%ld", (long)app->successor);
         return;

@@ -6,7 +6,7 @@
  *
  *   heir                      keeper
  *   "papi-upgrade 1"     ──►
- *                        ◄──  "sockets" + where it listens, the listening descriptors
+ *                        ◄──  "sockets" + where it listens, the listening descriptors, that of papi.sock last
  *   (has read its configuration)
  *   "ready"              ──►  stops accepting
  *                        ◄──  "running" lines, as often as needed; "yours" + the lock of the data directory
@@ -29,12 +29,15 @@ struct heir {
     int keeper_pid;
     int sockets[HANDOVER_DESCRIPTORS_MAX]; /* owned: listening, of the keeper or of systemd */
     uint32_t socket_count;
+    int owner_fd;           /* owned: papi.sock of the keeper; -1 = none */
     const char *running;    /* arena: lines; NULL = none */
     scheduler_ticket *held; /* owned: what the keeper still runs */
     uint32_t held_count;
     pthread_t thread; /* waits for the keeper's end */
     bool waits;
 };
+#define HEIR_NONE \
+    { .fd = -1, .owner_fd = -1 }
 /* Sockets that systemd has opened (LISTEN_FDS), if any. */
 void heir_take_environment(struct app *app);
 /* With --upgrade: connects and gets the sockets. fd stays -1 when nobody serves. */

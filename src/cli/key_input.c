@@ -3,16 +3,17 @@
  * Reading secrets.
  *
  * Why not from argv: /proc shows it to every user of the machine, and shells write it down. On a terminal echo is switched off and comes back
- * also after an interrupt that ends the program in between (the terminal's own signals stay as they are; the state is restored at once after
- * the line). Promises: buffers are wiped. Leaves to others: what the key is for.
+ * also after an interrupt that ends the program in between. Promises: buffers are wiped. Leaves to others: what the key is for.
  */
 #include "cli/key_input.h"
 
+#include "base/check.h"
 #include "cli/cli.h"
 #include "config/credentials.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -65,17 +66,42 @@ static bool read_line(struct dynbuf *text) {
     return count >= 0;
 }
 
+/* While a line is read without echo. */
+static struct termios before;
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/* Its action is the usual one again: as soon as this returns, the program ends by it. */
+static void on_ending(int number) {
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    (void)raise(number);
+}
+
+static void watch_endings(struct sigaction *ret_usual) {
+    struct sigaction restore = {.sa_flags = (int)SA_RESETHAND};
+    restore.sa_handler = on_ending;
+    (void)sigemptyset(&restore.sa_mask);
+    for (size_t i = 0; i < array_length(endings); i++) {
+        (void)sigaction(endings[i], NULL, &ret_usual[i]);
+        if (ret_usual[i].sa_handler != SIG_IGN) /* nohup */
+            (void)sigaction(endings[i], &restore, NULL);
+    }
+}
+
 static bool ask_terminal(const char *what, struct dynbuf *text) {
-    struct termios before, silent;
+    struct sigaction usual[array_length(endings)];
+    struct termios silent;
     if (tcgetattr(STDIN_FILENO, &before) != 0)
         return read_line(text);
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    watch_endings(usual);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH,
                     &silent); /* before the question: what answers it is kept */
     (void)fprintf(stderr, "Key of %s (it is not shown): ", what);
     bool good = read_line(text);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    for (size_t i = 0; i < array_length(endings); i++)
+        (void)sigaction(endings[i], &usual[i], NULL);
     (void)fputc('\n', stderr);
     return good;
 }

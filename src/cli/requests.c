@@ -10,6 +10,7 @@
  */
 #include "cli/answer.h"
 #include "cli/cli.h"
+#include "cli/client_names.h"
 #include "cli/instance.h"
 #include "cli/table.h"
 #include "cli/width.h"
@@ -40,7 +41,8 @@ static const struct cli_option options[] = {
     {"--follow", CLI_FLAG, offsetof(struct values, follow), NULL,
      "show further ones as they end, until Ctrl-C"},
     {"--failed", CLI_FLAG, offsetof(struct values, failed), NULL, "only those that failed"},
-    {"--client", CLI_TEXT, offsetof(struct values, client), "CLIENT", "only of this client"},
+    {"--client", CLI_TEXT, offsetof(struct values, client), "CLIENT",
+     "only of this client: its name or id"},
     {"--model", CLI_TEXT, offsetof(struct values, model), "MODEL", "only those that asked for it"},
     {"--provider", CLI_TEXT, offsetof(struct values, provider), "PROVIDER",
      "only those that it answered"},
@@ -76,7 +78,8 @@ static const char *took_text(int64_t took_ms, char text[CLI_WAIT_SIZE]) {
     return text;
 }
 
-static void add_row(struct table *table, struct answer *answer, struct json_value row) {
+static void add_row(struct table *table, struct client_names *names, struct answer *answer,
+                    struct json_value row) {
     char took[CLI_WAIT_SIZE], tokens[64];
     (void)snprintf(tokens, sizeof tokens, "%lld+%lld",
                    (long long)answer_number(row, "input_tokens"),
@@ -85,7 +88,7 @@ static void add_row(struct table *table, struct answer *answer, struct json_valu
     table_number(table, (uint64_t)answer_number(row, "status"));
     table_cell(table, answer_text(answer, row, "model"));
     table_cell(table, answer_text(answer, row, "provider"));
-    table_cell(table, answer_text(answer, row, "client"));
+    table_cell(table, client_names_of(names, answer_text(answer, row, "client")));
     table_number(table, (uint64_t)answer_number(row, "attempts"));
     table_cell(table, span_text(tokens));
     table_cell(table, span_text(took_text(answer_number(row, "duration_ms"), took)));
@@ -93,7 +96,7 @@ static void add_row(struct table *table, struct answer *answer, struct json_valu
     table_cell(table, answer_text(answer, row, "id"));
 }
 
-static int print(struct span body) {
+static int print(struct span body, struct client_names *names) {
     struct answer answer;
     struct table table;
     struct page page;
@@ -103,7 +106,7 @@ static int print(struct span body) {
     table_init(&table, columns, array_length(columns), width_of(stdout));
     page_init(&page);
     for (struct json_iter it = json_each(json_get(answer.top, "data")); json_next(&it); count++)
-        add_row(&table, &answer, it.value);
+        add_row(&table, names, &answer, it.value);
     if (count > 0)
         table_write(&table, &page);
     else
@@ -149,7 +152,12 @@ static int list(struct instance *instance, const struct values *values) {
     if (!write_path(values, values->limit.given ? values->limit.value : LIMIT_USUAL, NULL, path))
         return CLI_USAGE;
     int code = instance_fetch(instance, path, SPAN_NONE, &body);
-    return instance_show(code, &body, values->json, print);
+    if (code != CLI_DONE || values->json)
+        return instance_show(code, &body, true, NULL);
+    struct client_names names = {.instance = instance};
+    code = print(dynbuf_span(&body), &names);
+    dynbuf_done(&body);
+    return code;
 }
 
 /* --- following --- */
@@ -174,6 +182,7 @@ struct following {
     struct instance *instance;
     const struct values *values;
     struct table table;
+    struct client_names names;
     char last[ID_MAX_BYTES]; /* the newest id seen; "" = none yet */
 };
 
@@ -185,7 +194,7 @@ static void follow_row(struct following *following, struct answer *answer, struc
     if (following->values->json)
         page_add_span(page, json_raw(row), "\n");
     else
-        add_row(&following->table, answer, row);
+        add_row(&following->table, &following->names, answer, row);
 }
 
 /* The first list is newest first, all others are oldest first. */
@@ -245,7 +254,8 @@ static int follow_once(struct following *following, bool first, bool *ret_more) 
 
 static int follow(struct instance *instance, const struct values *values) {
     const struct sigaction action = {.sa_handler = on_interrupt};
-    struct following following = {.instance = instance, .values = values};
+    struct following following = {
+        .instance = instance, .values = values, .names = {.instance = instance}};
     sigset_t interrupt, before;
     bool more = false;
     (void)sigemptyset(&interrupt);
@@ -264,6 +274,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
     struct cli_operands operands;
     struct instance instance;
+    char client[CLIENT_ID_BYTES];
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
@@ -273,6 +284,11 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     }
     if (!instance_find(&values.wish, INSTANCE_OWNER, &instance))
         return CLI_USAGE;
+    if (values.client != NULL) {
+        if (client_names_find(&instance, values.client, client) != CLI_DONE)
+            return CLI_FAILED;
+        values.client = client;
+    }
     return values.follow ? follow(&instance, &values) : list(&instance, &values);
 }
 

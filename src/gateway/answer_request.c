@@ -43,7 +43,7 @@ static void put_request(void *context, const struct store_request *request) {
     json_open_object(writer, NULL);
     json_put_word(writer, "object", "papi.request");
     json_put_text(writer, "id", request->id);
-    json_put_text(writer, "model", request->model);
+    json_put_text(writer, "model", request->model.len > 0 ? request->model : SPAN_NONE);
     json_put_flag(writer, "stream", request->stream);
     json_put_u64(writer, "accepted_ms", request->at_ms);
     json_put_u64(writer, "status", request->status);

@@ -209,6 +209,7 @@ enum step_verdict step_authenticate(struct request *r) {
     unsigned method = endpoint_method_of(http->method);
     if (!check_client(r, http))
         return STEP_NEXT; /* to REJECT */
+    r->let_in = method != METHOD_OPTIONS;
     if (method == METHOD_OPTIONS || r->endpoint->answer != NULL)
         return request_go(r, STEP_ANSWER);
     if (method == METHOD_POST && !check_content_type(r, http))

@@ -229,7 +229,7 @@ static struct scheduler_route map_route(const struct catalog_route *from) {
 }
 
 void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
-                    const struct gateway_config *settings) {
+                    const struct gateway_config *settings, struct desk_past past) {
     struct scheduler_account *accounts =
         mem_zalloc((snapshot->account_count + 1) * sizeof *accounts);
     struct scheduler_route *routes = mem_zalloc((snapshot->route_count + 1) * sizeof *routes);
@@ -247,6 +247,8 @@ void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snaps
     config.limits = snapshot->limits;
     config.limit_count = snapshot->limit_count;
     config.group_count = snapshot->group_count;
+    config.past = past.rows;
+    config.past_count = past.count;
     config.attempts_max = settings->attempts_max;
     config.waiting_max = settings->queue_max_waiting;
     if (!settings->access.keys)
@@ -451,12 +453,18 @@ scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *ro
                                   .outcome = OUTCOME_OK,
                                   .count = 1,
                                   .age_ms = row->age_ms};
+    const struct scheduler_client_past used = {.number = row->client,
+                                               .age_ms = row->age_ms,
+                                               .requests = 1,
+                                               .tokens = row->promise.input_tokens +
+                                                         row->promise.output_tokens};
     pthread_mutex_lock(&desk->lock);
     uint64_t now_ns = desk_clock_ns();
     scheduler_ticket ticket = scheduler_hold(desk->scheduler, now_ns, row, &desk->actions);
     if (ticket == 0) {
         scheduler_keep(&row->promise, OUTCOME_OK, NULL, &past.kept);
         scheduler_replay(desk->scheduler, now_ns, &past);
+        scheduler_client_replay(desk->scheduler, now_ns, &used);
     }
     leave(desk, 0);
     return ticket;
@@ -468,12 +476,12 @@ void desk_give_back(struct desk *desk) {
     pthread_mutex_unlock(&desk->lock);
 }
 
-void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count) {
-    for (uint32_t first = 0; first < count; first += DESK_SLICE) {
+void desk_replay(struct desk *desk, struct desk_past past) {
+    for (uint32_t first = 0; first < past.count; first += DESK_SLICE) {
         pthread_mutex_lock(&desk->lock);
         uint64_t now_ns = desk_clock_ns();
-        for (uint32_t i = first; i < count && i < first + DESK_SLICE; i++)
-            scheduler_replay(desk->scheduler, now_ns, &rows[i]);
+        for (uint32_t i = first; i < past.count && i < first + DESK_SLICE; i++)
+            scheduler_replay(desk->scheduler, now_ns, &past.rows[i]);
         pthread_mutex_unlock(&desk->lock);
     }
 }

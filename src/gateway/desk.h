@@ -20,13 +20,17 @@ struct gateway_config;
 
 struct desk *desk_new(struct gateway *gateway, uint32_t tickets_max, uint64_t seed);
 void desk_free(struct desk *desk);
+/* What went to providers before; routes are those of the configuration it comes with, or of the last one. */
+struct desk_past {
+    const struct scheduler_past *rows;
+    uint32_t count;
+};
 /* A new snapshot, which is referenced: what goes on by its names keeps its counts, rests, reservations and places in the queue. From then
- * on decisions come in its numbers. `home_index` is the loop of the calling thread. */
+ * on decisions come in its numbers, and limits are charged with the past. `home_index` is the loop of the calling thread. */
 void desk_configure(struct desk *desk, uint32_t home_index, struct catalog_snapshot *snapshot,
-                    const struct gateway_config *config);
-/* What went to providers before; routes are those of the last configuration. Before the first request, or for routes that have
- * just come. */
-void desk_replay(struct desk *desk, const struct scheduler_past *rows, uint32_t count);
+                    const struct gateway_config *config, struct desk_past past);
+/* The same past before the first request, in slices. */
+void desk_replay(struct desk *desk, struct desk_past past);
 /* The clock of all times that come from the desk. */
 uint64_t desk_clock_ns(void);
 /* Loop 0, once, before loops run: the timer of the desk lives there. */
@@ -68,7 +72,8 @@ void desk_route_times(struct desk *desk, struct catalog_snapshot *of, uint64_t *
  * last. */
 uint32_t desk_running(struct desk *desk, uint32_t *slot, struct scheduler_running *ret_rows,
                       uint32_t most);
-/* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged. */
+/* One that another process runs, before loops do: held until desk_done with the ticket; 0 = no room for it, then it is charged, to its
+ * client too. */
 scheduler_ticket desk_hold(struct desk *desk, const struct scheduler_running *row);
 void desk_counts(struct desk *desk, struct scheduler_counts *ret_counts);
 /* Clients with limits of their own; any thread. NULL = none. */

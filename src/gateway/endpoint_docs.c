@@ -260,7 +260,7 @@ static const struct schema rung_schema = {"Rung", "One attempt", rung_members, f
 static const struct schema_member request_members[] = {
     M_WORD("object", 0, "papi.request", "what this is"),
     M_TEXT("id", 0, "x-request-id of the answer"),
-    M_TEXT("model", 0, "that was asked for"),
+    M_TEXT("model", SCHEMA_NULLABLE, "that was asked for; null: none was read"),
     M_FLAG("stream", 0, "it was asked for as a stream"),
     M_WHOLE("accepted_ms", 0, "Unix time in milliseconds"),
     M_WHOLE("status", 0, "told to the client; 499: it left"),

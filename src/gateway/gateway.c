@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "gateway/accept.h"
 #include "gateway/desk.h"
+#include "gateway/handover.h"
 #include "gateway/ladder.h"
 #include "gateway/publish.h"
 #include "gateway/request.h"
@@ -47,7 +48,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->loop_count = config->loop_count;
     make_instance(gateway, &rand);
     gateway->desk = desk_new(gateway, config->tickets_max, rand_u64(&rand));
-    desk_configure(gateway->desk, 0, snapshot, config);
+    desk_configure(gateway->desk, 0, snapshot, config, (struct desk_past){0});
     gateway->wrong_keys = wrong_keys_new(rand_u64(&rand));
     gateway->roster = roster_new();
     metric_label_names(METRIC_LABEL_STATUS, "class", 6, status_class_name);
@@ -171,21 +172,39 @@ int gateway_loop_descriptor(const struct gateway_loop *home) {
     return home->listener != NULL ? listener_descriptor(home->listener) : -1;
 }
 
+int gateway_loop_owner_descriptor(const struct gateway_loop *home) {
+    return home->owner_listener != NULL ? listener_descriptor(home->owner_listener) : -1;
+}
+
+static void suspend_server(struct http_server *server, struct listener *listener) {
+    if (server == NULL)
+        return;
+    http_server_pause_at_cap(server, NULL);
+    if (listener != NULL)
+        listener_pause(listener);
+    http_server_drain(server);
+}
+
+static void unsuspend_server(struct http_server *server, struct listener *listener) {
+    if (server == NULL)
+        return;
+    if (listener != NULL) {
+        http_server_pause_at_cap(server, listener);
+        listener_resume(listener);
+    }
+    http_server_undrain(server);
+}
+
 void gateway_loop_suspend(struct gateway_loop *home) {
     home->suspended = true;
-    http_server_pause_at_cap(home->server, NULL);
-    if (home->listener != NULL)
-        listener_pause(home->listener);
-    http_server_drain(home->server);
+    suspend_server(home->server, home->listener);
+    suspend_server(home->owner_server, home->owner_listener);
 }
 
 void gateway_loop_unsuspend(struct gateway_loop *home) {
     home->suspended = false;
-    if (home->listener != NULL) {
-        http_server_pause_at_cap(home->server, home->listener);
-        listener_resume(home->listener);
-    }
-    http_server_undrain(home->server);
+    unsuspend_server(home->server, home->listener);
+    unsuspend_server(home->owner_server, home->owner_listener);
 }
 
 static void on_accept_owner(void *context, struct stream *stream) {
@@ -193,12 +212,37 @@ static void on_accept_owner(void *context, struct stream *stream) {
     http_server_accept(home->owner_server, stream);
 }
 
-int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
+static struct http_server_limits owner_limits(const struct gateway_loop *home) {
     struct http_server_limits limits = gateway_config_of(home)->server;
-    check(home->owner_server == NULL);
     limits.connections_max = GATEWAY_OWNER_CONNECTIONS_MAX;
-    home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
+    return limits;
+}
+
+void gateway_loop_limit(struct gateway_loop *home) {
+    const struct http_server_limits of_owner = owner_limits(home);
+    http_server_set_limits(home->server, &gateway_config_of(home)->server);
+    if (home->owner_server != NULL)
+        http_server_set_limits(home->owner_server, &of_owner);
+}
+
+static void make_owner_server(struct gateway_loop *home) {
+    const struct http_server_limits limits = owner_limits(home);
+    check(home->owner_listener == NULL);
+    if (home->owner_server == NULL)
+        home->owner_server = http_server_new(home->loop, &limits, &server_handler, home);
+}
+
+int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) {
+    make_owner_server(home);
     int err = listener_open_unix(home->loop, path, on_accept_owner, home, &home->owner_listener);
+    if (err == 0)
+        http_server_pause_at_cap(home->owner_server, home->owner_listener);
+    return err;
+}
+
+int gateway_loop_adopt_owner(struct gateway_loop *home, int fd) {
+    make_owner_server(home);
+    int err = listener_adopt(home->loop, fd, on_accept_owner, home, &home->owner_listener);
     if (err == 0)
         http_server_pause_at_cap(home->owner_server, home->owner_listener);
     return err;
@@ -209,7 +253,7 @@ static void drain_server(struct http_server *server, struct listener **listener,
         return;
     http_server_pause_at_cap(server, NULL);
     if (*listener != NULL && leave)
-        listener_close(*listener);
+        listener_leave(*listener);
     else if (*listener != NULL)
         listener_finish(*listener);
     *listener = NULL;

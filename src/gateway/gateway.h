@@ -30,6 +30,7 @@
 #define GATEWAY_QUIET_NS              (500 * NS_PER_MS)
 
 struct desk;
+struct desk_past;
 struct wrong_keys;
 struct ladder_ring;
 struct endpoint_part;
@@ -76,6 +77,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
+    uint64_t strangers_until_ns;               /* record.c: rows of those nobody let in */
     bool stopping;                             /* requests that wait for room are refused */
     bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */
@@ -107,9 +109,10 @@ void gateway_clients(struct gateway *gateway, struct client_table *clients,
 const struct gateway_config *gateway_config_of(const struct gateway_loop *home);
 
 /* What every loop is to go by from its next turn on. Requests that run keep what they took. On the thread of loop 0 only, once loops
- * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. */
+ * run; snapshot and config are referenced and copied. loop_count and tickets_max cannot change and are not looked at. The past (NULL =
+ * none) is charged before a request can use what is new. */
 void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
-                     const struct gateway_config *config);
+                     const struct gateway_config *config, const struct desk_past *past);
 
 /* The snapshot is referenced, not taken. Loops are added before any of them runs. */
 struct gateway *gateway_new(const struct gateway_config *config, struct catalog_snapshot *snapshot);
@@ -122,11 +125,6 @@ int gateway_loop_listen(struct gateway_loop *home,
                         const struct listen_address *address) WARN_UNUSED;
 /* On a socket that listens already, which is taken over. */
 int gateway_loop_adopt(struct gateway_loop *home, int fd) WARN_UNUSED;
-int gateway_loop_descriptor(
-    const struct gateway_loop *home); /* borrowed; -1 = it does not listen */
-/* For another process that takes over: new connections wait in the kernel, kept ones close after their next answer; and back. */
-void gateway_loop_suspend(struct gateway_loop *home);
-void gateway_loop_unsuspend(struct gateway_loop *home);
 /* One loop, before it runs: the socket of whoever runs this gateway. It has a server and a cap of its own, so that it answers when
  * all other connections are taken. */
 int gateway_loop_listen_owner(struct gateway_loop *home, const char *path) WARN_UNUSED;

@@ -54,6 +54,11 @@ static int64_t wait_ms(uint64_t at_ns, uint64_t now_ns) {
     return at_ns > now_ns ? (int64_t)((at_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
+/* The clock's own millisecond has begun: a day that ends at midnight is not said to end just before it. */
+static uint64_t date_in_ms(int64_t in_ms) {
+    return clock_wall_ms() + (uint64_t)in_ms + 1;
+}
+
 /* --- head fields --- */
 
 struct told {
@@ -154,7 +159,7 @@ void limits_explain(struct request *r) {
         return;
     }
     int64_t in_ms = wait_ms(decision->retry_at_ns, desk_clock_ns());
-    clock_format_rfc3339(clock_wall_ms() + (uint64_t)in_ms, date, sizeof date);
+    clock_format_rfc3339(date_in_ms(in_ms), date, sizeof date);
     say(r, arena_format(&r->arena,
                         "Rate limit reached for this API key: %llu %s. Please try again in "
                         "%lld.%03llds (at %s). GET /v1/papi/limits tells all of its limits.",

@@ -3,19 +3,19 @@
  * Translating between a request's snapshot and the scheduler's.
  *
  * Nearly always both are the same and nothing is done. After a reload the requests of a moment bring the numbers of the snapshot before,
- * whose map is kept; one that brings an older one pays for a map of its own. Promises: a number never means another thing than it meant
- * to who brought it. Leaves to others: what is the same (catalog/map.c), what moves along (scheduler).
+ * whose map is kept; one that brings an older one pays for a map of its own. The snapshot before is known by its address and version, no
+ * two of which are alike, so that it and its keys go with the last request that took it. Promises: a number never means another thing than
+ * it meant to who brought it. Leaves to others: what is the same (catalog/map.c), what moves along (scheduler).
  */
 #include "gateway/numbering.h"
 
 #include "base/mem.h"
 
-static void lead_from(struct numbering *numbering, struct catalog_snapshot *before) {
-    struct catalog_snapshot *forgotten = numbering->before;
+static void lead_from(struct numbering *numbering, const struct catalog_snapshot *before) {
     catalog_map_free(&numbering->map);
-    numbering->before = catalog_ref(before);
+    numbering->before = before;
+    numbering->before_version = before->version;
     catalog_map_make(before, numbering->now, &numbering->map);
-    catalog_unref(forgotten);
 }
 
 const struct catalog_map *numbering_move(struct numbering *numbering,
@@ -31,7 +31,6 @@ const struct catalog_map *numbering_move(struct numbering *numbering,
 
 void numbering_free(struct numbering *numbering) {
     catalog_map_free(&numbering->map);
-    catalog_unref(numbering->before);
     catalog_unref(numbering->now);
     *numbering = (struct numbering){0};
 }
@@ -39,7 +38,7 @@ void numbering_free(struct numbering *numbering) {
 const struct catalog_map *numbering_from(struct numbering *numbering, struct catalog_snapshot *of) {
     if (of == numbering->now)
         return NULL;
-    if (of != numbering->before)
+    if (of != numbering->before || of->version != numbering->before_version)
         lead_from(numbering, of);
     return &numbering->map;
 }

@@ -13,8 +13,10 @@
 struct numbering {
     struct catalog_snapshot
         *now; /* ref: what the scheduler's numbers mean; NULL before the first */
-    struct catalog_snapshot *before; /* ref: where `map` leads from; NULL = nowhere */
-    struct catalog_map map;          /* owned */
+    /* Where `map` leads from, NULL = nowhere: by its address and version, not kept alive, since it holds keys that may be replaced. */
+    const struct catalog_snapshot *before;
+    uint64_t before_version;
+    struct catalog_map map; /* owned */
 };
 
 /* The map from the last snapshot to this one, which is the newest from now on; NULL at the first. Valid until the next call here. */

@@ -77,7 +77,7 @@ static void take(struct gateway_loop *home, struct catalog_snapshot *snapshot,
     gateway_settings_unref(home->settings);
     home->snapshot = snapshot;
     home->settings = settings;
-    http_server_set_limits(home->server, &settings->config.server);
+    gateway_loop_limit(home);
     if (settings->config.reload_authorities)
         net_context_reload_authorities(home->net);
 }
@@ -89,10 +89,11 @@ static void on_publication(struct loop_message *message) {
 }
 
 void gateway_publish(struct gateway *gateway, struct catalog_snapshot *snapshot,
-                     const struct gateway_config *config) {
+                     const struct gateway_config *config, const struct desk_past *past) {
     gateway_settings_unref(gateway->settings);
     gateway->settings = gateway_settings_new(config);
-    desk_configure(gateway->desk, 0, snapshot, config);
+    desk_configure(gateway->desk, 0, snapshot, config,
+                   past != NULL ? *past : (struct desk_past){0});
     for (uint32_t i = 0; i < gateway->loop_count; i++) {
         struct publication *publication = mem_alloc(sizeof *publication);
         *publication = (struct publication){.message = {.run = on_publication},

@@ -3,7 +3,8 @@
  * The last thing a request does: be counted, and be recorded.
  *
  * Numbers and names only; never what was asked or answered. Attempts are noted when they are settled (settle.c) and handed over
- * here, those of a request whose client has gone too. Promises: once for each request and each attempt, whatever its end; no
+ * here, those of a request whose client has gone too. Of those who were not let in few are kept: with a row for each of them anybody
+ * without a key could fill the disk; the metrics count them all. Promises: once for each request and each attempt, whatever its end; no
  * allocation, no system call. Leaves to others: keeping rows on disk (store).
  */
 #include "store/record.h"
@@ -11,6 +12,9 @@
 #include "gateway/ladder.h"
 #include "gateway/request.h"
 #include "obs/log.h"
+
+#define STRANGERS_AT_ONCE 60 /* on each loop; then one for each */
+#define STRANGER_NS       NS_PER_S
 
 static void count(const struct request *r, uint64_t total_ns) {
     struct metric_block *metrics = r->home->metrics;
@@ -154,6 +158,20 @@ static void remember(struct request *r, uint64_t total_ns) {
         keep(r);
 }
 
+/* Enough to see that somebody knocks, and why the door stays shut. A preflight is no request at all. */
+static bool may_keep_stranger(const struct request *r) {
+    struct gateway_loop *home = r->home;
+    uint64_t now_ns = request_now_ns(r);
+    if (!r->has_error)
+        return false;
+    if (home->strangers_until_ns < now_ns)
+        home->strangers_until_ns = now_ns;
+    if (home->strangers_until_ns - now_ns >= STRANGERS_AT_ONCE * STRANGER_NS)
+        return false;
+    home->strangers_until_ns += STRANGER_NS;
+    return true;
+}
+
 enum step_verdict step_record(struct request *r) {
     uint64_t total_ns = request_now_ns(r) - r->accepted_ns;
     check(r->ticket == 0 && r->attempt == NULL);
@@ -162,7 +180,7 @@ enum step_verdict step_record(struct request *r) {
         http_exchange_abort(
             r->exchange); /* nothing after an orderly end; else nobody would ever end it */
     count(r, total_ns);
-    if (r->endpoint != NULL && r->endpoint->surface != NULL)
+    if (r->endpoint != NULL && r->endpoint->surface != NULL && (r->let_in || may_keep_stranger(r)))
         remember(r, total_ns);
     tell_failures(r);
     return request_go(r, STEP_DONE);

@@ -84,6 +84,7 @@ struct request {
     struct later *later; /* borrowed: what the answer waits for; NULL = nothing */
     bool later_done;     /* it came back */
     bool owner;          /* came by the Unix socket: whoever runs this gateway */
+    bool let_in;         /* it may ask: from here on it is somebody's request */
     bool gone;           /* the client is */
     bool cors;           /* Origin may read the answer */
     bool wait_longer;    /* the client set x-papi-deadline-ms */

@@ -53,7 +53,7 @@ static void done(struct store_job *store_job, int err) {
 
 /* --- on the loop --- */
 
-static int unavailable(struct request *r) {
+static void unavailable(struct request *r) {
     struct store_state state;
     store_state(r->home->gateway->store, &state);
     if (state.condition == STORE_IS_OFF)
@@ -64,30 +64,35 @@ static int unavailable(struct request *r) {
         (void)request_fail(r, API_UNAVAILABLE, NULL,
                            "The store cannot be asked now: %s. Requests are served all the same.",
                            state.reason[0] != '\0' ? state.reason : "it is starting or ending");
-    return 0;
+}
+
+bool store_answer_refused(struct request *r, int err) {
+    switch (err) {
+    case ERR_BUSY:
+        (void)request_fail(r, API_UNAVAILABLE, NULL,
+                           "Too much is being asked of the store at once. Ask again in a moment.");
+        r->error.retry_after_ms = 1000;
+        return true;
+    case ERR_STORE:
+    case ERR_UNSUPPORTED:
+    case ERR_CANCELLED:
+        unavailable(r);
+        return true;
+    default:
+        return false;
+    }
 }
 
 static int refuse(struct request *r, struct store_answer *job) {
     int answer = job->refuse != NULL ? job->refuse(r, job) : 1;
     if (answer <= 0)
         return answer;
-    switch (job->err) {
-    case ERR_NOT_FOUND:
+    if (job->err == ERR_NOT_FOUND) {
         (void)request_fail(r, API_NOT_FOUND, NULL, "%s",
                            job->missing != NULL ? job->missing : "There is no such thing.");
         return 0;
-    case ERR_BUSY:
-        (void)request_fail(r, API_UNAVAILABLE, NULL,
-                           "Too much is being asked of the store at once. Ask again in a moment.");
-        r->error.retry_after_ms = 1000;
-        return 0;
-    case ERR_STORE:
-    case ERR_UNSUPPORTED:
-    case ERR_CANCELLED:
-        return unavailable(r);
-    default:
-        return job->err;
     }
+    return store_answer_refused(r, job->err) ? 0 : job->err;
 }
 
 int store_answer_give(struct request *r, struct store_answer *job, int err) {

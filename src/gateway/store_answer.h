@@ -38,5 +38,7 @@ int store_answer_give(struct request *r, struct store_answer *job, int err) WARN
 int store_answer_start(struct request *r, struct store_answer *job);
 /* Before store_answer_start, when the request is refused after all. */
 void store_answer_free(struct store_answer *job);
+/* 503 in the same words for other jobs too, when `err` is the store's own; false: it is something else's. */
+bool store_answer_refused(struct request *r, int err);
 /* A text of the request for the job; absent stays absent. */
 struct span store_answer_copy(struct store_answer *job, struct span text);

@@ -265,19 +265,52 @@ int listener_open(struct loop *loop, const struct listen_address *address,
     return start(loop, fd, &form, ret_listener);
 }
 
+/* --- Unix sockets --- */
+
+static void keep_path(struct listener *form, const char *path, const struct stat *bound) {
+    form->path = mem_alloc(strlen(path) + 1);
+    memcpy(form->path, path, strlen(path) + 1);
+    form->device = bound->st_dev;
+    form->inode = bound->st_ino;
+}
+
+/* Where it was bound, "" = nowhere; false for other sockets. */
+static bool unix_path(int fd, char path[LISTENER_UNIX_PATH_MAX_BYTES + 1]) {
+    struct sockaddr_un place = {0};
+    socklen_t length = sizeof place;
+    if (getsockname(fd, (struct sockaddr *)&place, &length) < 0 || place.sun_family != AF_UNIX)
+        return false;
+    memcpy(path, place.sun_path, LISTENER_UNIX_PATH_MAX_BYTES);
+    path[LISTENER_UNIX_PATH_MAX_BYTES] = '\0';
+    return true;
+}
+
+bool listener_is_unix(int fd) {
+    char path[LISTENER_UNIX_PATH_MAX_BYTES + 1];
+    return unix_path(fd, path);
+}
+
 int listener_adopt(struct loop *loop, int fd,
                    void (*on_accept)(void *context, struct stream *stream), void *context,
                    struct listener **ret_listener) {
-    const struct listener form = {.on_accept = on_accept, .context = context};
+    struct listener form = {.on_accept = on_accept, .context = context};
+    char path[LISTENER_UNIX_PATH_MAX_BYTES + 1];
+    struct stat bound = {0};
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
         (void)close(fd);
         return ERR_SYSTEM;
     }
-    socket_set_no_delay(fd);
-    return start(loop, fd, &form, ret_listener);
+    if (unix_path(fd, path)) {
+        (void)lstat(path, &bound); /* without one there is nothing to remove at the end */
+        keep_path(&form, path, &bound);
+    } else {
+        socket_set_no_delay(fd);
+    }
+    int err = start(loop, fd, &form, ret_listener);
+    if (err < 0)
+        mem_free(form.path);
+    return err;
 }
-
-/* --- Unix sockets --- */
 
 static int remove_stale(const char *path) {
     struct stat found;
@@ -318,10 +351,7 @@ int listener_open_unix(struct loop *loop, const char *path,
         (void)close(fd);
         return err;
     }
-    form.path = mem_alloc(strlen(path) + 1);
-    memcpy(form.path, path, strlen(path) + 1);
-    form.device = bound.st_dev;
-    form.inode = bound.st_ino;
+    keep_path(&form, path, &bound);
     err = start(loop, fd, &form, ret_listener);
     if (err < 0)
         mem_free(form.path);
@@ -381,4 +411,10 @@ void listener_close(struct listener *listener) {
     loop_timer_clear(listener->loop, &listener->retry);
     uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
     (void)close(listener->fd);
+}
+
+void listener_leave(struct listener *listener) {
+    mem_free(listener->path);
+    listener->path = NULL;
+    listener_close(listener);
 }

@@ -26,11 +26,12 @@ int listener_open(struct loop *loop, const struct listen_address *address,
                   void (*on_accept)(void *context, struct stream *stream), void *context,
                   struct listener **ret_listener) WARN_UNUSED;
 /* On a socket that was bound and listens already: handed over by another process, or by systemd. Takes the descriptor over, also on an
- * error. ERR_TYPE: it is no listening stream socket. */
+ * error. One of a Unix socket is kept by the rules of listener_open_unix. ERR_TYPE: it is no listening stream socket. */
 int listener_adopt(struct loop *loop, int fd,
                    void (*on_accept)(void *context, struct stream *stream), void *context,
                    struct listener **ret_listener) WARN_UNUSED;
 int listener_descriptor(const struct listener *listener); /* borrowed */
+bool listener_is_unix(int fd);
 /* Where a handed socket listens. ERR_TYPE: it does not. */
 int listen_address_of(int fd, struct listen_address *ret_address) WARN_UNUSED;
 /* A Unix socket of mode 0600 at `path`. A socket that an earlier run left there is removed: whoever calls holds the lock of that folder.
@@ -47,5 +48,7 @@ void listener_resume(struct listener *listener);
 /* How often accepting had to wait because no descriptor was left. */
 uint64_t listener_shortages(const struct listener *listener);
 void listener_close(struct listener *listener); /* frees itself */
+/* The same, but the file of a Unix socket stays: another process listens on it. */
+void listener_leave(struct listener *listener);
 /* The same, once those whose connections the kernel has already made for it are accepted: closing would reset them. */
 void listener_finish(struct listener *listener);

@@ -232,6 +232,14 @@ static struct rest rest_of(const struct visit *visit, const struct ticket *ticke
     return rest;
 }
 
+/* Said of a key that another has replaced meanwhile: it is no word about the new one. */
+static bool is_of_old_key(const struct scheduler *scheduler, const struct ticket *ticket,
+                          enum bench_scope scope, const struct outcome_detail *detail) {
+    const struct route *route = &scheduler->routes[ticket->route];
+    return ticket->key_mark != scheduler->accounts[route->account].key_mark &&
+           (scope == BENCH_KEY || scope == BENCH_ACCOUNT || detail->until_changed);
+}
+
 void bench_note(struct visit *visit, const struct ticket *ticket, enum outcome outcome,
                 const struct outcome_detail *detail) {
     const struct outcome_row *row = outcome_row(outcome);
@@ -247,7 +255,7 @@ void bench_note(struct visit *visit, const struct ticket *ticket, enum outcome o
     if (scope == BENCH_NOTHING && detail->scope == BENCH_BY_ROW && row->breaker_weight > 0 &&
         rest.asked_ns > 0)
         scope = BENCH_ROUTE;
-    if (scope != BENCH_NOTHING)
+    if (scope != BENCH_NOTHING && !is_of_old_key(visit->scheduler, ticket, scope, detail))
         punish(visit, bench_of(visit->scheduler, ticket->route, scope), ticket, &rest);
     if (row->breaker_weight > 0)
         breaker_failure(visit, ticket, row->breaker_weight);

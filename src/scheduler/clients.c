@@ -267,7 +267,10 @@ void scheduler_client_replay(struct scheduler *scheduler, uint64_t now_ns,
     struct moment moment = moment_of(scheduler, now_ns);
     for (unsigned i = 0; entry != NULL && i < CLIENT_LIMIT_COUNT; i++) {
         uint64_t amount = kinds[i].unit == LIMIT_TOKENS ? past->tokens : past->requests;
-        if (entry->limits.amount[i] != 0)
+        enum client_past_limits its =
+            kinds[i].shape == LIMIT_ROLLING ? CLIENT_PAST_MINUTES : CLIENT_PAST_LONG;
+        if (entry->limits.amount[i] != 0 &&
+            (past->limits == CLIENT_PAST_ALL || past->limits == its))
             node_replay(node_of(scheduler, entry, (enum client_limit)i), moment, past->age_ms,
                         amount);
     }

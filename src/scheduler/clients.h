@@ -34,9 +34,11 @@ struct scheduler_client_limit {
 /* False: the client has no limits. */
 bool scheduler_client_state(const struct scheduler *scheduler, uint64_t now_ns, uint64_t number,
                             struct scheduler_client_limit ret_limits[CLIENT_LIMIT_COUNT]);
-/* What a client used at one time. */
+/* What a client used at one time, and which of its limits are charged with it. */
+enum client_past_limits { CLIENT_PAST_ALL, CLIENT_PAST_MINUTES, CLIENT_PAST_LONG };
 struct scheduler_client_past {
-    uint64_t number; /* of the client */
+    enum client_past_limits limits; /* LONG: of a day and a month */
+    uint64_t number;                /* of the client */
     uint64_t age_ms, requests, tokens;
 };
 /* After a restart: charges what a client used then; who is not listed is passed over. */

@@ -32,12 +32,16 @@ struct scheduler_route {
     uint64_t unit_cost_input, unit_cost_output; /* millionths of a unit (neurons, credit) a token */
 };
 
+struct scheduler_past;
+
 struct scheduler_config {
     const struct scheduler_account *accounts;
     const struct scheduler_route *routes;
     const struct catalog_limit *limits; /* labels are not needed */
     const uint32_t
         *limit_map; /* old limit -> the same one now, or UINT32_MAX; NULL = none goes on */
+    const struct scheduler_past *past; /* charged before anybody is let go; NULL = nothing */
+    uint32_t past_count;
     uint32_t account_count, route_count, provider_count, limit_count;
     uint32_t group_count;            /* 0 = every account is a group of its own */
     uint32_t attempts_max;           /* that cost quota or time; default 3 */

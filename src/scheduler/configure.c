@@ -12,6 +12,7 @@
 #include "scheduler/state.h"
 
 #include "base/mem.h"
+#include "scheduler/past.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,7 @@ static void make_tables(struct scheduler *scheduler, const struct scheduler_conf
     scheduler->config.routes = NULL;
     scheduler->config.limits = NULL;
     scheduler->config.limit_map = NULL;
+    scheduler->config.past = NULL;
     size_t timers_max = scheduler->tickets_max + 3 * (size_t)config->route_count +
                         scheduler->model_count + config->account_count;
     heap_presize(&scheduler->timers,
@@ -448,6 +450,8 @@ int scheduler_configure(struct scheduler *scheduler, uint64_t now_ns,
     make_tables(scheduler, config);
     make_maps(scheduler, &maps);
     maps.limits = configure_move_limits(scheduler, now_ns, &maps.old, config->limit_map);
+    for (uint32_t i = 0; i < config->past_count; i++)
+        scheduler_replay(scheduler, now_ns, &config->past[i]);
     move_learned(scheduler, &maps);
     move_tickets(&visit, &maps);
     configure_free_tables(&maps.old);

@@ -86,6 +86,7 @@ uint32_t *configure_move_limits(struct scheduler *scheduler, uint64_t now_ns,
         taken[index] = true;
         map[i] = index;
         node_adopt(&scheduler->nodes[index], &old->nodes[i], moment_of(scheduler, now_ns));
+        scheduler->nodes[index].goes_on = true;
     }
     mem_free(taken);
     return map;

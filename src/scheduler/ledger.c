@@ -170,6 +170,7 @@ void ledger_reserve(struct visit *visit, struct ticket *ticket, uint32_t candida
     ticket->tried |= (uint64_t)1 << candidate;
     ticket->granted_ns = visit->now_ns;
     struct account *account = &scheduler->accounts[ticket->account];
+    ticket->key_mark = account->key_mark;
     account->in_flight++;
     holding_take(scheduler, ticket);
     scheduler->counts.reserved++;

@@ -81,6 +81,7 @@ struct limit_node { /* what every look needs stands first */
     enum limit_shape shape;
     enum limit_scope scope;
     bool up_front, refused_count, guessed;
+    bool goes_on; /* it was there before the last configuration */
     uint64_t amount;
     uint64_t pending; /* reserved, not sent */
     uint64_t margin;  /* kept free for others who use the same account */

@@ -44,6 +44,7 @@ struct scheduler_past {
         age_ms; /* since it was sent; of several: since the youngest was, so none comes back early */
     uint64_t took_ms; /* of it, until it was settled: as late may a bucket have been charged */
     struct scheduler_kept kept;
+    bool new_only; /* only limits that the last configuration brought: the others have seen it */
 };
 /* Charges the routes' limits as if it had been seen. Refilling limits are exact when older ones come first, else charged with
  * more. What lies behind a limit's window changes nothing, nor does a route that is not configured. */

@@ -143,7 +143,8 @@ static void replay_route(struct scheduler *scheduler, uint64_t now_ns,
     for (uint32_t i = 0; i < route->limit_count; i++) {
         uint32_t index = scheduler->route_limits[route->first_limit + i].node;
         struct limit_node *node = &scheduler->nodes[index];
-        if (into[node->shape] == NULL || charged_before(scheduler, past, place, index))
+        if (into[node->shape] == NULL || (past->new_only && node->goes_on) ||
+            charged_before(scheduler, past, place, index))
             continue;
         uint64_t amount = amount_of(scheduler, index, past->routes[place], past);
         if (amount == 0)

@@ -29,6 +29,7 @@ bool scheduler_next_running(const struct scheduler *scheduler, uint64_t now_ns, 
             continue;
         *ret_row = (struct scheduler_running){
             .route = route,
+            .client = ticket->client,
             .age_ms = ticket->state == TICKET_WAITING ? 0 : (now_ns - ticket->granted_ns) / 1000000,
             .promise = {.input_tokens = ticket->input_tokens,
                         .output_tokens = amount_likely_output(&scheduler->routes[route], ticket),
@@ -56,6 +57,15 @@ static bool take_dispatch(struct actions *out, scheduler_ticket ticket) {
     return false;
 }
 
+/* It was let in by the other one, so nobody asks again; at its end it costs what was likely, since nothing will be known. */
+static void hold_client(struct scheduler *scheduler, uint64_t now_ns,
+                        const struct scheduler_running *row, scheduler_ticket id) {
+    struct ticket *ticket = ticket_find(scheduler, id);
+    ticket->client = row->client;
+    ticket->output_seen = row->promise.output_tokens;
+    clients_take(scheduler, now_ns, ticket);
+}
+
 scheduler_ticket scheduler_hold(struct scheduler *scheduler, uint64_t now_ns,
                                 const struct scheduler_running *row, struct actions *out) {
     const struct scheduler_promise *promise = &row->promise;
@@ -74,6 +84,7 @@ scheduler_ticket scheduler_hold(struct scheduler *scheduler, uint64_t now_ns,
     scheduler_ticket ticket = scheduler_submit(scheduler, now_ns, &demand, out);
     if (ticket == 0 || !take_dispatch(out, ticket))
         return 0;
+    hold_client(scheduler, now_ns, row, ticket);
     scheduler_sent(scheduler, now_ns, ticket);
     return ticket;
 }

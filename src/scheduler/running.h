@@ -9,6 +9,7 @@
 
 struct scheduler_running {
     uint32_t route;
+    uint64_t client; /* 0 = none */
     uint64_t age_ms; /* since it was granted */
     struct scheduler_promise promise;
 };
@@ -17,6 +18,7 @@ bool scheduler_next_running(const struct scheduler *scheduler, uint64_t now_ns, 
                             struct scheduler_running *ret_row);
 
 /* A ticket that nobody waits for: reserves what such an attempt holds, as one that was sent, without sending it; it ends by scheduler_done.
- * 0: the limits have no room for it. Its DISPATCH is not among the actions. */
+ * Its client's limits hold it too, full or not. 0: the limits of the route have no room for it, nothing is held. Its DISPATCH is not among
+ * the actions. */
 scheduler_ticket scheduler_hold(struct scheduler *scheduler, uint64_t now_ns,
                                 const struct scheduler_running *row, struct actions *out);

@@ -156,6 +156,7 @@ struct ticket {
     /* the reservation */
     uint32_t route, account, candidate, question;
     uint64_t grant, tokens_reserved, granted_ns, output_seen;
+    uint64_t key_mark; /* of the key it was granted with */
     struct list unmarked;
     uint32_t holding_count;
     bool remote_held, probe, sent, answered, never_wait;

@@ -15,10 +15,11 @@
 
 enum { KEEP_REQUESTS, KEEP_MINUTES, KEEP_HOURS, KEEP_DAYS, KEEP_COUNT };
 
+#define DELETES 3
 static const struct {
-    const char *last;       /* the last row of a slice: older than ?1, at most ?2 rows */
-    const char *deletes[2]; /* all up to it */
-    uint8_t time_bits;      /* how far the time is shifted */
+    const char *last;             /* the last row of a slice: older than ?1, at most ?2 rows */
+    const char *deletes[DELETES]; /* all up to it; the one that is looked at is the last */
+    uint8_t time_bits;            /* how far the time is shifted */
 } kinds[KEEP_COUNT] = {
     [KEEP_REQUESTS] =
         {"SELECT max(id) FROM (SELECT id FROM request WHERE id<? ORDER BY id LIMIT ?)",
@@ -31,7 +32,8 @@ static const struct {
                     {"DELETE FROM lane_hour WHERE at<=?", "DELETE FROM hour WHERE at<=?"},
                     0},
     [KEEP_DAYS] = {"SELECT max(at) FROM (SELECT at FROM day WHERE at<? ORDER BY at LIMIT ?)",
-                   {"DELETE FROM day WHERE at<=?"},
+                   {"DELETE FROM lane_day WHERE at<=?", "DELETE FROM client_day WHERE at<=?",
+                    "DELETE FROM day WHERE at<=?"},
                    0},
 };
 
@@ -51,7 +53,7 @@ static int find_last(struct store_db *db, int kind, uint64_t older_ms, uint32_t 
 
 static int delete_to(struct store_db *db, int kind, uint64_t last, uint32_t *deleted) {
     int err = 0;
-    for (int i = 0; i < 2 && err == 0 && kinds[kind].deletes[i] != NULL; i++) {
+    for (int i = 0; i < DELETES && err == 0 && kinds[kind].deletes[i] != NULL; i++) {
         struct statement statement = db_statement(db, kinds[kind].deletes[i]);
         bind_int(&statement, last);
         err = statement_run(&statement);

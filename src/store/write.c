@@ -195,7 +195,8 @@ static int write_series(struct store_db *db, const struct total *total, const ui
 }
 
 static int write_lane(struct store_db *db, const struct total *total, const uint64_t *names) {
-    static const struct period periods[] = {{KEPT_LANE_MINUTE, 1}, {KEPT_LANE_HOUR, HOUR_MS}};
+    static const struct period periods[] = {
+        {KEPT_LANE_MINUTE, 1}, {KEPT_LANE_HOUR, HOUR_MS}, {KEPT_LANE_DAY, DAY_MS}};
     const uint64_t lane[] = {names[TOTAL_PROVIDER], names[TOTAL_ACCOUNT], names[TOTAL_UPSTREAM],
                              names[TOTAL_OUTCOME], names[TOTAL_COST_UNIT]};
     const uint64_t *v = total->values;
@@ -215,6 +216,24 @@ static int write_lane(struct store_db *db, const struct total *total, const uint
     return err;
 }
 
+static int write_client(struct store_db *db, const struct total *total, const uint64_t *names,
+                        struct span client) {
+    const uint64_t *v = total->values;
+    struct statement used = db_kept(db, KEPT_CLIENT_USED);
+    bind_int(&used, total->latest_ms);
+    bind_text(&used, client);
+    int err = statement_run(&used);
+    if (err < 0 || names[TOTAL_PROVIDER] == 0)
+        return err;
+    struct statement day = db_kept(db, KEPT_CLIENT_DAY);
+    bind_int(&day, total->key.minute_ms - total->key.minute_ms % DAY_MS);
+    bind_int(&day, names[TOTAL_CLIENT]);
+    bind_int(&day, names[TOTAL_OUTCOME]);
+    bind_int(&day, v[TOTAL_REQUESTS]);
+    bind_int(&day, v[TOTAL_INPUT_TOKENS] + v[TOTAL_OUTPUT_TOKENS]);
+    return statement_run(&day);
+}
+
 static int write_total(struct store_db *db, const struct total *total) {
     struct span names[TOTAL_NAMES];
     uint64_t ids[TOTAL_NAMES];
@@ -226,10 +245,7 @@ static int write_total(struct store_db *db, const struct total *total) {
         err = write_lane(db, total, ids);
     if (err < 0 || ids[TOTAL_CLIENT] == 0)
         return err;
-    struct statement used = db_kept(db, KEPT_CLIENT_USED);
-    bind_int(&used, total->latest_ms);
-    bind_text(&used, names[TOTAL_CLIENT]);
-    return statement_run(&used);
+    return write_client(db, total, ids, names[TOTAL_CLIENT]);
 }
 
 static int flush_totals(struct store_db *db, struct totals *totals) {

@@ -44,8 +44,29 @@ static int insert(const struct keyring *ring, struct store_db *db,
     return err;
 }
 
+/* Letters, digits and what else `more` has. */
+static bool is_plain(struct span text, const char *more, size_t most) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || strchr(more, c) == NULL))
+            return false;
+    }
+    return text.len > 0 && text.len <= most;
+}
+
+bool vault_account_fits(struct span account) {
+    return is_plain(account, "-_.@+", VAULT_ACCOUNT_MAX_BYTES);
+}
+
+/* The value becomes a part of an address: as in config/credentials.c, it cannot lead it elsewhere. */
+bool vault_extra_fits(const struct vault_extra *extra) {
+    return is_plain(extra->name, "_", VAULT_EXTRA_MAX_BYTES) &&
+           is_plain(extra->value, "-_.", VAULT_EXTRA_MAX_BYTES);
+}
+
 int vault_add(struct vault *vault, struct store_db *db, const struct vault_entry *entry) {
-    if (entry->account.len == 0 || entry->account.len > VAULT_ACCOUNT_MAX_BYTES)
+    if (!vault_account_fits(entry->account))
         return ERR_INVALID;
     int err = vault_need(vault, db);
     if (err < 0)
@@ -59,13 +80,6 @@ int vault_add(struct vault *vault, struct store_db *db, const struct vault_entry
 
 static int append_extra(struct dynbuf *text, const struct vault_extra *extra) {
     return dynbuf_append_format(text, "%.*s=%.*s\n", SPAN_ARG(extra->name), SPAN_ARG(extra->value));
-}
-
-static bool fits_a_line(struct span text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '=' || text.ptr[i] == '\n' || text.ptr[i] == '\0')
-            return false;
-    return text.len > 0;
 }
 
 /* All that are there, and `more` (NULL = none) in place of the one of its name. */
@@ -90,7 +104,7 @@ static int write_extras(const struct vault_contents *contents, const struct keyr
 }
 
 int vault_set_extra(struct vault *vault, struct store_db *db, const struct vault_extra *extra) {
-    if (!fits_a_line(extra->name) || !fits_a_line(extra->value))
+    if (!vault_extra_fits(extra))
         return ERR_INVALID;
     int err = vault_need(vault, db);
     if (err < 0)

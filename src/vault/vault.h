@@ -14,6 +14,7 @@
 #define VAULT_KEYS_MAX          4096
 #define VAULT_PAUSES_MAX        4096
 #define VAULT_ACCOUNT_MAX_BYTES 64
+#define VAULT_EXTRA_MAX_BYTES   128
 
 struct vault_key {
     struct span provider, account;
@@ -88,10 +89,15 @@ struct vault_entry {
     struct secret *key; /* borrowed */
     uint64_t now_ms;
 };
-/* ERR_EXISTS: the provider has that key already (in any account). ERR_SEAL: locked. ERR_TOO_LARGE: VAULT_KEYS_MAX. */
+/* 1 to VAULT_ACCOUNT_MAX_BYTES letters, digits, '-', '_', '.', '@' and '+'. */
+bool vault_account_fits(struct span account);
+/* ERR_EXISTS: the provider has that key already (in any account). ERR_SEAL: locked. ERR_TOO_LARGE: VAULT_KEYS_MAX. ERR_INVALID: the
+ * account's name. */
 int vault_add(struct vault *vault, struct store_db *db,
               const struct vault_entry *entry) WARN_UNUSED;
-/* Neither may hold '=' or a line end; all together have STORE_NOTE_MAX_BYTES. ERR_INVALID, ERR_TOO_LARGE. */
+/* A variable's name, and letters, digits, '-', '_' and '.'; each at most VAULT_EXTRA_MAX_BYTES. */
+bool vault_extra_fits(const struct vault_extra *extra);
+/* ERR_INVALID: it does not fit; ERR_TOO_LARGE: all together are more than STORE_NOTE_MAX_BYTES. */
 int vault_set_extra(struct vault *vault, struct store_db *db,
                     const struct vault_extra *extra) WARN_UNUSED;
 /* Of one account, or of all when it is absent; also what cannot be opened. */

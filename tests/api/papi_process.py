@@ -196,6 +196,7 @@ def is_provider_variable(name):
 def clean_environment(more=None):
     """The test's environment without provider keys, proxies and PAPI settings, plus what a test adds."""
     env = {k: v for k, v in os.environ.items() if not is_provider_variable(k)}
+    env.pop("COLUMNS", None)  # pytest's own, given to its workers
     for name, value in SANITIZER_OPTIONS.items():
         env.setdefault(name, value)
     env["PAPI_LOCAL_SERVERS"] = "off"  # what else runs on this machine is no part of a test

@@ -68,6 +68,7 @@ def test_metrics_are_free_for_programs_of_this_machine_only(papi):
                                   ({"via": "1.1 proxy"}, "localhost", 401), ({"origin": "https://evil.example"}, "localhost", 403),
                                   ({"sec-fetch-site": "cross-site"}, "localhost", 403)):
         assert ask(papi, "GET", "/metrics", headers, host=host)[0] == status, headers
+    assert ask(papi, "GET", "/metrics", source="127.0.0.2")[0] == 401  # a proxy that leaves no sign
 
 
 def test_admin_needs_a_token_also_here(papi):

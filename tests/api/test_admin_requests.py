@@ -80,6 +80,27 @@ def test_one_request_in_the_list_and_alone(papi):
     assert row["at"] <= ladder[0]["at"]
 
 
+def test_strangers_fill_no_disk(start_serve):
+    """Rows show that somebody without a key knocks, but not each time; a preflight is no request."""
+    papi = start_serve({"loops": 1, "auth": "keys"})
+    key = admin.token(papi)
+    body, fields = {"model": "m", "messages": []}, {"content-type": "application/json"}
+    with papi_process.RawConnection(papi.address()) as connection:
+        for _ in range(200):
+            connection.send(papi_process.request_bytes("POST", "/v1/chat/completions", body, fields))
+            assert connection.read_response()[0] == 401
+        connection.send(papi_process.request_bytes("OPTIONS", "/v1/chat/completions"))
+        assert connection.read_response()[0] == 204
+        connection.send(papi_process.request_bytes("POST", "/v1/chat/completions", body, {
+            "authorization": f"Bearer {key}", **fields}))
+        status, fields, _ = connection.read_response()
+    assert status == 400
+    assert wait_kept(papi, fields["x-request-id"])["model"] in ("m", None)
+    rows = pages(papi, "", 1000)
+    assert 0 < len([row for row in rows if row["status"] == 401 and row["model"] is None]) <= 90
+    assert not [row for row in rows if row["status"] == 204]
+
+
 def test_requests_of_two_loops_stand_in_one_order(papi):
     """Each in turn on one of many connections, which the loops share out among themselves."""
     links = [papi_process.RawConnection((papi.host, papi.port)) for _ in range(12)]
@@ -249,6 +270,10 @@ def test_a_store_that_is_off(start_serve, upstream):
         assert status == 503 and "store.url is off" in answer["error"]["message"]
         description.of(papi).check("GET", path, status, fields, answer)
     assert admin.get(papi, "/admin/v1/status")["store"]["state"] == "off"
+    for method, path, body in (("GET", "/admin/v1/clients", None), ("POST", "/admin/v1/clients", {"name": "a"}),
+                               ("DELETE", "/admin/v1/clients/a", None), ("POST", "/admin/v1/providers/lab/pause", None),
+                               ("POST", "/admin/v1/providers/import", {"text": "GROQ_API_KEY=gsk_" + "A" * 40})):
+        assert "store.url" in admin.refused(papi, method, path, 503, body)["message"], path
 
 
 def test_the_state_of_the_store(papi):

@@ -83,3 +83,21 @@ def test_admin_tokens(run):
 def test_refuses_what_makes_no_sense(run, words, code):
     got, out, err = run(*words)
     assert got == code and out == "" and err.startswith("papi: "), (got, out, err)
+
+
+def test_requests_are_listed_by_the_clients_name(run):
+    made = {name: json.loads(run("client", "add", name, "--json")[1]) for name in ("anna", "ben")}
+    for row in made.values():
+        papi_process.chat(run.papi, "nothing", headers={"authorization": f"Bearer {row['key']}"})
+
+    def listed():
+        return [line for line in run("requests")[1].splitlines() if "anna" in line or "ben" in line]
+    papi_process.wait_for(lambda: len(listed()) == 2, 20, "both rows")
+    for asked in ("anna", made["anna"]["id"]):
+        out = run("requests", "--client", asked)[1]
+        assert "anna" in out and "ben" not in out and made["anna"]["id"] not in out
+    code, out, err = run("requests", "--client", "carl")
+    assert code == 1 and out == "" and "carl" in err
+    # Who was forgotten is still known by the id.
+    run("client", "revoke", "ben", "--forget")
+    assert made["ben"]["id"] in run("requests", "--client", made["ben"]["id"])[1]

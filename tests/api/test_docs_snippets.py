@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What README.md and docs/guides/*.md tell people to type, typed: every ```sh block runs, in the order of its page, and every command
-and option that any page names exists.
+"""What README.md and docs/guides/*.md tell people to type, typed: every ```sh and ```python block runs, in the order of its page, and
+every command and option that any page names exists.
 
 A page has an instance of its own: `papi serve --demo` in a home of its own, so that commands find it as a user's would, and `papi mock`
 beside it. The usual addresses 127.0.0.1:7274 (serve), :7275 and :7280 (mock) become theirs; a block must end by itself, with exit code 0. What
@@ -17,6 +17,7 @@ import pathlib
 import re
 import shlex
 import subprocess
+import sys
 
 import papi_process
 import pytest
@@ -29,7 +30,7 @@ ALL_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((RO
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 MARKS = {"sh": re.compile(r"sh: (not run: (?P<why>.{20,})|exit (?P<code>\d+))"), "yaml": re.compile(r"serve")}
 USUAL = {"127.0.0.1:7274": "serve", "127.0.0.1:7275": "mock", "127.0.0.1:7280": "mock"}
-REASON_CHARACTERS_MIN = 20
+PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 
 
 def blocks_of(page):
@@ -37,7 +38,7 @@ def blocks_of(page):
 
 
 def runnable(page):
-    return [block for block in blocks_of(page) if block["kind"] == "sh" and not (block["mark"] or "").startswith("sh: not run")]
+    return [block for block in blocks_of(page) if block["kind"] in PROGRAMS and not (block["mark"] or "").startswith("sh: not run")]
 
 
 def name_of(page):
@@ -78,7 +79,7 @@ def run_block(block, env, home, addresses):
     for usual, name in USUAL.items():
         text = text.replace(usual, addresses[name])
     env = env | {"PATH": f"{home / 'bin'}:{env['PATH']}"}
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=env, cwd=home, capture_output=True, text=True, timeout=120,
+    done = subprocess.run([*PROGRAMS[block["kind"]], text], env=env, cwd=home, capture_output=True, text=True, timeout=120,
                           stdin=subprocess.DEVNULL, check=False)
     papi_process.assert_no_sanitizer_report(done.stderr)
     code = re.fullmatch(r"sh: exit (\d+)", block["mark"] or "")

@@ -39,6 +39,7 @@ def text_of(answer):
 
 
 # --- ladders ----------------------------------------------------------------------------------------------------------
+@pytest.mark.fault(39)
 @BOTH
 def test_refusals_that_cost_nothing_do_not_count_as_attempts(tmp_path, stream):
     """However many rungs refuse: while one can serve, the client gets its answer."""
@@ -65,6 +66,7 @@ def fixture_ways(tmp_path_factory):
         yield pool, names
 
 
+@pytest.mark.fault(26, 33, 38, 39, 41)
 @pytest.mark.parametrize("fault, stream, outcome, status", ALL)
 def test_a_failure_leads_to_the_next(ways, fault, stream, outcome, status):
     pool, names = ways
@@ -92,6 +94,7 @@ def test_a_stream_that_breaks_after_its_first_word_is_an_error_in_band(tmp_path)
         assert pool.ladder(answer) == [("bad", "truncated", 200)]
 
 
+@pytest.mark.fault(32)
 def test_everything_fails(tmp_path):
     """The client is told so, and neither by our keys' statuses nor with a promise of when."""
     with Pool(tmp_path, {"one": {"always": "401"}, "two": {"always": "403"}, "three": {"always": "500"}},
@@ -103,6 +106,7 @@ def test_everything_fails(tmp_path):
 
 
 # --- the client's own fault -------------------------------------------------------------------------------------------
+@pytest.mark.fault(32, 41)
 @BOTH
 @pytest.mark.parametrize("fault", ["400_client"])
 def test_a_clients_fault_is_asked_once(tmp_path, fault, stream):
@@ -124,6 +128,7 @@ def test_an_unclear_400_gets_one_second_opinion(tmp_path):
         assert answer.status == 200 and answer.provider == "two" and answer.attempts == 2
 
 
+@pytest.mark.fault(41)
 def test_a_prompt_too_long_goes_to_who_has_more_room(tmp_path):
     with Pool(tmp_path, {"one": {"always": "context"}, "two": GOOD}, rows("one", "two")) as pool:
         answer = pool.chat()
@@ -147,6 +152,7 @@ def fixture_forms(tmp_path_factory):
         yield pool
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("form, least, most", [("seconds", 3, 3), ("fraction", 3, 3), ("ms", 3, 3), ("date", 2, 4), ("past", 1, 60),
                                                ("huge", 1, 86400), ("negative", 1, 60), ("garbage", 1, 60), ("none", 1, 60)])
 def test_each_form_of_retry_after(forms, form, least, most):
@@ -159,6 +165,7 @@ def test_each_form_of_retry_after(forms, form, least, most):
     assert forms.arrived(form) == 1
 
 
+@pytest.mark.fault(38)
 def test_who_rests_comes_back_when_told(tmp_path):
     with Pool(tmp_path, {"one": {"faults": ["429"], "retry_after_ms": 2000}, "two": {}}, rows("one", "two")) as pool:
         began = time.monotonic()
@@ -185,6 +192,7 @@ def keys_used(pool, name="lab"):
     return {row["name"]: row["requests"] for row in pool.stats(name)["keys"]}
 
 
+@pytest.mark.fault(38)
 def test_a_rate_limit_rests_this_model_of_this_key(tmp_path):
     row = {"lab": {"models": ["m", "n"], "keys": [{"key": KEYS[0], "account": "a"}]}}
     with Pool(tmp_path, {"lab": {"faults": ["429"], "retry_after_ms": 30000}}, row) as pool:
@@ -196,6 +204,7 @@ def test_a_rate_limit_rests_this_model_of_this_key(tmp_path):
         assert pool.arrived("lab") == 2
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("fault, outcome", [("401", "key_refused"), ("402", "no_credit"), ("429", "rate_limited"), ("403_quota", "quota_exhausted")])
 def test_the_other_account_serves(tmp_path, fault, outcome):
     """A key that is bad, or whose account is empty, benches nothing else; and is not asked again."""
@@ -209,6 +218,7 @@ def test_the_other_account_serves(tmp_path, fault, outcome):
         assert sorted(used.values()) == [1, 5], used
 
 
+@pytest.mark.fault(39)
 def test_a_bad_key_is_bad_for_all_models(tmp_path):
     row = {"lab": {"models": ["m", "n"], "keys": [{"key": KEYS[0], "account": "a"}]}} | rows("other")
     row["other"]["models"] = ["m", "n"]
@@ -218,6 +228,7 @@ def test_a_bad_key_is_bad_for_all_models(tmp_path):
         assert pool.arrived("lab") == 1
 
 
+@pytest.mark.fault(41)
 def test_a_model_that_is_gone_is_gone_alone(tmp_path):
     with Pool(tmp_path, {"lab": {"models": ["n"]}, "other": {}}, {"lab": {"models": ["m", "n"]}, "other": {"models": ["m", "n"]}}) as pool:
         answer = pool.chat("m")
@@ -226,6 +237,7 @@ def test_a_model_that_is_gone_is_gone_alone(tmp_path):
         assert pool.chat("n").provider == "lab"
 
 
+@pytest.mark.fault(32)
 def test_many_at_once_meet_one_hiccup(tmp_path):
     """One incident is not counted once for each of those who met it."""
     with Pool(tmp_path, {"one": {"always": "429", "retry_after_ms": 2000, "latency_ms": 100}, "two": {}}, rows("one", "two")) as pool:

@@ -44,6 +44,7 @@ def assert_refused(answer, deadline_s=None):
 
 
 # --- crowds -----------------------------------------------------------------------------------------------------------
+@pytest.mark.fault(40)
 def test_a_crowd_never_passes_the_limit(tmp_path):
     with Pool(tmp_path, {"lab": {"limits": [LIMIT]}}, lab([OURS])) as pool:
         answers = pool.chats(50, headers={"x-papi-deadline-ms": "8000"})
@@ -82,6 +83,7 @@ def test_who_cannot_come_in_time_is_refused_at_once(tmp_path):
             assert_refused(answer, 5)
 
 
+@pytest.mark.fault(40)
 def test_a_hundred_at_one_last_place(tmp_path):
     limits = [{"requests": 4, "per": "minute"}]
     with Pool(tmp_path, {"lab": {"limits": limits, "latency_ms": 50}}, lab(limits)) as pool:
@@ -132,6 +134,7 @@ def test_a_client_that_obeys_is_served(full):
     assert answer.status == 200 and answer.queued_ms < 100, answer
 
 
+@pytest.mark.fault(37)
 def test_waiters_that_hang_up_cost_nothing(full):
     """Their places go to those who stay."""
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}

@@ -130,6 +130,7 @@ def complaints(pool, case):
     return found
 
 
+@pytest.mark.fault(38, 39)
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_captured_refusals(tmp_path, number):
     of_provider = {name: [case for case in CASES if case.provider == name] for name in PROVIDERS}

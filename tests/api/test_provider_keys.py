@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys given to a running instance, or to its data directory: added, imported, paused, resumed, removed, sealed anew."""
 
+import json
 import os
 import pathlib
 import pty
+import signal
+import termios
 import threading
 
 import pytest
@@ -95,6 +98,12 @@ def test_what_is_refused(papi):
         ({"provider": "groq"}, 400, "key"),
         ({"provider": "llamacpp", "key": KEY}, 400, "provider"),
         ({"provider": "groq", "key": "x" * 5000}, 400, "key"),
+        ({"provider": "groq", "key": KEY, "extra": ["x"]}, 400, "extra"),
+        ({"provider": "groq", "key": KEY, "extra": {"A": 5}}, 400, "extra"),
+        ({"provider": "groq", "key": KEY, "extra": {"A": "1", "B": "2"}}, 400, "extra"),
+        ({"provider": "groq", "key": KEY, "extra": {"A": "x\ny"}}, 400, "extra"),
+        ({"provider": "groq", "key": KEY, "extra": {"A": "x" * 20000}}, 400, "extra"),
+        ({"provider": "groq", "key": KEY, "extra": {"A": "x" * 70000}}, 400, "extra"),
     ]
     for body, status, param in cases:
         error = admin.refused(papi, "POST", "/admin/v1/providers", status, body)
@@ -161,6 +170,15 @@ def test_import_over_http_and_command(papi, tmp_path):
     assert answer["added"] == [] and len(answer["skipped"]) == 3
     error = admin.refused(papi, "POST", "/admin/v1/providers/import", 400, {"format": "json", "text": "{"})
     assert "JSON" in error["message"]
+
+
+def test_words_of_a_file_that_nobody_checked(papi):
+    """One account with an impossible name does not keep the others out; what is said of billing is one of three words."""
+    rows = [{"provider": "groq", "key": KEY, "account": "a\tb"}, {"provider": "groq", "key": OTHER, "billing": "free plan"}]
+    status, answer = post(papi, "/admin/v1/providers/import", {"text": json.dumps(rows)})
+    assert status == 200 and [row["account"] for row in answer["added"]] == ["default"], answer
+    assert len(answer["skipped"]) == 1 and "account" in answer["skipped"][0]["reason"], answer
+    assert [row["billing"] for row in row_of(papi)["accounts"]] == ["unknown"]
 
 
 def test_a_broken_configuration_keeps_the_key_for_later(papi, seen):
@@ -245,6 +263,24 @@ def test_a_terminal_does_not_show_the_key(papi, tmp_path):
     os.close(master)
     assert process.wait(30) == 0, shown
     assert b"groq: available" in shown and KEY.encode() not in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_question_leaves_the_terminal_as_it_was(papi, tmp_path, number):
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = papi_process.subprocess.Popen(
+        [papi_process.papi_binary(), "provider", "add", "groq", "--data", data_of(papi)],
+        stdin=slave, stdout=slave, stderr=slave, env=papi_process.clean_environment(), cwd=tmp_path)
+    shown = b""
+    while b"not shown" not in shown:
+        shown += os.read(master, 4096)
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    process.send_signal(number)
+    assert process.wait(30) == -number
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
 
 
 def test_without_an_instance_the_data_directory_is_changed(papi):

@@ -197,6 +197,7 @@ OUTCOMES = ("SELECT request.key, request.status, attempt.number, name.text FROM 
             "LEFT JOIN name ON name.id = attempt.outcome ORDER BY request.id, attempt.number")
 
 
+@pytest.mark.fault(43)
 def test_each_attempt_is_recorded_once(tmp_path):
     """Also those that failed, of a request that nobody could serve, and of one whose client left."""
     with Place(tmp_path, [], [{"requests": 100, "per": "minute"}], faults=["500", "none", "500", "none"], tokens=40, gap_ms=50) as place:

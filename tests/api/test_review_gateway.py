@@ -82,6 +82,7 @@ def test_a_clients_deadline_in_the_queue_is_a_lack_of_room(start_serve, upstream
         assert first.read_response()[0] == 200
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_in_a_hurry_rests_no_provider(start_serve, upstream, stream):
     held = Held(first=8)

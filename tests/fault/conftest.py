@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the fault suite shares: its helpers are importable, a gateway for a whole module, and one fault in four requests."""
 
+import json
 import pathlib
 import sys
 
@@ -13,6 +14,7 @@ sys.path.insert(0, str(HERE.parent / "api"))
 pytest.register_assert_rewrite("faults")
 import faults  # noqa: E402  pylint: disable=wrong-import-position
 import papi_process  # noqa: E402  pylint: disable=wrong-import-position
+from served import Served  # noqa: E402  pylint: disable=wrong-import-position
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +58,29 @@ def start_serve(start_serve):  # pylint: disable=redefined-outer-name
     def start(config, **named):
         return start_serve({"drain_timeout": "2s", **config}, **named)
     return start
+
+
+@pytest.fixture
+def served_mock(tmp_path):
+    """The provider `one` of `served`."""
+    script = [{"provider": "one", "latency_ms": 20, "gap_ms": 5}]
+    with papi_process.mock(tmp_path / "mock", json.dumps(script) + "\n", ["--seed", "1"]) as process:
+        yield process
+
+
+@pytest.fixture
+def served(tmp_path, served_mock):  # pylint: disable=redefined-outer-name
+    """served(loops, ...) -> Served: an address whose process can be upgraded."""
+    made = []
+
+    def make(loops=2, **more):
+        one = papi_process.provider(f"{served_mock.url}/one/v1", ["m"], concurrency=200)
+        config = {"loops": loops, **more, "providers": {"one": one, **more.get("providers", {})}}
+        made.append(Served(tmp_path / "serve", config))
+        return made[-1]
+    yield make
+    for one in made:
+        for papi in one.all:
+            if papi.process is not None and papi is not one.now:
+                papi.kill()
+        one.stop()

@@ -69,6 +69,17 @@ def gateway(tmp_path, request):
     return Gateway(tmp_path, stack)
 
 
+def test_a_signal_that_comes_while_it_ends(start_serve, upstream):
+    """Whoever manages services may send what it likes: an orderly end stays one."""
+    for _ in range(3):
+        papi = start_serve({"providers": {"lab": papi_process.provider(upstream().url)}})
+        papi.process.send_signal(signal.SIGTERM)
+        while papi.process.poll() is None:
+            for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM):
+                papi.process.send_signal(number)
+        papi.wait_exit(0)
+
+
 def test_031_thirty_reloads_under_load(gateway):
     """Clients and streams go on while limits, models, keys and the order of everything change."""
     with Load(gateway.papi) as load:

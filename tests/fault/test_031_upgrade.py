@@ -4,71 +4,17 @@ and leaves; no request fails, and a new process that does not come up costs noth
 
 import json
 import os
+import pathlib
 import signal
-import socket
+import sqlite3
 import threading
 
+import admin
 import papi_process
 import pytest
 from load import Load
 from papi_process import RawConnection, provider, request_bytes, wait_for
-
-SCRIPT = [{"provider": "one", "latency_ms": 20, "gap_ms": 5}]
-
-
-class Served:
-    """One address, whoever serves it now."""
-
-    def __init__(self, folder, config):
-        self.folder, self.config = folder, config
-        self.now = papi_process.serve(folder, config).start()
-        self.all = [self.now]
-
-    def address(self):
-        return self.all[0].address()
-
-    def heir(self, config=None, wait_ready=True, extra=()):
-        papi = papi_process.serve(self.folder, config or self.config, extra=["--upgrade", *extra])
-        papi.wait_ready = wait_ready
-        self.all.append(papi)
-        return papi
-
-    def upgrade(self, config=None):
-        """The new process, once the old one has ended well."""
-        old, new = self.now, self.heir(config).start()
-        old.wait_exit(0)
-        assert new.address() == old.address()
-        self.now = new
-        return new
-
-    def stop(self):
-        self.now.stop()
-
-
-@pytest.fixture
-def mock(tmp_path):
-    with papi_process.mock(tmp_path / "mock", json.dumps(SCRIPT) + "\n", ["--seed", "1"]) as process:
-        yield process
-
-
-@pytest.fixture
-def served(tmp_path, mock):
-    made = []
-
-    def make(loops=2, **more):
-        config = {"loops": loops, "providers": {"one": provider(f"{mock.url}/one/v1", ["m"], concurrency=200)}, **more}
-        made.append(Served(tmp_path / "serve", config))
-        return made[-1]
-    yield make
-    for one in made:
-        for papi in one.all:
-            if papi.process is not None and papi is not one.now:
-                papi.kill()
-        one.stop()
-
-
-def logged(papi, event):
-    return [line for line in papi.stderr_lines if f" {event} " in line]
+from served import logged, talk
 
 
 def test_031_upgrade_twice_under_load(served):
@@ -83,6 +29,24 @@ def test_031_upgrade_twice_under_load(served):
     wait_for(lambda: logged(one.now, "upgrade.alone"), 20, "the process before has ended")
 
 
+def test_031_upgrades_lose_no_record(served):
+    """Whatever process answered, and while one let the other have the database: each answer is in it, once."""
+    one, answered = served(), 0
+    for _ in range(3):
+        with Load(one, count=8) as load:
+            one.upgrade()
+            load.more(50)
+        assert not load.failures
+        answered += load.answers
+    one.now.stop()
+    db = sqlite3.connect(f"file:{one.folder}/data/papi.db?mode=ro", uri=True)
+    rows, keys, totals = (db.execute(sql).fetchone()[0] for sql in (
+        "SELECT count(*) FROM request", "SELECT count(DISTINCT key) FROM request", "SELECT sum(requests) FROM day"))
+    db.close()
+    assert rows == keys == totals == answered
+    assert not list((one.folder / "data").glob("*corrupt*")) and not list((one.folder / "data").glob("journal.*"))
+
+
 @pytest.mark.parametrize("loops", [(1, 3), (3, 1)], ids=["more", "fewer"])
 def test_031_upgrade_with_another_number_of_loops(served, loops):
     one = served(loops[0])
@@ -92,15 +56,15 @@ def test_031_upgrade_with_another_number_of_loops(served, loops):
     assert not load.failures
 
 
-def test_031_a_stream_outlives_its_process_as_a_server(served, mock):
+def test_031_a_stream_outlives_its_process_as_a_server(served, served_mock):
     """What the old process runs it finishes; the new one serves beside it."""
     one = served()
-    papi_process.request(mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 100, "tokens": 20})
+    papi_process.request(served_mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 100, "tokens": 20})
     with RawConnection(one.address(), 60) as stream:
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
         stream.send(request_bytes("POST", "/v1/chat/completions", body))
         stream.read_until(b"data:")
-        papi_process.request(mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 1, "tokens": 3})
+        papi_process.request(served_mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 1, "tokens": 3})
         old, new = one.now, one.heir().start()
         assert papi_process.chat(new, "m")[0] == 200
         assert old.process.poll() is None
@@ -109,10 +73,10 @@ def test_031_a_stream_outlives_its_process_as_a_server(served, mock):
     one.now = new
 
 
-def test_031_an_old_process_that_is_killed_leaves_no_record_behind(served, mock):
+def test_031_an_old_process_that_is_killed_leaves_no_record_behind(served, served_mock):
     """Its journal is written by the new one."""
     one = served()
-    papi_process.request(mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 200, "tokens": 60})
+    papi_process.request(served_mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 200, "tokens": 60})
     with RawConnection(one.address(), 60) as stream:
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
         stream.send(request_bytes("POST", "/v1/chat/completions", body))
@@ -128,12 +92,12 @@ def test_031_an_old_process_that_is_killed_leaves_no_record_behind(served, mock)
     one.now = new
 
 
-def test_031_what_the_old_one_runs_counts_in_the_new_one(served, mock):
+def test_031_what_the_old_one_runs_counts_in_the_new_one(served, served_mock):
     """One request at once: while the old process has it, the new one waits for its end."""
     one = served()
     config = {**one.config, "providers": {"one": {**one.config["providers"]["one"], "concurrency": 1}}}
     one.upgrade(config)
-    papi_process.request(mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 150, "tokens": 20,
+    papi_process.request(served_mock, "POST", "/_mock/script", {"provider": "one", "gap_ms": 150, "tokens": 20,
                                                            "limits": [{"concurrent": 1}]})
     with RawConnection(one.address(), 60) as stream:
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
@@ -152,7 +116,7 @@ def test_031_what_the_old_one_runs_counts_in_the_new_one(served, mock):
         reader.join(30)
     old.wait_exit(0)
     one.now = new
-    stats = json.loads(papi_process.request(mock, "GET", "/_mock/stats")[2])["one"]
+    stats = json.loads(papi_process.request(served_mock, "GET", "/_mock/stats")[2])["one"]
     assert stats["limits"][0]["refused"] == 0, stats
 
 
@@ -174,32 +138,6 @@ def test_031_an_heir_that_fails_costs_nothing(served, broken):
     assert not load.failures
 
 
-def talk(one, how):
-    """Plays an heir up to the moment at which everything is its own, then goes away or says no more."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as heir:
-        heir.settimeout(30)
-        heir.connect(str(one.folder / "data" / "upgrade.sock"))
-        heir.send(b"papi-upgrade 1")
-        data, descriptors, _, _ = socket.recv_fds(heir, 65536, 16)
-        assert data.startswith(b"sockets 127.0.0.1 ") and len(descriptors) == 2
-        for descriptor in descriptors:
-            os.close(descriptor)
-        if how == "silent":
-            heir.send(b"go away")  # no word of the talk
-            assert heir.recv(100) == b""
-            return
-        heir.send(b"ready")
-        lines = 0
-        while True:
-            data, descriptors, _, _ = socket.recv_fds(heir, 65536, 16)
-            if data == b"yours":
-                break
-            lines += data.count(b"\n") - 1
-        assert len(descriptors) == 1
-        os.close(descriptors[0])
-    wait_for(lambda: logged(one.now, "upgrade.failed"), 20, "the old one goes on")
-
-
 def test_031_a_second_one_says_how_to_take_over(served):
     one = served()
     second = papi_process.serve(one.folder, one.config)
@@ -209,10 +147,25 @@ def test_031_a_second_one_says_how_to_take_over(served):
     assert "another papi serves" in second.stderr and "--upgrade" in second.stderr
 
 
-def test_031_upgrade_where_nobody_serves_is_a_start(tmp_path, mock):
-    config = {"loops": 1, "providers": {"one": provider(f"{mock.url}/one/v1", ["m"])}}
+def test_031_upgrade_where_nobody_serves_is_a_start(tmp_path, served_mock):
+    config = {"loops": 1, "providers": {"one": provider(f"{served_mock.url}/one/v1", ["m"])}}
     with papi_process.serve(tmp_path / "serve", config, extra=["--upgrade"]) as papi:
         assert papi_process.chat(papi, "m")[0] == 200
+
+
+def test_031_usr2_hands_on_the_master_key_of_the_environment(tmp_path, mock):
+    """It is wiped from the environment at a start; without it the next process would know no client."""
+    config = {"loops": 1, "auth": "keys", "providers": {"one": provider(f"{mock.url}/one/v1", ["m"])}}
+    old = papi_process.serve(tmp_path / "serve", config, env={"PAPI_VAULT_KEY": "5e" * 32}).start()
+    key = admin.token(old)
+    assert not (tmp_path / "serve" / "data" / "key").exists()
+    old.process.send_signal(signal.SIGUSR2)
+    wait_for(lambda: old.process.poll() is not None, 30, "the old process has ended")
+    assert papi_process.chat(old, "m", headers={"authorization": f"Bearer {key}"})[0] == 200
+    pid = int(logged(old, "upgrade.started")[-1].rsplit("pid=", 1)[1].split()[0])
+    assert b"5e5e5e" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+    os.kill(pid, signal.SIGTERM)
+    old.wait_exit(0)
 
 
 def test_031_usr2_starts_the_program_anew(served):

@@ -64,6 +64,7 @@ def one(start_serve, upstream, script, **settings):
     return start_serve({"loops": 1, "providers": {"only": provider(upstream(script).url)}, **settings})
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("words", REFUSALS)
 def test_a_refused_member_is_left_out_and_remembered(start_serve, upstream, words, stream):
@@ -134,6 +135,7 @@ def test_a_refused_value_is_not_held_against_others(start_serve, upstream, refus
     assert script.members("temperature") == [True, False, True, False, True]
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("stream", [False, True])
 def test_it_never_loops(start_serve, upstream, stream):
     """It goes on refusing the member that is not there any more: twice, then its words go back, and nothing is learned."""
@@ -176,6 +178,7 @@ def test_routes_learn_each_for_themselves(start_serve, upstream):
         assert ask(papi, model, **BIAS).attempts == attempts
 
 
+@pytest.mark.fault(42, 43)
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_broken_tool_call_is_tried_again(start_serve, upstream, stream):
     script = Picky(lambda request, n: TOOL_USE_FAILED if n == 0 else None)
@@ -201,6 +204,7 @@ def test_the_same_provider_is_asked_before_others(start_serve, upstream):
     assert (answer.headers["x-papi-provider"], answer.attempts) == ("first", 2)
 
 
+@pytest.mark.fault(32)
 def test_a_clients_own_mistake_is_one_call(start_serve, upstream):
     first = Picky(lambda request, _: CLIENTS_OWN)
     second = Picky(lambda request, _: None)

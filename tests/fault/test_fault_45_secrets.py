@@ -117,6 +117,7 @@ def ask_everything(papi, answers):
         {"format": "json", "text": f'{{"X": "{PLANTED["refused"]}'})[2])))
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_planted_keys_are_found_nowhere(start_serve, upstream, tmp_path, log_format):
     url = upstream(echo).url
@@ -161,6 +162,7 @@ def test_planted_keys_are_found_nowhere(start_serve, upstream, tmp_path, log_for
     assert_clean("the start screen", papi.stdout)
 
 
+@pytest.mark.fault(45)
 def test_no_core_dump(start_serve, upstream):
     papi = start_serve({"providers": {"lab": papi_process.provider(upstream().url)}})
     limits = pathlib.Path(f"/proc/{papi.pid}/limits").read_text()

@@ -157,10 +157,12 @@ def kill_many_times(folder, count):
         assert starts[-1] < START_MAX_S
 
 
+@pytest.mark.fault(31, 43)
 def test_killed_a_few_times(tmp_path):
     kill_many_times(tmp_path, 12)
 
 
+@pytest.mark.fault(31, 43)
 @pytest.mark.slow
 def test_killed_at_two_hundred_points(tmp_path):
     kill_many_times(tmp_path, 200)

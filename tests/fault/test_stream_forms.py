@@ -59,6 +59,7 @@ def test_33_error_then_more(hides_or_tells):
     hides_or_tells(streams(ROLE, ERRORS["openai"][0], *words("after"), FINISH, "[DONE]"), "server_error", streams=(True,))
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("name", [name for name in ERRORS if name != "in_choice"])
 def test_33_error_in_a_whole_answer(hides_or_tells, name):
     event, outcome = ERRORS[name]
@@ -435,6 +436,7 @@ def test_36_usage_of_a_whole_answer(serves, name):
     assert values["papi_output_tokens_total"] == answer.json["usage"]["completion_tokens"]
 
 
+@pytest.mark.fault(43)
 def test_36_usage_of_a_failed_try_is_not_the_answers(start_serve, upstream):
     """The first provider reports usage and breaks before a token: what the client is told is the second one's."""
     def play(connection, streamed):

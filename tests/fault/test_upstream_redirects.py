@@ -5,6 +5,7 @@ import pytest
 from papi_process import chat, completion, provider
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(start_serve, upstream, status):
     inside = upstream(lambda connection: connection.respond(200, completion("Secret.")))
@@ -19,6 +20,7 @@ def test_a_redirect_is_not_followed(start_serve, upstream, status):
     assert inside.connections == 0 and good.connections == 1
 
 
+@pytest.mark.fault(29)
 def test_a_redirect_of_the_only_one_is_a_failure(start_serve, upstream):
     def elsewhere(connection):
         connection.read_request()
@@ -34,6 +36,7 @@ def answer(connection):
     connection.respond(200, completion("Hello."), {"set-cookie": "session=1", "x-internal": "host-7", "location": "http://10.0.0.1/"})
 
 
+@pytest.mark.fault(29)
 def test_fields_of_a_provider_stay_here(start_serve, upstream):
     papi = start_serve({"providers": {"one": provider(upstream(answer).url)}})
     got, fields, _ = chat(papi)

@@ -134,6 +134,7 @@ def test_05_reset_after_role(hides_or_tells, then, outcome):
     hides_or_tells(role_only(then), outcome)
 
 
+@pytest.mark.fault(43)
 def test_05_reset_while_head_is_held_does_not_leak_the_first_attempt(hides_or_tells):
     """What the failed attempt said about itself (role, id, model) is not in the answer of the next."""
     def play(connection, streamed):

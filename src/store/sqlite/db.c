@@ -64,9 +64,13 @@ static int set_up(struct store_db *db, const struct db_open *how) {
                       "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=1000;");
 }
 
-/* SQLite would make it readable for others; what it makes beside it takes after it. */
+/*
+ * SQLite would make it readable for others; what it makes beside it takes after it. A file that is there is not opened: closing it would
+ * drop the locks that other connections of this process hold on it (fcntl(2)), and the next process to close the database would then
+ * remove the log that they still write to.
+ */
 static void make_file(const char *path) {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file >= 0)
         (void)close(file);
 }
@@ -182,6 +186,10 @@ static const char *const kept_sql[KEPT_COUNT] = {
         "INSERT INTO lane(provider, account, upstream, outcome, cost_unit) VALUES(?,?,?,?,?)",
     [KEPT_LANE_MINUTE] = ADD_TO_LANE("lane_minute"),
     [KEPT_LANE_HOUR] = ADD_TO_LANE("lane_hour"),
+    [KEPT_LANE_DAY] = ADD_TO_LANE("lane_day"),
+    [KEPT_CLIENT_DAY] = "INSERT INTO client_day VALUES(?,?,?,?,?) ON CONFLICT(at, client, outcome) "
+                        "DO UPDATE SET requests=requests+excluded.requests, "
+                        "tokens=tokens+excluded.tokens",
     [KEPT_POSITION] = "INSERT INTO journal_position(journal, ring, position) VALUES(?,?,?) "
                       "ON CONFLICT(journal, ring) DO UPDATE SET position=excluded.position",
     [KEPT_CELL] = "INSERT OR REPLACE INTO journal_cell VALUES(?,?,?,?,?)",

@@ -34,6 +34,8 @@ enum kept_statement {
     KEPT_LANE_ADD,
     KEPT_LANE_MINUTE,
     KEPT_LANE_HOUR,
+    KEPT_LANE_DAY,
+    KEPT_CLIENT_DAY,
     KEPT_POSITION,
     KEPT_CELL,
     KEPT_CLIENT_USED,

@@ -67,6 +67,18 @@
     PERIOD_TABLE("day")                                \
     LANES LANE_TABLE("lane_minute") LANE_TABLE("lane_" \
                                                "hour")
+/* What windows of days and months are seeded with, so that a start reads days where it would read hours: lanes, and clients. */
+#define LONG_TABLES                                                                          \
+    LANE_TABLE("lane_day")                                                                   \
+    "INSERT INTO lane_day SELECT at-at%86400000, lane, sum(attempts), sum(charged_input), "  \
+    "sum(charged_output), sum(up_front_input), sum(up_front_output), sum(inputs), "          \
+    "sum(audio_seconds), sum(cost) FROM lane_hour GROUP BY 1, 2;"                            \
+    "CREATE TABLE client_day(at INTEGER NOT NULL, client INTEGER NOT NULL, outcome INTEGER " \
+    "NOT NULL, requests INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY(at, client, " \
+    "outcome)) STRICT, WITHOUT ROWID;"                                                       \
+    "INSERT INTO client_day SELECT d.at, s.client, s.outcome, sum(d.requests), "             \
+    "sum(d.input_tokens+d.output_tokens) FROM day d JOIN series s ON s.id=d.series WHERE "   \
+    "s.client<>0 AND s.provider<>0 GROUP BY 1, 2, 3;"
 /* How far the journal was taken over. */
 #define JOURNAL_TABLES                                                                   \
     "CREATE TABLE journal_position(journal INTEGER NOT NULL, ring INTEGER NOT NULL, "    \
@@ -96,6 +108,7 @@
 
 static const char *const steps[] = {
     RECORD_TABLES TOTAL_TABLES JOURNAL_TABLES ADMIN_TABLES,
+    LONG_TABLES,
 };
 
 static int read_number(struct store_db *db, const char *sql, uint64_t *ret_number) {

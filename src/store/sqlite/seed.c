@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What providers were asked before this start, from old to new: by hour, by minute, one by one.
+ * What providers were asked before this start, from old to new: by day, by hour, by minute, one by one; and clients by day.
  *
- * The three meet at whole hours and whole minutes, so that nothing is told twice or left out. Promises: one by one at most as many
+ * They meet at whole days, hours and minutes, so that nothing is told twice or left out. The first day is told by hour, since a
+ * month of another zone begins inside of it. Promises: one by one at most as many
  * as were asked for; when there were more, the border moves on to a later minute. Leaves to others: charging limits with it.
  */
 #include "store/seed.h"
@@ -14,13 +15,15 @@
 
 #define MINUTE_MS    ((uint64_t)60000)
 #define HOUR_MS      (60 * MINUTE_MS)
+#define DAY_MS       (24 * HOUR_MS)
 #define ID_TIME_BITS 20
 #define LANES_MAX    100000
 
 /* Names of lanes are looked up once, not for each of their rows. */
 struct lane {
     uint64_t id;
-    struct store_seed seed; /* names only; they point into texts */
+    uint64_t since_ms;      /* what ended before it is not told */
+    struct store_seed seed; /* names and mark only; names point into texts */
 };
 
 struct listener {
@@ -81,6 +84,13 @@ static void place_names(struct listener *to) {
     }
 }
 
+static void ask_wanted(struct listener *to, store_seed_wanted_cb wanted) {
+    for (uint32_t i = 0; wanted != NULL && i < to->lane_count; i++) {
+        struct lane *lane = &to->lanes[i];
+        lane->since_ms = wanted(to->context, &lane->seed, &lane->seed.mark);
+    }
+}
+
 static int read_lanes(struct store_db *db, struct listener *to) {
     struct statement count = db_statement(db, "SELECT count(*) FROM lane");
     int err = statement_step(&count);
@@ -126,8 +136,9 @@ static int tell_rows(struct statement *rows, uint64_t span_ms, const struct list
     int err;
     for (err = statement_step(rows); err > 0; err = statement_step(rows)) {
         const struct lane *lane = find_lane(to, column_int(rows, 2));
-        if (lane == NULL)
-            continue; /* made after lanes were read */
+        /* It may have been made after lanes were read. */
+        if (lane == NULL || column_int(rows, 0) + span_ms < lane->since_ms)
+            continue;
         struct store_seed seed = lane->seed;
         seed.span_ms = span_ms;
         tell_charge(rows, &seed, to);
@@ -138,8 +149,11 @@ static int tell_rows(struct statement *rows, uint64_t span_ms, const struct list
 
 static int tell_sums(struct store_db *db, uint64_t period_ms, uint64_t since_ms, uint64_t until_ms,
                      const struct listener *to) {
-    struct statement rows =
-        db_statement(db, period_ms == HOUR_MS ? SUMS_FROM("lane_hour") : SUMS_FROM("lane_minute"));
+    if (since_ms >= until_ms)
+        return 0;
+    struct statement rows = db_statement(db, period_ms == DAY_MS    ? SUMS_FROM("lane_day")
+                                             : period_ms == HOUR_MS ? SUMS_FROM("lane_hour")
+                                                                    : SUMS_FROM("lane_minute"));
     bind_int(&rows, since_ms);
     bind_int(&rows, until_ms);
     return tell_rows(&rows, period_ms, to);
@@ -200,6 +214,34 @@ static int tell_exact(struct store_db *db, uint64_t since_ms, const struct liste
     return tell_rows(&rows, 0, to);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* Each begins where the one before it ends. */
+static int tell_all_sums(struct store_db *db, const struct store_seed_query *query,
+                         uint64_t exact_ms, const struct listener *to) {
+    uint64_t minutes_ms = earlier(query->minutes_since_ms, exact_ms);
+    minutes_ms -= minutes_ms % HOUR_MS;
+    uint64_t hours_ms = earlier(query->hours_since_ms, minutes_ms);
+    hours_ms -= hours_ms % DAY_MS;
+    uint64_t first_ms = query->days_since_ms - query->days_since_ms % HOUR_MS;
+    uint64_t days_ms = first_ms % DAY_MS == 0 ? first_ms : first_ms - first_ms % DAY_MS + DAY_MS;
+    uint64_t after_ms = first_ms; /* told up to here */
+    int err = 0;
+    if (days_ms < hours_ms) {
+        err = tell_sums(db, HOUR_MS, first_ms, days_ms, to);
+        if (err == 0)
+            err = tell_sums(db, DAY_MS, days_ms, hours_ms, to);
+        after_ms = hours_ms;
+    }
+    if (err == 0)
+        err = tell_sums(db, HOUR_MS, after_ms, minutes_ms, to);
+    if (after_ms < minutes_ms)
+        after_ms = minutes_ms;
+    return err == 0 ? tell_sums(db, MINUTE_MS, after_ms, exact_ms, to) : err;
+}
+
 static int tell_all(struct store_db *db, const struct store_seed_query *query,
                     struct listener *to) {
     uint64_t exact_ms = 0;
@@ -208,13 +250,8 @@ static int tell_all(struct store_db *db, const struct store_seed_query *query,
         err = read_lanes(db, to);
     if (err < 0)
         return err;
-    uint64_t minutes_ms = query->minutes_since_ms < exact_ms ? query->minutes_since_ms : exact_ms;
-    uint64_t hours_ms = query->hours_since_ms < exact_ms ? query->hours_since_ms : exact_ms;
-    minutes_ms -= minutes_ms % HOUR_MS;
-    hours_ms -= hours_ms % HOUR_MS;
-    err = tell_sums(db, HOUR_MS, hours_ms, minutes_ms, to);
-    if (err == 0)
-        err = tell_sums(db, MINUTE_MS, minutes_ms > hours_ms ? minutes_ms : hours_ms, exact_ms, to);
+    ask_wanted(to, query->wanted);
+    err = tell_all_sums(db, query, exact_ms, to);
     return err < 0 ? err : tell_exact(db, exact_ms, to);
 }
 
@@ -225,5 +262,27 @@ int store_seed_read(struct store_db *db, const struct store_seed_query *query, s
     int err = tell_all(db, query, &to);
     dynbuf_done(&to.texts);
     mem_free(to.lanes);
+    return err;
+}
+
+/* --- clients ------------------------------------------------------------------------------------------------------ */
+
+int store_client_days(struct store_db *db, uint64_t since_ms, store_client_day_cb each,
+                      void *context) {
+    struct statement rows = db_statement(
+        db,
+        "SELECT d.at, d.requests, d.tokens, c.text, o.text FROM client_day d CROSS JOIN name c ON "
+        "c.id=d.client CROSS JOIN name o ON o.id=d.outcome WHERE d.at>=? ORDER BY d.at");
+    bind_int(&rows, since_ms - since_ms % DAY_MS);
+    int err;
+    for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
+        const struct store_client_day day = {.at_ms = column_int(&rows, 0),
+                                             .requests = column_int(&rows, 1),
+                                             .tokens = column_int(&rows, 2),
+                                             .client = column_span(&rows, 3),
+                                             .outcome = column_span(&rows, 4)};
+        each(context, &day);
+    }
+    statement_done(&rows);
     return err;
 }

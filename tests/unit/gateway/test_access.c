@@ -152,6 +152,7 @@ static void knows_programs_of_this_machine(void **state) {
         {ME, OWN, "sec-fetch-site: cross-site", false},
         {"10.0.0.7", OWN, "", false},
         {"192.0.2.1", "localhost", "", false},
+        {"127.0.0.2", "localhost", "", false}, /* a proxy that leaves no sign */
     };
     (void)state;
     for (size_t i = 0; i < array_length(examples); i++) {
@@ -159,7 +160,8 @@ static void knows_programs_of_this_machine(void **state) {
         read_head(examples[i].head, &headers);
         const struct http_request http = {.host = span_text(examples[i].host), .headers = &headers};
         const struct access_asker asker = {&http, examples[i].peer};
-        const struct access_rules rules = {.keys = true};
+        static const struct span named[] = {SPAN_LITERAL("127.0.0.2"), SPAN_LITERAL("fd00::/8")};
+        const struct access_rules rules = {.keys = true, .trusted_proxies = {named, 2}};
         if (access_is_local(&rules, &asker) != examples[i].local)
             fail_msg("%s %s %s", examples[i].peer, examples[i].host, examples[i].head);
     }

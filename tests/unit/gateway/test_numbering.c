@@ -6,14 +6,17 @@
 
 #include "base/check.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
-/* A provider for each name, with one model of its own and one limit. */
-static struct catalog_snapshot *build(const char *const *names) {
+/* A provider for each name, with one key, one model of its own and one limit. */
+static struct catalog_snapshot *build_with(const char *const *names, struct secret *key,
+                                           uint64_t version) {
     struct catalog_builder *builder = catalog_builder_new();
     struct catalog_snapshot *snapshot = NULL;
     struct span missing;
@@ -23,7 +26,7 @@ static struct catalog_snapshot *build(const char *const *names) {
         const struct catalog_group group = {.provider = index, .name = SPAN_LITERAL("default")};
         uint32_t of = catalog_add_group(builder, &group);
         const struct catalog_account account = {
-            .provider = index, .group = of, .name = SPAN_LITERAL("default")};
+            .provider = index, .group = of, .name = SPAN_LITERAL("default"), .key = key};
         const struct catalog_limit limit = {
             .unit = LIMIT_REQUESTS, .amount = 5, .window_ms = 1000, .provider = index, .group = of};
         uint32_t limits[] = {catalog_add_limit(builder, &limit)};
@@ -33,9 +36,13 @@ static struct catalog_snapshot *build(const char *const *names) {
                                             .limit_count = 1};
         assert_int_equal(catalog_add_route(builder, span_text(names[i]), &route), 0);
     }
-    assert_int_equal(catalog_build(builder, 1, &snapshot, &missing), 0);
+    assert_int_equal(catalog_build(builder, version, &snapshot, &missing), 0);
     catalog_builder_free(builder);
     return snapshot;
+}
+
+static struct catalog_snapshot *build(const char *const *names) {
+    return build_with(names, NULL, 1);
 }
 
 static void assert_demand(struct numbering *numbering, struct catalog_snapshot *of,
@@ -73,7 +80,38 @@ static void test_versions(void **state) {
     catalog_unref(third); /* AddressSanitizer sees what is kept too long, or not long enough */
 }
 
+/* A secret has a page of its own, which goes with it. */
+static bool is_mapped(struct span text) {
+    unsigned char resident;
+    return mincore((void *)(uintptr_t)text.ptr, 1, &resident) == 0 || errno != ENOMEM;
+}
+
+/* A key that was replaced is gone with the last request that has it, not with the configuration after the next. */
+static void test_old_keys_go(void **state) {
+    (void)state;
+    struct secret *key;
+    assert_int_equal(secret_new(SPAN_LITERAL("sk-old"), &key), 0);
+    struct span text = secret_reveal(key);
+    struct catalog_snapshot *first = build_with((const char *const[]){"a", "b", "c", NULL}, key, 1);
+    struct catalog_snapshot *second = build_with((const char *const[]){"c", "a", NULL}, NULL, 2);
+    struct numbering numbering = {0};
+    secret_unref(key);
+    assert_null(numbering_move(&numbering, first));
+    assert_non_null(numbering_move(&numbering, second));
+    assert_demand(&numbering, first, (const uint32_t[]){1, CATALOG_GONE, 0});
+    assert_true(is_mapped(text));
+    catalog_unref(first); /* the last request */
+    assert_false(is_mapped(text));
+    /* Another one may come to lie where it lay: what it means is asked anew. */
+    struct catalog_snapshot lookalike = *second;
+    numbering.before = &lookalike;
+    assert_demand(&numbering, &lookalike, (const uint32_t[]){0, 1, CATALOG_GONE});
+    numbering_free(&numbering);
+    catalog_unref(second);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions),
+                                       cmocka_unit_test(test_old_keys_go)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,8 +317,8 @@ static void replays_the_past(void **state) {
     for (size_t i = 0; i < array_length(rows); i++) {
         struct fixture *f = world(CLIENT_REQUESTS_PER_DAY, 100);
         struct scheduler_client row = {.number = ALICE};
-        const struct scheduler_client_past past = {ALICE, rows[i].age_ms, 2, 500};
-        const struct scheduler_client_past other = {BOB, rows[i].age_ms, 2, 500};
+        const struct scheduler_client_past past = {0, ALICE, rows[i].age_ms, 2, 500};
+        const struct scheduler_client_past other = {0, BOB, rows[i].age_ms, 2, 500};
         for (unsigned k = 0; k < CLIENT_LIMIT_COUNT; k++)
             row.limits.amount[k] = 1000;
         list_zone(f, &row, 1, "UTC");
@@ -333,6 +333,30 @@ static void replays_the_past(void **state) {
         assert_int_equal(used(f, CLIENT_TOKENS_PER_MONTH), rows[i].month ? 500 : 0);
         assert_int_equal(used(f, CLIENT_CONCURRENCY), 0);
         serve(f, 1, 1);
+        fixture_free(f);
+    }
+}
+
+/* Sums of a day say nothing of this minute, and those of a minute are in the day's already. */
+static void replays_sums_for_the_limits_they_are_of(void **state) {
+    (void)state;
+    static const enum client_past_limits kinds[] = {CLIENT_PAST_ALL, CLIENT_PAST_MINUTES,
+                                                    CLIENT_PAST_LONG};
+    for (size_t i = 0; i < array_length(kinds); i++) {
+        struct fixture *f = world(CLIENT_REQUESTS_PER_DAY, 100);
+        struct scheduler_client row = {.number = ALICE};
+        const struct scheduler_client_past past = {kinds[i], ALICE, 1000, 2, 500};
+        for (unsigned k = 0; k < CLIENT_LIMIT_COUNT; k++)
+            row.limits.amount[k] = 1000;
+        list_zone(f, &row, 1, "UTC");
+        scheduler_client_replay(f->scheduler, f->now_ns, &past);
+        bool minute = kinds[i] != CLIENT_PAST_LONG, longer = kinds[i] != CLIENT_PAST_MINUTES;
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_MINUTE), minute ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_MINUTE), minute ? 500 : 0);
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_DAY), longer ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_REQUESTS_PER_MONTH), longer ? 2 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_DAY), longer ? 500 : 0);
+        assert_int_equal(used(f, CLIENT_TOKENS_PER_MONTH), longer ? 500 : 0);
         fixture_free(f);
     }
 }
@@ -437,6 +461,7 @@ int main(void) {
         cmocka_unit_test(changed_limits_keep_counts),
         cmocka_unit_test(outlives_its_client),
         cmocka_unit_test(replays_the_past),
+        cmocka_unit_test(replays_sums_for_the_limits_they_are_of),
         cmocka_unit_test(random_ends_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

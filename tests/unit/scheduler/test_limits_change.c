@@ -2,6 +2,7 @@
 /*
  * What changes limits from outside: new configurations, the machine's date, the signals of providers, new keys.
  */
+#include "scheduler/past.h"
 #include "unit/scheduler/limits_fixture.h"
 
 #define MINUTE_MS 60000
@@ -212,6 +213,70 @@ static void until_something_changes(void **state) {
     }
 }
 
+/* A key was replaced while one that was asked with it is under way: what is then said of it is no word about the new one. */
+static void words_about_an_old_key(void **state) {
+    (void)state;
+    static const struct outcome_detail details[] = {
+        {.scope = BENCH_BY_ROW},
+        {.scope = BENCH_KEY, .bench_ns = 60 * SECOND},
+        {.scope = BENCH_ACCOUNT, .told_ns = 3600 * SECOND},
+        {.scope = BENCH_ROUTE, .until_changed = true},
+    };
+    for (size_t i = 0; i < 2 * array_length(details); i++) {
+        bool replaced = i % 2 == 0;
+        struct limits_world *w = limits_new(0);
+        struct fixture *f = w->f;
+        f->demand.candidate_count = 1;
+        f->accounts[0].key_mark = 76;
+        limits_configure(w, NULL);
+        scheduler_ticket ticket = fixture_submit(f);
+        scheduler_sent(f->scheduler, f->now_ns, ticket);
+        f->accounts[0].key_mark = replaced ? 77 : 76;
+        limits_configure(w, NULL);
+        (void)fixture_done_detail(f, ticket, OUTCOME_KEY_REFUSED, details[i / 2]);
+        assert_int_equal(fixture_route_open(f, 0), replaced);
+        limits_free(w);
+    }
+}
+
+/* A limit that a configuration brings begins with what was sent before; those that were there have seen it. */
+static void new_limits_begin_with_the_past(void **state) {
+    (void)state;
+    struct limits_world *w = limits_new(0);
+    struct fixture *f = w->f;
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_ROLLING, 50, MINUTE_MS), 1);
+    limits_configure(w, NULL);
+    f->demand.candidate_count = 1;
+    f->demand.wait_until_ns = UINT64_MAX;
+    f->accounts[0].concurrency_max = 1;
+    limits_configure(w, (const uint32_t[]){0});
+    scheduler_ticket first = fixture_submit(f);
+    scheduler_sent(f->scheduler, f->now_ns, first);
+    scheduler_ticket second = fixture_submit(f); /* waits */
+    assert_int_equal(fixture_count(f, ACTION_DISPATCH), 0);
+    static const uint32_t route = 0;
+    const struct scheduler_past past = {.routes = &route,
+                                        .route_count = 1,
+                                        .outcome = OUTCOME_OK,
+                                        .count = 4,
+                                        .age_ms = 1000,
+                                        .new_only = true};
+    limits_add(w, limit_row(LIMIT_REQUESTS, LIMIT_CALENDAR_DAY, 4, DAY_MS), 1);
+    f->accounts[0].concurrency_max = 0; /* by this alone the one that waits would go */
+    f->config.past = &past;
+    f->config.past_count = 1;
+    limits_configure(w, (const uint32_t[]){0});
+    assert_int_equal(fixture_count(f, ACTION_DISPATCH), 0);
+    assert_int_equal(limits_used(w, 0), 1);
+    assert_int_equal(limits_used(w, 1), 4);
+    /* Read again, it is not charged again. */
+    limits_configure(w, (const uint32_t[]){0, 1});
+    assert_int_equal(limits_used(w, 1), 4);
+    fixture_cancel(f, second);
+    fixture_done(f, first, OUTCOME_OK);
+    limits_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_survive_a_new_configuration),
@@ -220,6 +285,8 @@ int main(void) {
         cmocka_unit_test(a_window_that_is_used_up_is_waited_for),
         cmocka_unit_test(a_signal_brings_its_own_times),
         cmocka_unit_test(until_something_changes),
+        cmocka_unit_test(words_about_an_old_key),
+        cmocka_unit_test(new_limits_begin_with_the_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "unit/scheduler/limits_fixture.h"
 
 #define MINUTE_MS ((uint64_t)60000)
+#define CLIENT    ((uint64_t)7)
 
 static struct limits_world *world(uint64_t requests, uint64_t tokens) {
     struct limits_world *w = limits_new(2);
@@ -102,11 +103,69 @@ static void test_no_room_is_no_ticket(void **state) {
     limits_free(heir);
 }
 
+static void limit_client(struct limits_world *w, uint64_t requests, uint64_t tokens) {
+    struct scheduler_client row = {.number = CLIENT};
+    row.limits.amount[CLIENT_REQUESTS_PER_DAY] = requests;
+    row.limits.amount[CLIENT_TOKENS_PER_DAY] = tokens;
+    row.limits.amount[CLIENT_CONCURRENCY] = 1;
+    scheduler_clients(w->f->scheduler, w->f->now_ns, &row, 1, &zone_utc);
+    w->f->demand.client = CLIENT;
+}
+
+static void assert_client(const struct limits_world *w, uint64_t requests, uint64_t tokens,
+                          uint64_t at_once) {
+    struct scheduler_client_limit limits[CLIENT_LIMIT_COUNT];
+    assert_true(scheduler_client_state(w->f->scheduler, w->f->now_ns, CLIENT, limits));
+    assert_int_equal(limits[CLIENT_REQUESTS_PER_DAY].used, requests);
+    assert_int_equal(limits[CLIENT_TOKENS_PER_DAY].used, tokens);
+    assert_int_equal(limits[CLIENT_CONCURRENCY].used, at_once);
+}
+
+/* What the old process runs for a client holds the client's limits in the new one, and costs what was likely when it has ended. */
+static void test_limits_of_clients(void **state) {
+    (void)state;
+    struct limits_world *old = world(10, 10000), *heir = world(10, 10000);
+    struct scheduler_running rows[2];
+    limit_client(old, 5, 1000);
+    limit_client(heir, 5, 1000);
+    scheduler_ticket first = fixture_submit(old->f);
+    scheduler_sent(old->f->scheduler, old->f->now_ns, first);
+    assert_client(old, 1, 150, 1);
+    assert_int_equal(tell(old, rows, 2), 1);
+    assert_int_equal(rows[0].client, CLIENT);
+    heir->f->out.count = 0;
+    scheduler_ticket held =
+        scheduler_hold(heir->f->scheduler, heir->f->now_ns, &rows[0], &heir->f->out);
+    assert_true(held != 0);
+    scheduler_verify(heir->f->scheduler);
+    assert_client(heir, 1, 150, 1);
+    (void)fixture_submit(heir->f); /* one at once */
+    assert_int_equal(limits_refused(heir)->refusal, REFUSAL_CLIENT_LIMITED);
+    const struct scheduler_usage unknown = {.known = false};
+    heir->f->out.count = 0;
+    (void)scheduler_done(heir->f->scheduler, heir->f->now_ns, held, OUTCOME_OK, &unknown, NULL,
+                         &heir->f->out);
+    fixture_note(heir->f);
+    assert_client(heir, 1, 150, 0);
+    /* It was let in by the old one: the client's limits hold it also where they are full, or are not there. */
+    limit_client(heir, 1, 200);
+    held = scheduler_hold(heir->f->scheduler, heir->f->now_ns, &rows[0], &heir->f->out);
+    assert_true(held != 0);
+    assert_client(heir, 2, 300, 1);
+    rows[0].client = CLIENT + 1;
+    heir->f->out.count = 0;
+    assert_true(scheduler_hold(heir->f->scheduler, heir->f->now_ns, &rows[0], &heir->f->out) != 0);
+    scheduler_verify(heir->f->scheduler);
+    limits_free(old);
+    limits_free(heir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_told_and_held),
         cmocka_unit_test(test_those_that_wait_are_told),
         cmocka_unit_test(test_no_room_is_no_ticket),
+        cmocka_unit_test(test_limits_of_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,10 @@
  */
 #include "unit/store/store_fixture.h"
 
-#define MINUTE_MS ((uint64_t)60000)
-#define HOUR_MS   (60 * MINUTE_MS)
+#define MINUTE_MS   ((uint64_t)60000)
+#define HOUR_MS     (60 * MINUTE_MS)
+#define DAY_MS      (24 * HOUR_MS)
+#define NEXT_DAY_MS (AT_MS + 8 * HOUR_MS)
 
 static const char *const providers[] = {"groq", "gemini", "cohere"};
 static const char *const clients[] = {"cl_a", "cl_b"};
@@ -375,14 +377,15 @@ static void totals_are_filtered_and_paged(void **state) {
 
 struct seeds {
     struct store_seed_query query;
-    uint64_t hours, minutes, exact; /* attempts told in each way */
+    uint64_t days, hours, minutes, exact; /* attempts told in each way */
     uint64_t output_tokens, at_ms;
     bool in_order;
 };
 
 static void see_seed(void *context, const struct store_seed *row) {
     struct seeds *seeds = context;
-    *(row->span_ms == HOUR_MS     ? &seeds->hours
+    *(row->span_ms == DAY_MS      ? &seeds->days
+      : row->span_ms == HOUR_MS   ? &seeds->hours
       : row->span_ms == MINUTE_MS ? &seeds->minutes
                                   : &seeds->exact) += row->count;
     seeds->in_order &= row->at_ms >= seeds->at_ms;
@@ -390,6 +393,7 @@ static void see_seed(void *context, const struct store_seed *row) {
     seeds->output_tokens += row->charge.output_tokens;
     assert_true(span_is(row->account, "default") && span_is(row->upstream, "openai/gpt-oss-120b"));
     assert_true(span_is(row->outcome, "ok") || span_is(row->outcome, "server_error"));
+    assert_int_equal(row->mark, seeds->query.wanted != NULL ? (uint32_t)row->provider.len : 0);
 }
 
 static int read_seeds(struct store_db *db, void *context) {
@@ -397,6 +401,7 @@ static int read_seeds(struct store_db *db, void *context) {
     return store_seed_read(db, &seeds->query, see_seed, seeds);
 }
 
+/* Recorded from 16:00 to 18:00. */
 static void seeds_tell_each_attempt_once(void **state) {
     (void)state;
     struct place place;
@@ -406,23 +411,126 @@ static void seeds_tell_each_attempt_once(void **state) {
     record_mixed(store, 7200);
     static const struct {
         struct store_seed_query query;
-        uint64_t hours, minutes, exact;
+        uint64_t days, hours, minutes, exact;
     } rows[] = {
-        {{AT_MS, AT_MS + HOUR_MS, AT_MS + 110 * MINUTE_MS, 1000}, 3600, 3000, 600},
-        {{AT_MS, AT_MS + 61 * MINUTE_MS, AT_MS + 110 * MINUTE_MS + 1, 1000}, 3600, 3000, 600},
-        {{AT_MS, AT_MS, AT_MS, 10000}, 0, 0, 7200},
-        {{AT_MS + HOUR_MS, 0, AT_MS + 110 * MINUTE_MS, 10000}, 0, 3000, 600},
-        {{0, AT_MS + 5 * HOUR_MS, AT_MS + 5 * HOUR_MS, 10}, 7200, 0, 0},
-        {{AT_MS, AT_MS + HOUR_MS, AT_MS + HOUR_MS, 100}, 3600, 3540, 60},
+        {{AT_MS, AT_MS, AT_MS + HOUR_MS, AT_MS + 110 * MINUTE_MS, 1000, NULL}, 0, 3600, 3000, 600},
+        {{AT_MS, AT_MS, AT_MS + 61 * MINUTE_MS, AT_MS + 110 * MINUTE_MS + 1, 1000, NULL},
+         0,
+         3600,
+         3000,
+         600},
+        {{AT_MS, AT_MS, AT_MS, AT_MS, 10000, NULL}, 0, 0, 0, 7200},
+        {{AT_MS + HOUR_MS, 0, 0, AT_MS + 110 * MINUTE_MS, 10000, NULL}, 0, 0, 3000, 600},
+        {{0, 0, AT_MS + 5 * HOUR_MS, AT_MS + 5 * HOUR_MS, 10, NULL}, 0, 7200, 0, 0},
+        {{AT_MS, AT_MS, AT_MS + HOUR_MS, AT_MS + HOUR_MS, 100, NULL}, 0, 3600, 3540, 60},
+        /* that day is over, and the window began before it */
+        {{0, AT_MS + DAY_MS, AT_MS + DAY_MS, AT_MS + DAY_MS, 10, NULL}, 7200, 0, 0, 0},
+        {{NEXT_DAY_MS - DAY_MS, NEXT_DAY_MS, NEXT_DAY_MS, NEXT_DAY_MS, 10, NULL}, 7200, 0, 0, 0},
+        /* the window began inside of it */
+        {{AT_MS + HOUR_MS, AT_MS + DAY_MS, AT_MS + DAY_MS, AT_MS + DAY_MS, 10, NULL},
+         0,
+         3600,
+         0,
+         0},
+        {{NEXT_DAY_MS - DAY_MS + HOUR_MS, NEXT_DAY_MS, NEXT_DAY_MS, NEXT_DAY_MS, 10, NULL},
+         0,
+         7200,
+         0,
+         0},
+        /* days end where hours begin */
+        {{0, NEXT_DAY_MS - 1, NEXT_DAY_MS, NEXT_DAY_MS, 10, NULL}, 0, 7200, 0, 0},
+        {{0, NEXT_DAY_MS, AT_MS, AT_MS + HOUR_MS, 10000, NULL}, 0, 0, 3600, 3600},
     };
     for (size_t i = 0; i < array_length(rows); i++) {
         struct seeds seeds = {.query = rows[i].query, .in_order = true};
         assert_int_equal(store_run(store, STORE_READ, read_seeds, &seeds), 0);
+        assert_int_equal(seeds.days, rows[i].days);
         assert_int_equal(seeds.hours, rows[i].hours);
         assert_int_equal(seeds.minutes, rows[i].minutes);
         assert_int_equal(seeds.exact, rows[i].exact);
-        assert_int_equal(seeds.output_tokens, 6 * (seeds.hours + seeds.minutes + seeds.exact));
+        assert_int_equal(seeds.output_tokens,
+                         6 * (seeds.days + seeds.hours + seeds.minutes + seeds.exact));
         assert_true(seeds.in_order);
+    }
+    store_close(store);
+    place_done(&place);
+}
+
+/* Of "groq" and what went well since 17:00, of another one all, of the third nothing. */
+static uint64_t some_names(void *context, const struct store_seed *names, uint32_t *ret_mark) {
+    (void)context;
+    *ret_mark = (uint32_t)names->provider.len;
+    if (span_is(names->provider, providers[0]))
+        return span_is(names->outcome, "ok") ? AT_MS + HOUR_MS : UINT64_MAX;
+    return span_is(names->provider, providers[1]) ? 0 : UINT64_MAX;
+}
+
+static void seeds_tell_what_is_wanted(void **state) {
+    (void)state;
+    struct place place;
+    place_init(&place);
+    place.config.ring_kib = 4096;
+    struct store *store = place_open(&place);
+    record_mixed(store, 7200);
+    struct seeds seeds = {.query = {0, 0, AT_MS, AT_MS + 90 * MINUTE_MS, 10000, some_names},
+                          .in_order = true};
+    assert_int_equal(store_run(store, STORE_READ, read_seeds, &seeds), 0);
+    /* A third of each half hour is of the first, 9 of 10 of them went well; the minute before is told as well, since it ends then. */
+    assert_int_equal(seeds.exact, 540 + 600);
+    assert_int_equal(seeds.minutes, 540 + 18 + 1800);
+    assert_int_equal(seeds.hours + seeds.days, 0);
+    store_close(store);
+    place_done(&place);
+}
+
+/* --- days of clients -------------------------------------------------------------------------------------------- */
+
+struct client_days {
+    uint64_t since_ms, rows, requests, tokens, failed;
+};
+
+static void see_day(void *context, const struct store_client_day *day) {
+    struct client_days *days = context;
+    assert_true(span_is(day->client, clients[0]) || span_is(day->client, clients[1]));
+    assert_int_equal(day->at_ms, NEXT_DAY_MS - DAY_MS);
+    days->rows++;
+    days->requests += day->requests;
+    days->tokens += day->tokens;
+    days->failed += span_is(day->outcome, "server_error") ? day->requests : 0;
+}
+
+static int read_days(struct store_db *db, void *context) {
+    struct client_days *days = context;
+    return store_client_days(db, days->since_ms, see_day, days);
+}
+
+static void clients_have_days(void **state) {
+    (void)state;
+    struct place place;
+    struct sample sample;
+    place_init(&place);
+    place.config.ring_kib = 4096;
+    struct store *store = place_open(&place);
+    record_mixed(store, 1200);
+    sample_init(&sample, 1200); /* nobody's, and one that no provider was asked for */
+    sample.request.client = SPAN_NONE;
+    store_record(store, 0, &sample.request);
+    sample_init(&sample, 1201);
+    sample.request.client = span_text(clients[0]);
+    sample.request.ladder_count = 0;
+    sample.request.error = SPAN_LITERAL("model_not_found");
+    store_record(store, 0, &sample.request);
+    wait_written(store, 1202);
+    static const struct {
+        uint64_t since_ms, requests;
+    } rows[] = {{0, 1200}, {AT_MS + 7 * HOUR_MS, 1200}, {NEXT_DAY_MS, 0}, {UINT64_MAX, 0}};
+    for (size_t i = 0; i < array_length(rows); i++) {
+        struct client_days days = {.since_ms = rows[i].since_ms};
+        assert_int_equal(store_run(store, STORE_READ, read_days, &days), 0);
+        assert_int_equal(days.requests, rows[i].requests);
+        assert_int_equal(days.failed, rows[i].requests / 10);
+        assert_int_equal(days.rows, rows[i].requests > 0 ? 3 : 0); /* each tenth is of the second */
+        assert_true(days.tokens >= 6 * days.requests);
     }
     store_close(store);
     place_done(&place);
@@ -481,6 +589,8 @@ int main(void) {
         cmocka_unit_test(one_request_comes_back_with_its_ladder),
         cmocka_unit_test(totals_are_filtered_and_paged),
         cmocka_unit_test(seeds_tell_each_attempt_once),
+        cmocka_unit_test(seeds_tell_what_is_wanted),
+        cmocka_unit_test(clients_have_days),
         cmocka_unit_test(what_is_too_old_goes_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/wait.h>
 
 #define RECORDS 40
 
@@ -164,6 +165,49 @@ static void another_process_lock_is_waited_out(void **state) {
 
 /* --- folders and files ------------------------------------------------------------------------------------------ */
 
+/* As another process sees it: whether somebody has the database open (SQLite's shared lock). */
+static bool is_locked_for_others(const char *path) {
+    enum { SHARED_FIRST = 0x40000002, SHARED_SIZE = 510 };
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock lock = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SHARED_FIRST, .l_len = SHARED_SIZE};
+        int file = open(path, O_RDWR | O_CLOEXEC);
+        _exit(file >= 0 && fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* A process that takes over adopts the journal of the one before with a second store on the same file. */
+static void a_second_store_leaves_the_locks_of_the_first(void **state) {
+    (void)state;
+    char other_journal[128];
+    struct place place;
+    place_init(&place);
+    assert_false(is_locked_for_others(place.path));
+    struct store *first = place_open(&place);
+    record_many(first, 0, 0, 5);
+    wait_written(first, 5);
+    assert_true(is_locked_for_others(place.path));
+    struct place beside = place;
+    (void)snprintf(other_journal, sizeof other_journal, "%s/journal.1", place.folder);
+    beside.config.journal_path = other_journal;
+    struct store *second = place_open(&beside);
+    record_many(second, 0, 5, 5);
+    wait_written(second, 5);
+    assert_true(is_locked_for_others(place.path));
+    store_close(second);
+    assert_true(is_locked_for_others(place.path));
+    record_many(first, 0, 10, 5);
+    wait_written(first, 10);
+    assert_int_equal(rows_of(first), 15);
+    store_close(first);
+    assert_false(is_locked_for_others(place.path));
+    place_done(&place);
+}
+
 static void a_folder_that_is_not_there_yet_is_used_when_it_is(void **state) {
     (void)state;
     struct place place;
@@ -308,6 +352,7 @@ int main(void) {
         cmocka_unit_test(each_write_and_sync_fails_for_a_while),
         cmocka_unit_test(a_full_disk_costs_rows_and_no_counts),
         cmocka_unit_test(another_process_lock_is_waited_out),
+        cmocka_unit_test(a_second_store_leaves_the_locks_of_the_first),
         cmocka_unit_test(a_folder_that_is_not_there_yet_is_used_when_it_is),
         cmocka_unit_test(a_journal_without_a_disk_is_in_memory_and_said_so),
         cmocka_unit_test(a_file_that_is_no_database_is_put_aside),

@@ -285,6 +285,9 @@ static void keeps_extras(void **state) {
     assert_int_equal(act(fixture, run_extra, "CLOUDFLARE_ACCOUNT_ID", "def"), 0);
     assert_int_equal(act(fixture, run_extra, "A=B", "x"), ERR_INVALID);
     assert_int_equal(act(fixture, run_extra, "A", "x\ny"), ERR_INVALID);
+    assert_int_equal(act(fixture, run_extra, "A", "x/../y"), ERR_INVALID);
+    assert_int_equal(act(fixture, run_extra, "A", "evil.example/#"), ERR_INVALID);
+    assert_int_equal(act(fixture, run_extra, "A", ""), ERR_INVALID);
     reboot(fixture);
     const struct vault_contents *contents = vault_get(fixture->vault);
     assert_int_equal(contents->extra_count, 2);
