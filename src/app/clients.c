@@ -133,6 +133,18 @@ static int make_first(struct app *app) {
     return err;
 }
 
+static void tell_no_clients(struct app *app) {
+    char why[VAULT_WHY_BYTES];
+    if (app->store == NULL)
+        (void)printf("  no clients    every request needs a key, and without a store there can be "
+                     "none: set store: {url: \"sqlite:\"}\n");
+    else if (vault_look(app->vault, why) == VAULT_LOCKED)
+        (void)printf("  no clients    the vault is locked, so no key is recognised: %s\n", why);
+    else
+        (void)printf("  no clients    every request needs a key, and nobody has one yet: papi "
+                     "client add NAME\n");
+}
+
 void clients_greet(struct app *app) {
     struct roster_view view = {0};
     const struct client_table *table = roster_look(app->gateway->roster, &view);
@@ -143,7 +155,6 @@ void clients_greet(struct app *app) {
     bool shown =
         isatty(STDOUT_FILENO) != 0 && app->store != NULL && table == NULL && make_first(app) == 0;
     if (!shown)
-        (void)printf("  no clients    every request needs a key, and nobody has one yet: papi "
-                     "client add NAME\n");
+        tell_no_clients(app);
     (void)fflush(stdout);
 }

@@ -10,6 +10,7 @@
 #include "catalog/facts.h"
 
 #define DOCTOR_FINDINGS_MAX 512
+#define DOCTOR_SECONDS      15
 
 enum doctor_grade { DOCTOR_OK, DOCTOR_SKIPPED, DOCTOR_WARN, DOCTOR_FAIL };
 
@@ -28,7 +29,7 @@ struct doctor_finding {
 
 struct doctor;
 
-/* Takes at most some ten seconds for each account of the slowest provider, all providers at once. */
+/* Takes at most DOCTOR_SECONDS, whatever providers do. */
 struct doctor *doctor_run(const struct doctor_wish *wish, const struct facts *facts,
                           int64_t wall_ms);
 void doctor_free(struct doctor *doctor);

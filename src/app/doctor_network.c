@@ -8,6 +8,7 @@
  */
 #include "app/doctor_parts.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "net/address.h"
 
 #include <stdlib.h>
@@ -36,7 +37,8 @@ void doctor__ask(struct doctor *doctor) {
             doctor->test_key[j] = &offer->keys[j - first];
         }
     }
-    key_tests_run(snapshot, doctor->tests, doctor->test_count, &doctor->arena);
+    key_tests_run(snapshot, doctor->tests, doctor->test_count, DOCTOR_ASK_SECONDS * NS_PER_S,
+                  &doctor->arena);
 }
 
 static const char *name_of(struct doctor *doctor, uint32_t test) {

@@ -7,6 +7,8 @@
 #include "app/settings.h"
 
 #define DOCTOR_TESTS_MAX 1024
+#define DOCTOR_ASK_SECONDS \
+    8 /* for all questions to providers; the rest of DOCTOR_SECONDS is for looking at files */
 
 struct doctor_row {
     const char *id, *title;

@@ -30,6 +30,7 @@ struct trials {
     struct http_client *client;
     struct trial *items; /* arena */
     uint32_t count, open;
+    uint64_t ends_ns;    /* of the loop's clock; 0 = when all were asked */
     struct arena *arena; /* borrowed: texts that stay */
 };
 
@@ -158,6 +159,13 @@ static uint64_t within(uint64_t ms) {
     return (ms > 0 && ms < most_ms ? ms : most_ms) * NS_PER_MS;
 }
 
+/* When the clock of a question that begins now rings. */
+static uint64_t question_ends_ns(const struct trial *trial) {
+    uint64_t ends_ns = trial->started_ns + KEY_TEST_SECONDS * NS_PER_S;
+    uint64_t all_end_ns = trial->all->ends_ns;
+    return all_end_ns > 0 && all_end_ns < ends_ns ? all_end_ns : ends_ns;
+}
+
 static void send_question(struct trial *trial, const struct http_call_request *what) {
     static const struct http_call_handler handler = {
         .on_head = on_head, .on_body = on_body, .on_done = on_done};
@@ -178,8 +186,7 @@ static void send_question(struct trial *trial, const struct http_call_request *w
     trial->started_ns = loop_refresh_now_ns(trial->all->loop);
     if (err == 0) {
         trial->call = http_call_start(trial->all->client, &request, &handler, trial);
-        loop_timer_set(trial->all->loop, &trial->clock,
-                       trial->started_ns + KEY_TEST_SECONDS * NS_PER_S);
+        loop_timer_set(trial->all->loop, &trial->clock, question_ends_ns(trial));
     }
     upstream_wipe_head(&head);
     trial->err = err;
@@ -266,17 +273,30 @@ static struct trial *waiting_at(const struct trial *trial) {
     return NULL;
 }
 
+static bool time_is_over(const struct trials *all) {
+    return all->ends_ns > 0 && loop_refresh_now_ns(all->loop) >= all->ends_ns;
+}
+
+static void leave_out(struct trial *trial) {
+    trial->begun = true;
+    trial->test->asked = "";
+    trial->test->finding = (struct key_finding){
+        .verdict = KEY_NOT_ASKED, .says = "the ones before it took all the time there was"};
+    loop_defer(trial->all->loop, &trial->next);
+}
+
 static void go_on(struct loop_task *task) {
     struct trial *trial = container_of(task, struct trial, next);
+    bool over = time_is_over(trial->all);
     bool well = !key_verdict_failed(trial->test->finding.verdict) &&
                 trial->test->finding.verdict != KEY_RATE_LIMITED;
-    if (!trial->chatting && well && trial->test->chat_route != UINT32_MAX) {
+    if (!over && !trial->chatting && well && trial->test->chat_route != UINT32_MAX) {
         ask_chat(trial);
         return;
     }
     struct trial *next = waiting_at(trial);
     if (next != NULL)
-        ask_probe(next);
+        (over ? leave_out : ask_probe)(next);
     if (--trial->all->open == 0)
         loop_stop(trial->all->loop);
 }
@@ -305,10 +325,12 @@ uint32_t key_tests_of(const struct catalog_snapshot *snapshot, const struct offe
 }
 
 void key_tests_run(const struct catalog_snapshot *snapshot, struct key_test *tests, uint32_t count,
-                   struct arena *arena) {
+                   uint64_t most_ns, struct arena *arena) {
     struct http_client_limits limits;
     struct trials all = {
         .snapshot = snapshot, .count = count, .open = count, .arena = arena, .loop = loop_new()};
+    if (most_ns > 0)
+        all.ends_ns = loop_refresh_now_ns(all.loop) + most_ns;
     struct net_context *net = net_context_new(all.loop);
     http_client_limits_default(&limits);
     all.client = http_client_new(net, all.loop, &limits);

@@ -35,6 +35,7 @@ struct key_test {
 /* One test for each account of an offer, in the order of its keys; returns how many, at most `room`. */
 uint32_t key_tests_of(const struct catalog_snapshot *snapshot, const struct offer *offer,
                       struct key_test *tests, uint32_t room);
-/* Tests of one provider stand together. Texts live in the arena. */
+/* Tests of one provider stand together. Texts live in the arena. `most_ns`: for all of them, 0 = as long as it takes; keys whose turn
+ * does not come by then are KEY_NOT_ASKED. */
 void key_tests_run(const struct catalog_snapshot *snapshot, struct key_test *tests, uint32_t count,
-                   struct arena *arena);
+                   uint64_t most_ns, struct arena *arena);

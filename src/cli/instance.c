@@ -237,19 +237,23 @@ static bool complain_in_its_words(struct span body) {
     return found;
 }
 
+int instance_judge(const struct instance *instance, int err, int status, struct span body) {
+    if (err == 0 && status >= 200 && status < 300)
+        return CLI_DONE;
+    if (err < 0)
+        instance_complain(instance, err);
+    else if (!complain_in_its_words(body))
+        cli_complain("%.*s answers with status %d", SPAN_ARG(instance_place(instance)->text),
+                     status);
+    return CLI_FAILED;
+}
+
 int instance_order(struct instance *instance, const char *method, const char *path,
                    struct span json, struct dynbuf *body) {
     struct collected collected = {.body = body};
     dynbuf_init(body, INSTANCE_ANSWER_MAX_BYTES);
     int err = exchange(instance, method, path, json, &collected);
-    if (err == 0 && collected.status >= 200 && collected.status < 300)
-        return CLI_DONE;
-    if (err < 0)
-        instance_complain(instance, err);
-    else if (!complain_in_its_words(dynbuf_span(body)))
-        cli_complain("%.*s answers with status %d", SPAN_ARG(instance_place(instance)->text),
-                     collected.status);
-    return CLI_FAILED;
+    return instance_judge(instance, err, collected.status, dynbuf_span(body));
 }
 
 int instance_fetch(struct instance *instance, const char *path, struct span json,

@@ -76,7 +76,9 @@ int instance_call(struct instance *instance, const struct instance_call *call) W
 /* A whole answer of at most body->cap_bytes; POST with `json`, GET when it is absent. */
 int instance_ask(struct instance *instance, const char *path, struct span json, struct dynbuf *body,
                  int *ret_status) WARN_UNUSED;
-/* The same for commands: CLI_DONE with the body of a 2xx, else CLI_FAILED after complaining. The caller's dynbuf_done in any case. */
+/* What such a call came to: CLI_DONE for a 2xx, else CLI_FAILED after complaining. */
+int instance_judge(const struct instance *instance, int err, int status, struct span body);
+/* Both, for commands: CLI_DONE with the body of a 2xx. The caller's dynbuf_done in any case. */
 int instance_fetch(struct instance *instance, const char *path, struct span json,
                    struct dynbuf *body);
 /* With any method: "DELETE", "PATCH"; `json` may be absent. */

@@ -287,7 +287,8 @@ static int test_all(struct testing *testing) {
     if (testing->wish->chat)
         (void)fprintf(stderr, "papi: --chat asks each provider for one token; that counts against "
                               "your quota there\n");
-    key_tests_run(testing->assembly.snapshot, testing->tests, testing->test_count, &testing->arena);
+    key_tests_run(testing->assembly.snapshot, testing->tests, testing->test_count, 0,
+                  &testing->arena);
     page_init(&page);
     (testing->wish->json ? print_json : print_text)(testing, &page);
     int code = page_print(&page);

@@ -4,7 +4,8 @@
  *
  * Following asks every second for what came after the last one seen. Between the questions it waits on standard output, so that a
  * reader that went away (`| head`) ends it at once, and Ctrl-C ends it as asked, with exit code 0.
- * Promises: every request is shown once, in order, however many come between two questions (PAGES_MAX of them at a time).
+ * Promises: every request is shown once, in order, however many come between two questions. When the last one shown is no longer
+ * kept it goes on with the newest of those that are, and says so.
  * Leaves to others: what is kept, and for how long (store/).
  */
 #include "cli/answer.h"
@@ -210,27 +211,42 @@ static void follow_rows(struct following *following, struct answer *answer, bool
         table_write(&following->table, page);
 }
 
+static int follow_answer(struct following *following, struct span body, bool after,
+                         bool *ret_more) {
+    struct answer answer;
+    struct page page;
+    if (!answer_read(&answer, body))
+        return CLI_FAILED;
+    page_init(&page);
+    follow_rows(following, &answer, !after, &page);
+    *ret_more = after && answer_is_true(answer.top, "has_more");
+    answer_done(&answer);
+    return page_print(&page);
+}
+
 /* `ret_more`: the instance has further ones already. */
 static int follow_once(struct following *following, bool first, bool *ret_more) {
     const struct values *values = following->values;
     uint64_t limit = !first ? LIMIT_MAX : values->limit.given ? values->limit.value : LIMIT_FOLLOW;
     char path[PATH_MAX_BYTES];
-    struct answer answer;
     struct dynbuf body;
-    struct page page;
+    int status = 0, code = CLI_DONE;
     bool after = !first && following->last[0] != '\0';
     *ret_more = false;
     if (!write_path(values, limit, after ? following->last : NULL, path))
         return CLI_USAGE;
-    int code = instance_fetch(following->instance, path, SPAN_NONE, &body);
-    if (code == CLI_DONE && !answer_read(&answer, dynbuf_span(&body)))
-        code = CLI_FAILED;
-    if (code == CLI_DONE) {
-        page_init(&page);
-        follow_rows(following, &answer, !after, &page);
-        *ret_more = after && answer_is_true(answer.top, "has_more");
-        answer_done(&answer);
-        code = page_print(&page);
+    dynbuf_init(&body, INSTANCE_ANSWER_MAX_BYTES);
+    int err = instance_ask(following->instance, path, SPAN_NONE, &body, &status);
+    if (err == 0 && status == 404 && after) {
+        /* The oldest go first: all that is kept came after it. */
+        following->last[0] = '\0';
+        *ret_more = true;
+        (void)fputs("the last one shown is no longer kept, so some in between may be missing\n",
+                    stderr);
+    } else {
+        code = instance_judge(following->instance, err, status, dynbuf_span(&body));
+        if (code == CLI_DONE)
+            code = follow_answer(following, dynbuf_span(&body), after, ret_more);
     }
     dynbuf_done(&body);
     return code;
@@ -269,8 +285,9 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (!instance_find(&values.wish, INSTANCE_OWNER, &instance))
         return CLI_USAGE;
     if (values.client != NULL) {
-        if (client_names_find(&instance, values.client, client) != CLI_DONE)
-            return CLI_FAILED;
+        int code = client_names_find(&instance, values.client, client);
+        if (code != CLI_DONE)
+            return code;
         values.client = client;
     }
     return values.follow ? follow(&instance, &values) : list(&instance, &values);

@@ -77,8 +77,7 @@ struct gateway_loop {
     uint32_t requests_peak; /* since memory was last given back */
     uint32_t attempts_open;
     uint32_t laters_open;                      /* answers that others work on */
-    uint64_t strangers_since_ns;               /* record.c: the minute in which */
-    uint32_t strangers;                        /* so many were kept that nobody let in */
+    uint64_t strangers_until_ns;               /* record.c: rows of those nobody let in */
     bool stopping;                             /* requests that wait for room are refused */
     bool suspended;                            /* what waits in the kernel is another process' */
     struct shelf request_shelf, attempt_shelf; /* memory for the next ones */

@@ -13,7 +13,8 @@
 #include "gateway/request.h"
 #include "obs/log.h"
 
-#define STRANGERS_A_MINUTE 60 /* on each loop */
+#define STRANGERS_AT_ONCE 60 /* on each loop; then one for each */
+#define STRANGER_NS       NS_PER_S
 
 static void count(const struct request *r, uint64_t total_ns) {
     struct metric_block *metrics = r->home->metrics;
@@ -163,11 +164,12 @@ static bool may_keep_stranger(const struct request *r) {
     uint64_t now_ns = request_now_ns(r);
     if (!r->has_error)
         return false;
-    if (home->strangers_since_ns == 0 || now_ns >= home->strangers_since_ns + 60 * NS_PER_S) {
-        home->strangers_since_ns = now_ns;
-        home->strangers = 0;
-    }
-    return home->strangers++ < STRANGERS_A_MINUTE;
+    if (home->strangers_until_ns < now_ns)
+        home->strangers_until_ns = now_ns;
+    if (home->strangers_until_ns - now_ns >= STRANGERS_AT_ONCE * STRANGER_NS)
+        return false;
+    home->strangers_until_ns += STRANGER_NS;
+    return true;
 }
 
 enum step_verdict step_record(struct request *r) {

@@ -30,6 +30,7 @@ struct writer {
     uint64_t set_aside_at_ns;             /* when a file was last put aside; 0 = never */
     uint32_t rows_since_keep;             /* written since retention's last turn */
     struct totals *totals;                /* owned; sums of the batch at hand */
+    struct journal_record *next;          /* owned; of each ring, the record to be taken next */
     uint32_t first_ring;
     bool down;  /* a write has failed and none succeeded since */
     bool prove; /* write something even if there is nothing to write */

@@ -22,7 +22,7 @@ void store_config_default(struct store_config *ret_config) {
         .ring_kib = 512,
         .cache_kib = 512,
         .jobs_most = 256,
-        .batch_ms = 50,
+        .batch_ms = 200,
         .batch_rows = 1000,
         .busy_ms = 100,
         .retry_ms = 1000,
@@ -79,6 +79,7 @@ static int open_journal(struct store *store) {
 static void free_store(struct store *store) {
     journal_close(store->journal);
     totals_free(store->writer.totals);
+    mem_free(store->writer.next);
     for (int i = 0; i < 2; i++)
         side_done(&store->sides[i]);
     (void)pthread_mutex_destroy(&store->state_lock);
@@ -90,6 +91,7 @@ static int start(struct store *store) {
     if (err < 0)
         return err;
     store->writer.totals = totals_new();
+    store->writer.next = mem_zalloc(journal_rings(store->journal) * sizeof *store->writer.next);
     store->writer.prove = true;
     while (writer_turn(store, clock_mono_ns())) {
     }

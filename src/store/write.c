@@ -4,7 +4,7 @@
  * transaction.
  *
  * A request's id is the millisecond it ended, shifted left by 20, or the last id plus one: ids grow in the order of
- * recording, and nearly always with time. Totals of a batch are summed up in memory first, so that a thousand records of one
+ * recording, which within a batch is that of their ends, and nearly always with time. Totals of a batch are summed up in memory first, so that a thousand records of one
  * model cost three upserts. A sum that is negative for SQLite does not exist: numbers stop at 2^63 - 1.
  *
  * Promises: after a failed batch nothing of it is in the database and the journal still has all of it. Leaves to others: beginning
@@ -343,28 +343,65 @@ struct taken_cell {
 struct batch {
     uint64_t positions[STORE_LOOPS_MAX];
     uint64_t seen[STORE_LOOPS_MAX];
+    bool waiting[STORE_LOOPS_MAX]; /* writer.next of this ring is a record */
     struct taken_cell cells[CELLS_A_BATCH];
     uint32_t cell_count, records, most;
     bool cells_left; /* more than fit a batch */
 };
 
-static int take_ring(struct store *store, struct store_db *db, struct batch *batch, uint32_t ring) {
-    struct journal_record record;
+/* Looks for the next record of a ring, past bytes that a disk did not keep. */
+static void look_ahead(struct store *store, struct batch *batch, uint32_t ring) {
+    struct journal_record *next = &store->writer.next[ring];
+    for (;;) {
+        int found = journal_read(store->journal, ring, batch->positions[ring], next);
+        batch->waiting[ring] = found > 0;
+        if (found >= 0)
+            return;
+        batch->positions[ring] = next->next;
+        log_event(LOG_ERROR, "store.journal_damaged", "ring=%u", ring);
+    }
+}
+
+static bool ended_before(const struct store_request *a, const struct store_request *b) {
+    uint64_t a_ms = a->at_ms + a->duration_ms, b_ms = b->at_ms + b->duration_ms;
+    return a_ms != b_ms ? a_ms < b_ms : a->at_ms < b->at_ms;
+}
+
+/* The ring whose next record ended first; STORE_LOOPS_MAX when nothing waits. */
+static uint32_t earliest(const struct store *store, const struct batch *batch) {
+    const struct journal_record *next = store->writer.next;
+    uint32_t found = STORE_LOOPS_MAX;
+    for (uint32_t ring = 0; ring < journal_rings(store->journal); ring++)
+        if (batch->waiting[ring] &&
+            (found == STORE_LOOPS_MAX || ended_before(&next[ring].request, &next[found].request)))
+            found = ring;
+    return found;
+}
+
+static void look_at_idle(struct store *store, struct batch *batch) {
+    for (uint32_t ring = 0; ring < journal_rings(store->journal); ring++)
+        if (!batch->waiting[ring])
+            look_ahead(store, batch, ring);
+}
+
+/* Records of all rings in the order in which requests ended, so that lists tell what came after what whichever loop had it. Rings
+ * that had nothing are looked at again once there is something to take: what was recorded before it is there by now. */
+static int take_records(struct store *store, struct store_db *db, struct batch *batch) {
+    look_at_idle(store, batch);
     while (batch->records < batch->most) {
-        int found = journal_read(store->journal, ring, batch->positions[ring], &record);
-        if (found == 0)
+        if (earliest(store, batch) == STORE_LOOPS_MAX)
             return 0;
-        batch->positions[ring] = record.next;
-        if (found < 0) { /* bytes that a disk did not keep */
-            log_event(LOG_ERROR, "store.journal_damaged", "ring=%u", ring);
-            continue;
-        }
-        int err = write_rows(db, &record.request);
+        look_at_idle(store, batch);
+        uint32_t ring = earliest(store, batch);
+        const struct journal_record *record = &store->writer.next[ring];
+        int err = write_rows(db, &record->request);
         if (err == 0)
-            err = add_request(db, store->writer.totals, &record.request);
+            err = add_request(db, store->writer.totals, &record->request);
         if (err < 0)
             return err;
         batch->records++;
+        batch->positions[ring] = record->next;
+        look_ahead(store, batch, ring);
     }
     return 0;
 }
@@ -413,20 +450,17 @@ static int note_dropped(struct store_db *db) {
 }
 
 static int take_all(struct store *store, struct store_db *db, struct batch *batch) {
-    int err = 0;
     uint32_t rings = journal_rings(store->journal);
     uint32_t first =
-        store->writer.first_ring++ % rings; /* so that a busy loop does not keep others waiting */
+        store->writer.first_ring++ % rings; /* so that one's cells do not keep others waiting */
     for (uint32_t ring = 0; ring < rings; ring++) {
+        batch->waiting[ring] = false;
         batch->positions[ring] = store->writer.positions[ring];
         batch->seen[ring] = store->writer.cells_seen[ring];
     }
-    for (uint32_t i = 0; err == 0 && i < rings; i++) {
-        uint32_t ring = (first + i) % rings;
-        err = take_ring(store, db, batch, ring);
-        if (err == 0)
-            err = take_cells(store, db, batch, ring);
-    }
+    int err = take_records(store, db, batch);
+    for (uint32_t i = 0; err == 0 && i < rings; i++)
+        err = take_cells(store, db, batch, (first + i) % rings);
     if (err == 0)
         err = flush_totals(db, store->writer.totals);
     for (uint32_t ring = 0; err == 0 && ring < rings; ring++)

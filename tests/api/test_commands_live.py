@@ -51,14 +51,19 @@ def test_requests_that_failed(live):
     wait_for_request(data, headers["x-request-id"], "--failed")
     assert all(row["status"] >= 400 for row in listed(data, "--failed"))
     assert all(row["model"] == "größer-7b" for row in listed(data, "--model", "größer-7b"))
-    assert len(listed(data, "--limit", "1")) == 1 and listed(data, "--client", "nobody") == []
+    assert len(listed(data, "--limit", "1")) == 1 and listed(data, "--client", "cl_nobody") == []
+    done = run_papi("requests", "--client", "nobody", "--data", data)
+    assert done.returncode == 1 and "nobody" in done.stderr
 
 
 def test_follow(live):
     papi, data = live
+    first = papi_process.chat(papi, "gpt-oss-120b")[1]["x-request-id"]
+    wait_for_request(data, first)
     process = subprocess.Popen([papi_process.papi_binary(), "requests", "--follow", "--json", "--limit", "1", "--data", data], text=True,
                                env=papi_process.clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with process:
+        assert json.loads(process.stdout.readline())["id"] == first
         sent = [papi_process.chat(papi, "gpt-oss-120b")[1]["x-request-id"] for _ in range(5)]
         seen = []
         while not set(sent) <= set(seen):

@@ -172,6 +172,50 @@ static void a_clock_that_jumps_back_keeps_the_order(void **state) {
     place_done(&place);
 }
 
+struct order {
+    uint64_t expected;
+};
+
+static void see_in_order(void *context, const struct store_request *request) {
+    struct order *order = context;
+    struct sample sample;
+    sample_init(&sample, --order->expected);
+    assert_true(span_equal(request->id, sample.request.id));
+}
+
+static int list_in_order(struct store_db *db, void *context) {
+    struct store_page page;
+    return store_requests_list(db, &(struct store_requests_query){.limit = STORE_PAGE_MAX},
+                               see_in_order, context, &page);
+}
+
+/* What waits in several rings goes into one commit in the order in which requests ended, and not ring by ring: they wait here
+ * because the database cannot be made at first. */
+static void loops_are_merged_by_time(void **state) {
+    (void)state;
+    enum { LOOPS = 3, COUNT = 90 };
+    struct place place;
+    struct sample sample;
+    struct order order = {.expected = COUNT};
+    char nowhere[128];
+    place_init(&place);
+    (void)snprintf(nowhere, sizeof nowhere, "%s/nowhere/papi.db", place.folder);
+    place.config.loop_count = LOOPS;
+    place.config.journal_path = place.journal;
+    place.config.path = nowhere;
+    struct store *store = place_open(&place);
+    for (uint64_t i = 0; i < COUNT; i++)
+        store_record(store, (uint32_t)(i * 7 % 5 % LOOPS), &sample_init(&sample, i)->request);
+    store_close(store);
+    place.config.path = place.path;
+    store = place_open(&place);
+    wait_written(store, COUNT);
+    assert_int_equal(store_run(store, STORE_READ, list_in_order, &order), 0);
+    assert_int_equal(order.expected, 0);
+    store_close(store);
+    place_done(&place);
+}
+
 /* --- one -------------------------------------------------------------------------------------------------------- */
 
 struct one {
@@ -541,6 +585,7 @@ int main(void) {
         cmocka_unit_test(lists_are_filtered_and_paged),
         cmocka_unit_test(a_page_without_finds_ends_and_goes_on),
         cmocka_unit_test(a_clock_that_jumps_back_keeps_the_order),
+        cmocka_unit_test(loops_are_merged_by_time),
         cmocka_unit_test(one_request_comes_back_with_its_ladder),
         cmocka_unit_test(totals_are_filtered_and_paged),
         cmocka_unit_test(seeds_tell_each_attempt_once),
