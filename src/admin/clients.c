@@ -213,9 +213,10 @@ static const struct {
     const char *sentence;
 } refusals[] = {
     {ERR_NOT_FOUND, API_NOT_FOUND,
-     "No client has that id or name; GET /admin/v1/clients lists them."},
+     "No client has that id or name; `papi client list` (GET /admin/v1/clients) shows all."},
     {ERR_DUPLICATE, API_CONFLICT,
-     "Several clients have that name; use the id that GET /admin/v1/clients shows."},
+     "Several clients have that name; use the id that `papi client list` (GET /admin/v1/clients) "
+     "shows."},
     {ERR_PERMISSION, API_CONFLICT,
      "That client was revoked; make a new one (POST /admin/v1/clients)."},
     {ERR_SEAL, API_UNAVAILABLE,
