@@ -46,6 +46,11 @@ struct reloader; /* reload.c */
 struct store;
 struct keeper; /* keeper.c */
 
+struct late { /* late.c */
+    struct loop_timer timer;
+    atomic_bool unread;
+};
+
 struct app {
     const struct app_options *options; /* borrowed: the caller's */
     struct arena arena;                /* texts that live until the end */
@@ -57,6 +62,7 @@ struct app {
     pid_t successor;                /* started by USR2; 0 = none */
     struct loop_timer watch;        /* notify.c */
     uint64_t watch_ns;
+    struct late late;
     struct demo demo;
     const char *data_dir;   /* arena */
     int lock_fd;            /* -1 = not locked */

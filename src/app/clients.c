@@ -8,7 +8,7 @@
  * Promises: a key is written to a terminal or nowhere. Leaves to others: changing clients later (admin/clients.c), judging keys.
  */
 #include "admin/client_rows.h"
-#include "app/app_parts.h"
+#include "app/late.h"
 #include "obs/log.h"
 #include "store/store.h"
 #include "vault/vault.h"
@@ -31,12 +31,16 @@ static int run_read(struct store_db *db, void *context) {
 void clients_join(struct app *app) {
     struct row_reading reading = {.hash_key = vault_clients_key(app->vault)};
     int err = app->store != NULL ? store_run(app->store, STORE_READ, run_read, &reading) : 0;
+    char why[VAULT_WHY_BYTES];
+    bool vault_unread = app->store != NULL && vault_look(app->vault, why) == VAULT_UNREAD;
     if (err < 0)
         log_event(LOG_ERROR, "clients.unread", "error=\"%s\" effect=\"no key is known\"",
                   err_text(err));
     app->admin.clients_zone = zone_utc;
     gateway_clients(app->gateway, reading.table, &app->admin.clients_zone);
-    if (reading.table != NULL)
+    if (vault_unread || (err < 0 && err != ERR_SEAL))
+        late_note(app);
+    else if (reading.table != NULL)
         clients_charge(app);
     client_table_unref(reading.table);
     secret_unref(reading.hash_key);
@@ -99,7 +103,7 @@ void clients_greet(struct app *app) {
     const struct client_table *table = roster_look(app->gateway->roster, &view);
     bool none = table == NULL || client_table_count_active(table, (int64_t)clock_wall_ms()) == 0;
     roster_view_done(&view);
-    if (!app->admin.keys_mode || !none)
+    if (!app->admin.keys_mode || !none || roster_is_unread(app->gateway->roster))
         return;
     bool shown =
         isatty(STDOUT_FILENO) != 0 && app->store != NULL && table == NULL && make_first(app) == 0;

@@ -13,6 +13,7 @@
 
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/late.h"
 #include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -114,6 +115,7 @@ static int read_authorities(struct reloader *reloader) {
 static int read_all(struct reloader *reloader) {
     struct loaded *fresh = reloader->fresh;
     struct config_report pool_report = {0};
+    bool was_late = late_read(reloader->app);
     fresh->version = reloader->version;
     int err = load_settings(fresh, reloader->app);
     tell(reloader, &fresh->settings.report, loaded_name(fresh));
@@ -128,7 +130,7 @@ static int read_all(struct reloader *reloader) {
         err = read_authorities(reloader);
     if (err == 0)
         reloader->past = records_read(reloader->app->store, fresh->assembly.snapshot,
-                                      reloader->app->now->assembly.snapshot);
+                                      was_late ? NULL : reloader->app->now->assembly.snapshot);
     return err;
 }
 
