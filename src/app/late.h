@@ -3,10 +3,6 @@
 /* Vault and clients of a store that was down when this process started: read when it is back. */
 #include "app/app_parts.h"
 
-/* At the start: they could not be read. */
-void late_note(struct app *app);
 /* On loop 0: begins to look whether the store is back, if there is need; ends that. */
 void late_begin(struct app *app);
 void late_end(struct app *app);
-/* On the reloader's thread, before a configuration is read. True when it was late: nothing of the past has been charged yet. */
-bool late_read(struct app *app);

@@ -13,7 +13,6 @@
 
 #include "app/app_parts.h"
 #include "app/configure.h"
-#include "app/late.h"
 #include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -115,7 +114,6 @@ static int read_authorities(struct reloader *reloader) {
 static int read_all(struct reloader *reloader) {
     struct loaded *fresh = reloader->fresh;
     struct config_report pool_report = {0};
-    bool was_late = late_read(reloader->app);
     fresh->version = reloader->version;
     int err = load_settings(fresh, reloader->app);
     tell(reloader, &fresh->settings.report, loaded_name(fresh));
@@ -124,13 +122,15 @@ static int read_all(struct reloader *reloader) {
         err = check_file(reloader);
     if (err < 0)
         return err;
+    vault_again(reloader->app);
+    clients_again(reloader->app);
     err = load_pool(fresh, reloader->app, &pool_report);
     tell(reloader, &pool_report, loaded_name(fresh));
     if (err == 0)
         err = read_authorities(reloader);
     if (err == 0)
         reloader->past = records_read(reloader->app->store, fresh->assembly.snapshot,
-                                      was_late ? NULL : reloader->app->now->assembly.snapshot);
+                                      reloader->app->now->assembly.snapshot);
     return err;
 }
 

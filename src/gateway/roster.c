@@ -37,25 +37,12 @@ void roster_free(struct roster *roster) {
     mem_free(roster);
 }
 
-/* Caller holds the lock; returns what stood there. */
-static struct client_table *put(struct roster *roster, struct client_table *table) {
+void roster_publish(struct roster *roster, struct client_table *table) {
+    check(pthread_mutex_lock(&roster->lock) == 0);
     struct client_table *old = roster->table;
     atomic_store(&roster->unread, false);
     roster->table = table != NULL ? client_table_ref(table) : NULL;
     atomic_fetch_add_explicit(&roster->version, 1, memory_order_release);
-    return old;
-}
-
-void roster_publish(struct roster *roster, struct client_table *table) {
-    check(pthread_mutex_lock(&roster->lock) == 0);
-    struct client_table *old = put(roster, table);
-    check(pthread_mutex_unlock(&roster->lock) == 0);
-    client_table_unref(old);
-}
-
-void roster_publish_late(struct roster *roster, struct client_table *table) {
-    check(pthread_mutex_lock(&roster->lock) == 0);
-    struct client_table *old = atomic_load(&roster->unread) ? put(roster, table) : NULL;
     check(pthread_mutex_unlock(&roster->lock) == 0);
     client_table_unref(old);
 }

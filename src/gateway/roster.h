@@ -20,8 +20,6 @@ void roster_free(struct roster *roster); /* NULL is fine; views are given back b
 void roster_publish(struct roster *roster, struct client_table *table);
 /* The store could not be asked who there is. Until the next roster_publish. */
 void roster_set_unread(struct roster *roster);
-/* As roster_publish, unless somebody has published meanwhile, who knew more. */
-void roster_publish_late(struct roster *roster, struct client_table *table);
 bool roster_is_unread(const struct roster *roster);
 /* The view's own thread: the table in force, borrowed from the view until the next look. NULL = no clients. */
 struct client_table *roster_look(struct roster *roster, struct roster_view *view);

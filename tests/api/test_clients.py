@@ -7,6 +7,7 @@ import datetime
 import json
 import re
 import sqlite3
+import subprocess
 import time
 
 import openai
@@ -202,6 +203,33 @@ def test_a_day_that_is_used_up_is_final(papi):
     assert abs(wait - midnight) < 30
     if wait > 60:
         assert headers["x-should-retry"] == "false" and "retry-after" not in headers
+
+
+def test_explain_tells_of_a_limit_that_is_used_up(papi):
+    """It says what the call would be told, costs nothing itself, and is the choice of the real call while there is room."""
+    client = add(papi, limits={"requests_per_day": 1, "tokens_per_minute": 100000})
+
+    def explain(key=client["key"]):
+        return get(papi, "/v1/papi/explain?model=gpt-a", key)[2]
+    for _ in range(3):
+        told = explain()
+        assert told["refusal"] is None and [row["chosen"] for row in told["candidates"]] == [True]
+    assert chat(papi, client["key"])[0] == 200
+    told, (status, headers, refused) = explain(), chat(papi, client["key"])
+    assert status == 429 and told["refusal"]["limit"] == "requests_per_day"
+    assert told["refusal"]["why"].split(" in ")[0] == refused["error"]["message"].split(" in ")[0]
+    assert 0 < told["refusal"]["available_in_ms"] <= 86400 * 1000
+    assert [(row["in"], row["chosen"]) for row in told["candidates"]] == [(True, False)]
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+    assert explain(add(papi, "other")["key"])["refusal"] is None
+    shown = papi_process.run_papi("explain", "--model", "gpt-a", "--url", papi.url, env={"PAPI_API_KEY": client["key"]})
+    assert shown.returncode == 0 and "\nNobody would be asked: Rate limit reached" in shown.stdout and "->" not in shown.stdout
+
+
+def test_explain_tells_of_a_request_too_large_for_its_client(papi):
+    told = get(papi, "/v1/papi/explain?model=gpt-a", add(papi, limits={"tokens_per_day": 1})["key"])[2]
+    assert told["refusal"]["limit"] == "tokens_per_day" and told["refusal"]["available_in_ms"] is None
+    assert "reduce the length" in told["refusal"]["why"]
 
 
 @pytest.mark.fault(40)
@@ -417,3 +445,16 @@ def test_the_python_sdk_obeys_retry_after(tmp_path):
             answers = list(pool.map(
                 lambda _: client.chat.completions.create(model="gpt-a", messages=messages), range(2)))
         assert all(answer.choices for answer in answers)
+
+
+def test_the_node_sdk(node, tmp_path):
+    """401, 403, 429, and a Retry-After that it obeys: node/clients.mjs."""
+    program, folder = node
+    with keys_pool(tmp_path, {"latency_ms": 700}) as papi:
+        keys = {"narrow": add(papi, "narrow", models=["gpt-*"])["key"], "daily": add(papi, "daily", limits={"requests_per_day": 1})["key"],
+                "single": add(papi, "single", limits={"concurrency": 1})["key"]}
+        env = papi_process.clean_environment({"PAPI_URL": papi.url + "/v1", "KEYS": json.dumps(keys)})
+        ended = subprocess.run([program, "clients.mjs"], cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
+    results = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    assert [result for result in results if not result["ok"]] == [], ended.stderr
+    assert len(results) == 4, ended.stderr
