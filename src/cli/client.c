@@ -219,11 +219,18 @@ static int print_client(struct span body) {
     struct span key = answer_text(&answer, answer.top, "key");
     if (!span_absent(key))
         page_add(&page, "%.*s\n", SPAN_ARG(key));
+    bool has_key = !span_absent(key);
     answer_done(&answer);
     int code = page_print(&page);
-    if (code == CLI_DONE && !span_absent(key))
-        (void)fputs("This key is shown once; it is kept nowhere.\n", stderr);
-    return code;
+    if (code != CLI_DONE || !has_key)
+        return code;
+    if (fflush(stdout) != 0) {
+        cli_complain("the key could not be written, and nobody has it; `papi client rotate NAME` "
+                     "makes another");
+        return CLI_FAILED;
+    }
+    (void)fputs("This key is shown once; it is kept nowhere.\n", stderr);
+    return CLI_DONE;
 }
 
 static const struct table_column columns[] = {
