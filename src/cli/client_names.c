@@ -41,8 +41,8 @@ int client_names_find(struct instance *instance, const char *asked, char ret_id[
         return CLI_DONE;
     }
     if (!client_path(asked, path)) {
-        cli_complain("no client has a name as long as that");
-        return CLI_FAILED;
+        cli_complain("--client %.40s... is too long", asked);
+        return CLI_USAGE;
     }
     int code = instance_fetch(instance, path, SPAN_NONE, &body);
     if (code == CLI_DONE && !copy_member(dynbuf_span(&body), "id", ret_id, CLIENT_ID_BYTES))

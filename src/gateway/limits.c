@@ -42,11 +42,32 @@ static bool refused_by_limit(const struct request *r) {
     return r->decision.kind == ACTION_REFUSE && r->decision.refusal == REFUSAL_CLIENT_LIMITED;
 }
 
+static char *write_number(char *out, uint64_t value, unsigned least_digits) {
+    char digits[20];
+    unsigned count = 0;
+    do {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0 || count < least_digits);
+    while (count > 0)
+        *out++ = digits[--count];
+    return out;
+}
+
+/* By hand, since every answer to a client with limits carries two of them. */
 void limits_duration(int64_t wait_ms, char *text) {
-    long long minutes = wait_ms / 60000, rest_ms = wait_ms % 60000;
-    int length = minutes > 0 ? snprintf(text, LIMITS_DURATION_BYTES, "%lldm", minutes) : 0;
-    (void)snprintf(text + length, LIMITS_DURATION_BYTES - (size_t)length,
-                   rest_ms % 1000 != 0 ? "%lld.%03llds" : "%llds", rest_ms / 1000, rest_ms % 1000);
+    uint64_t left_ms = wait_ms > 0 ? (uint64_t)wait_ms : 0, rest_ms = left_ms % 60000;
+    if (left_ms >= 60000) {
+        text = write_number(text, left_ms / 60000, 1);
+        *text++ = 'm';
+    }
+    text = write_number(text, rest_ms / 1000, 1);
+    if (rest_ms % 1000 != 0) {
+        *text++ = '.';
+        text = write_number(text, rest_ms % 1000, 3);
+    }
+    *text++ = 's';
+    *text = '\0';
 }
 
 /* Rounded up: not even a part of a millisecond too early. */

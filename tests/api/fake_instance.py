@@ -97,6 +97,9 @@ class FakeInstance:
             if "after" in query and query["after"] not in [known["id"] for known in self.rows]:
                 return refused("The request named by after is not kept (any more). Leave it out to begin anew.", 404)
             return 200, self._list(query)
+        if parts.path.startswith("/admin/v1/clients/") and "nobody" not in parts.path:
+            name = urllib.parse.unquote(parts.path.removeprefix("/admin/v1/clients/"))
+            return 200, {"id": f"cl_{len(name)}", "name": name}
         for known in self.rows:
             if parts.path == f"/admin/v1/requests/{known['id']}":
                 return 200, known

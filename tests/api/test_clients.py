@@ -263,6 +263,36 @@ def test_a_refusal_costs_nothing_and_changes_keep_counts(papi):
     assert status == 200 and "x-ratelimit-limit-requests" not in headers
 
 
+def test_leaving_before_the_first_token_is_not_free(tmp_path):
+    """The provider has read the prompt; and it is remembered over a restart."""
+    def used(papi, key):
+        rows = get(papi, "/v1/papi/limits", key)[2]["limits"]
+        return {row["limit"]: row["used"] for row in rows}
+
+    script = json.dumps([{"provider": "lab", "latency_ms": 60000}]) + "\n"
+    with papi_process.mock(tmp_path / "mock", script, ["--seed", "1"]) as mock:
+        config = {"auth": "keys", "loops": 1, "providers": {
+            "lab": {"type": "openai", "base_url": f"{mock.url}/lab/v1", "models": ["gpt-a"]}}}
+
+        def arrived():
+            stats = json.loads(papi_process.request(mock, "GET", "/_mock/stats")[2])
+            return stats.get("lab", {"requests": 0})["requests"] > 0
+
+        with papi_process.serve(tmp_path, config) as papi:
+            key = add(papi, limits={"tokens_per_day": 10**6, "requests_per_day": 10})["key"]
+            body = {"model": "gpt-a", "messages": [{"role": "user", "content": "word " * 4000}]}
+            with papi_process.RawConnection(papi.address()) as connection:
+                connection.send(papi_process.request_bytes("POST", "/v1/chat/completions", body, {
+                    "authorization": f"Bearer {key}"}))
+                wait_for(arrived, what="the provider has it")
+            left = wait_for(lambda: [row for row in admin.get(papi, "/admin/v1/requests")["data"] if row["status"] == 499],
+                            what="the row of who left")
+            now = used(papi, key)
+            assert now["requests_per_day"] == 1 and now["tokens_per_day"] == left[0]["input_tokens"] > 1000
+        with papi_process.serve(tmp_path, config) as papi:
+            assert used(papi, key) == now
+
+
 def test_open_mode_has_no_limits(tmp_path):
     with papi_process.serve(tmp_path, {"loops": 1}) as papi:
         answer = get(papi, "/v1/papi/limits", "anything")[2]

@@ -23,7 +23,7 @@ def _serve(bench, binary, upstreams, requests, run):
         os.remove(old)
     wrapper = ["valgrind", "-q", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={out}"]
     papi = harness.Papi(binary, os.path.join(bench.build, "callgrind"), upstreams,
-                        bench.gateway_core, bench.log, wrapper)
+                        bench.gateway_core, bench.log, wrapper).let_in()
     try:
         papi.pid = None  # the CPU clock of valgrind means nothing
         bench.run(papi, role, size, concurrency=4 if options else 1, requests=requests, **options)

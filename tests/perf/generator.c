@@ -59,7 +59,7 @@ struct samples {
 
 struct options {
     uint16_t port;
-    const char *body;
+    const char *body, *key;
     uint64_t concurrency;
     uint64_t requests;
     uint64_t warmup;
@@ -71,7 +71,7 @@ struct options {
     bool hold;
 };
 
-static struct options options = {.concurrency = 1, .requests = 1, .events = 64};
+static struct options options = {.key = "sk-bench", .concurrency = 1, .requests = 1, .events = 64};
 static struct connection connections[CONNECTIONS_MAX];
 static uint32_t latency_values[SAMPLES_MAX], first_values[SAMPLES_MAX], gap_values[SAMPLES_MAX],
     relay_values[SAMPLES_MAX];
@@ -326,9 +326,9 @@ static void read_body(const char *path) {
     fclose(file);
     int head = snprintf(request, 1024,
                         "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
-                        "Authorization: Bearer sk-bench\r\nContent-Type: application/json\r\n"
+                        "Authorization: Bearer %.128s\r\nContent-Type: application/json\r\n"
                         "Accept: application/json\r\nContent-Length: %zu\r\n\r\n",
-                        options.port, length);
+                        options.port, options.key, length);
     memcpy(request + head, body, length);
     request_len = (size_t)head + length;
 }
@@ -338,6 +338,8 @@ static void set_option(const char *name, const char *value) {
         options.port = (uint16_t)option_number(name, value, 65535);
     else if (strcmp(name, "--body") == 0)
         options.body = value;
+    else if (strcmp(name, "--key") == 0)
+        options.key = value;
     else if (strcmp(name, "--concurrency") == 0)
         options.concurrency = option_number(name, value, CONNECTIONS_MAX);
     else if (strcmp(name, "--requests") == 0)

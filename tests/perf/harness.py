@@ -27,6 +27,10 @@ UPSTREAM_OPTIONS = {
     "nagle": ["--split", "--nagle", "--events", "64", "--gap-us", "2000"],
 }
 START_S = 20
+NO_KEY = "sk-bench-" + 50 * "0"  # as long as a key of PAPI's, for who does not look at it
+# Far beyond what is measured: each request is counted and compared, none is refused.
+CLIENT_LIMITS = [text for name in ("requests-per-minute", "requests-per-day", "requests-per-month", "tokens-per-minute",
+                                   "tokens-per-day", "tokens-per-month", "concurrency") for text in (f"--{name}", "1000000000")]
 
 
 class Trouble(Exception):
@@ -119,12 +123,12 @@ def free_ports(count):
     return ports
 
 
-def exchange(port, body, path="/v1/chat/completions", timeout_s=20):
+def exchange(port, body, path="/v1/chat/completions", timeout_s=20, key=NO_KEY):
     """One request over a connection of its own: (status, body)."""
     import http.client
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        headers = {"Content-Type": "application/json", "Authorization": "Bearer sk-bench"}
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         client.request("POST" if body else "GET", path, body, headers if body else {})
         answer = client.getresponse()
         return answer.status, answer.read()
@@ -151,7 +155,7 @@ class Upstreams:
 
 class Direct:
     """No gateway: the generator talks to the upstream."""
-    name, pid = "direct", None
+    name, pid, key = "direct", None, NO_KEY
 
     def __init__(self, upstreams):
         self.ports = upstreams.ports
@@ -178,7 +182,7 @@ NGINX_SERVER = """  upstream {name} {{ server 127.0.0.1:{upstream}; keepalive 10
 
 class Nginx:
     """One worker; a port each for answers (buffered, its best), streams (unbuffered), hold, split."""
-    name = "nginx"
+    name, key = "nginx", NO_KEY
 
     def __init__(self, prefix, upstreams, core, log):
         os.makedirs(prefix, exist_ok=True)
@@ -217,8 +221,14 @@ def port_open(port):
     return False
 
 
+def papi_client(binary, data, name="bench"):
+    """A client with every limit; its row."""
+    told = subprocess.run([binary, "client", "add", name, "--data", data, "--json", *CLIENT_LIMITS], stdout=subprocess.PIPE, check=True)
+    return json.loads(told.stdout)
+
+
 def papi_config(upstreams):
-    lines = ["loops: 1", "providers:"]
+    lines = ["loops: 1", "auth: keys", "providers:"]
     for name, model in MODELS.items():
         lines.append(f"  {name}: {{type: openai, base_url: 'http://127.0.0.1:{upstreams.ports[name]}/v1', "
                      f"keys: [{{key: test-key}}], models: [{model}], concurrency: 2000}}")
@@ -226,22 +236,30 @@ def papi_config(upstreams):
 
 
 class Papi:
-    """The release binary with one loop; every role has the same port, models choose the upstream."""
+    """The release binary with one loop, its store and keys of clients; every role has the same port, models choose the upstream."""
     name = "papi"
 
     def __init__(self, binary, folder, upstreams, core, log, wrapper=()):
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
-        config = os.path.join(folder, "papi.yaml")
-        with open(config, "w") as file:
+        self.binary, self.data, self.key = binary, os.path.join(folder, "data"), NO_KEY
+        with open(os.path.join(folder, "papi.yaml"), "w") as file:
             file.write(papi_config(upstreams))
-        command = [*wrapper, binary, "serve", "--config", config, "--data",
-                   os.path.join(folder, "data"), "--listen", "127.0.0.1:0"]
+        self.start(folder, core, log, wrapper)
+
+    def start(self, folder, core, log, wrapper=()):
+        command = [*wrapper, self.binary, "serve", "--config", os.path.join(folder, "papi.yaml"), "--data", self.data,
+                   "--listen", "127.0.0.1:0"]
         self.process = Process(command, core, log)
         self.pid = self.process.pid
         address = self.process.wait_line("listening on http://127.0.0.1:", 120 if wrapper else START_S)
         self.port = int(address.split()[0].rstrip("/"))
         self.ports = {role: self.port for role in ("bench", "stream", "hold", "split")}
+
+    def let_in(self):
+        """From now on requests are those of a client with limits."""
+        self.key = papi_client(self.binary, self.data)["key"]
+        return self
 
     def first_200_ms(self):
         """From before fork and exec to the first 200 of /healthz."""

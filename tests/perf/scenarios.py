@@ -38,7 +38,7 @@ class Bench:
         port = target.ports.get(role) or target.ports["bench"]
         body = self.body(role, size, bool(options.get("stream") or options.get("hold")))
         return harness.generate(self.build, self.load_core, self.log, port, body,
-                                watch=target.pid, **options)
+                                watch=target.pid, key=target.key, **options)
 
     def note(self, target_name, numbers):
         for metric, number in numbers.items():
@@ -79,7 +79,7 @@ def verify(bench, target, direct):
         for each in (direct, target):
             with open(bench.body(role, size, stream), "rb") as file:
                 port = each.ports.get(role) or each.ports["bench"]
-                status, body = harness.exchange(port, file.read())
+                status, body = harness.exchange(port, file.read(), key=each.key)
             if status != 200:
                 raise harness.Trouble(f"{each.name} answered {status}: {body[:300]!r}")
             answers.append(stream_events(body) if stream else answer_text(body))
@@ -138,7 +138,7 @@ def open_streams(bench, target):
     it to come down to 1.1 times idle)."""
     idle = harness.memory_kib(target.pid)
     command = [os.path.join(bench.build, "generator"), "--hold", "--concurrency", str(OPEN_STREAMS),
-               "--port", str(target.ports["hold"]), "--body", bench.body("hold", stream=True)]
+               "--port", str(target.ports["hold"]), "--key", target.key, "--body", bench.body("hold", stream=True)]
     client = harness.Process(command, bench.load_core, bench.log, stdin=subprocess.PIPE)
     client.wait_line("open ", 60)
     opened = harness.memory_kib(target.pid)

@@ -156,7 +156,11 @@ def judge(stage, stats):
     dropped = max((sample["dropped"] for sample in stage.watch.samples), default=0)
     verdict.hold("no row of the store was dropped", dropped, 0, dropped == 0)
     text = stage.lives.logged()
-    verdict.hold("reloads were read", [text.count(" reload.done "), text.count(" reload.failed ")], [stage.lives.reloads, stage.lives.broken_reloads],
-                 text.count(" reload.failed ") > 0 or stage.lives.broken_reloads == 0)
+    read, refused = text.count(" reload.done "), text.count(" reload.failed ")
+    asked = stage.lives.reloads
+    verdict.hold("reloads were read", f"{read} done, {refused} refused", f"most of {asked} asked for, of which {stage.lives.broken_reloads} broken",
+                 read + refused >= 0.9 * asked - 2 and (refused > 0 or stage.lives.broken_reloads < 2))
+    verdict.hold("the database was never damaged", text.count(" store.corrupt ") + text.count(" store.damaged "), 0, " store.corrupt " not in text
+                 and not list(stage.lives.folder.glob("data/*corrupt*")))
     return {"lives": lives, "verdict": verdict.rows, "stored": {name: rows[name] for name in rows if name != "requests"},
             "holds": all(row["holds"] for row in verdict.rows)}

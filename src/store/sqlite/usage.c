@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-#define ROWS_LOOKED_AT 20000
+#define ROWS_LOOKED_AT 10000
 #define SERIES_BITS_MAX \
     (1u << 20) /* numbers of series that are looked for; higher ones do not occur */
 
