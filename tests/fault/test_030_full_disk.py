@@ -70,7 +70,9 @@ def test_030_the_disk_of_the_store_is_full(tmp_path, small_disk, upstream):
         assert not load.failures
         wait_for(lambda: totals(papi) >= load.answers, 30, "every answer is in the totals")
         assert totals(papi) == load.answers
-        assert store_of(papi)["details_dropped"] == 0
+        # Rows rest in the journal meanwhile, as far as it reaches; what is dropped then is counted.
+        kept = store_of(papi)
+        assert kept["state"] == "ok" and kept["details_dropped"] <= load.answers
     with papi_process.PapiProcess(papi.arguments[1:], cwd=papi.cwd) as again:
         assert totals(again) == load.answers
         (account,) = admin.get(again, "/v1/papi/capacity")["accounts"]
