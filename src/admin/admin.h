@@ -36,7 +36,8 @@ struct admin {
     uint32_t listen_count;
     _Atomic bool keys_mode;
     struct zone clients_zone; /* of the days and months of clients' limits */
-    uint64_t started_ms;
+    uint64_t started_ms;      /* the date */
+    uint64_t started_ns;      /* CLOCK_BOOTTIME: the date may be set */
     _Atomic uint64_t config_loaded_ms;
     struct store *store;          /* NULL = nothing is kept */
     struct vault *vault;          /* what it holds is changed by jobs of the store */

@@ -213,14 +213,16 @@ static const struct {
     const char *sentence;
 } refusals[] = {
     {ERR_NOT_FOUND, API_NOT_FOUND,
-     "No client has that id or name; GET /admin/v1/clients lists them."},
+     "No client has that id or name; `papi client list` (GET /admin/v1/clients) shows them."},
     {ERR_DUPLICATE, API_CONFLICT,
-     "Several clients have that name; use the id that GET /admin/v1/clients shows."},
+     "Several clients have that name; use the id that `papi client list` (GET /admin/v1/clients) "
+     "shows."},
     {ERR_PERMISSION, API_CONFLICT,
-     "That client was revoked; make a new one (POST /admin/v1/clients)."},
+     "That client was revoked; make a new one: `papi client add NAME` (POST /admin/v1/clients)."},
     {ERR_SEAL, API_UNAVAILABLE,
      "The vault is locked: the master key does not open it, so keys cannot be hashed. "
-     "GET /admin/v1/status tells more; put the master key back."},
+     "Put it back and restart; if it is lost, stop the gateway and run `papi provider rekey "
+     "--start-over`, which forgets all sealed keys and the keys of all clients."},
 };
 
 static int refuse(struct request *r, int err) {

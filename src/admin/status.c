@@ -99,7 +99,6 @@ static void put_store(struct json_writer *writer, struct store *store) {
 static int answer_status(struct request *r) {
     struct gateway *gateway = r->home->gateway;
     const struct admin *admin = admin_of(r);
-    uint64_t now_ms = clock_wall_ms();
     struct json_writer writer;
     struct dynbuf body;
     admin_begin(&writer, &body);
@@ -108,8 +107,7 @@ static int answer_status(struct request *r) {
     json_put_word(&writer, "instance", gateway->instance);
     json_put_i64(&writer, "pid", getpid());
     json_put_time(&writer, "started_at", (int64_t)admin->started_ms);
-    json_put_u64(&writer, "uptime_s",
-                 now_ms > admin->started_ms ? (now_ms - admin->started_ms) / 1000 : 0);
+    json_put_u64(&writer, "uptime_s", (clock_boot_ns() - admin->started_ns) / NS_PER_S);
     put_place(&writer, admin);
     json_put_u64(&writer, "config_version", r->snapshot->version);
     json_put_word(&writer, "auth", admin->keys_mode ? "keys" : "open");

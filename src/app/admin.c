@@ -38,6 +38,7 @@ static void reload_for_admin(void *app, struct admin_reload *reload) {
 static void begin(struct app *app) {
     struct admin *admin = &app->admin;
     admin->started_ms = clock_wall_ms();
+    admin->started_ns = clock_boot_ns();
     admin->app = app;
     admin->data_dir = app->data_dir;
     admin->store = app->store;

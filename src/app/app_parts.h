@@ -57,6 +57,7 @@ struct app {
     pid_t successor;                /* started by USR2; 0 = none */
     struct loop_timer watch;        /* notify.c */
     uint64_t watch_ns;
+    struct loop_timer late; /* late.c */
     struct demo demo;
     const char *data_dir;   /* arena */
     int lock_fd;            /* -1 = not locked */
@@ -64,7 +65,8 @@ struct app {
     const char *store_path; /* arena: of its database; NULL = none */
     bool store_aside;       /* its journal has another name: another process has taken over */
     struct vault_place vault_place;
-    struct vault *vault;          /* owned; keys that were given to this instance */
+    struct vault *vault; /* owned; keys that were given to this instance */
+    bool clients_unread; /* of the main thread while starting, then of the thread of a reload */
     struct provider_board *board; /* owned; what the admin plane shows of providers */
     int probe_fd;                 /* -1 = none */
     struct listen_address address;
@@ -127,6 +129,8 @@ void admin_join(struct app *app, struct gateway_config *config);
 
 /* vault_part.c: PAPI_VAULT_KEY, before there are threads and before settings are read. */
 int vault_take_environment(struct app *app) WARN_UNUSED;
+/* On the thread of a reload: what could not be opened is tried again, with the master key and the store that are there now. */
+void vault_again(struct app *app);
 /* provider_rows.c: what the admin plane shows of providers, of a configuration that is taken into use. */
 void provider_rows_publish(struct app *app, const struct loaded *loaded);
 
@@ -138,6 +142,7 @@ void loops_begin_drain(struct app *app, const char *why);
 int loops_run(struct app *app) WARN_UNUSED;
 /* clients.c: those whom keys let in, before anybody is served; and after the start screen, the first key or how to get one. */
 void clients_join(struct app *app);
+void clients_again(struct app *app);  /* on the thread of a reload, if they could not be read */
 void clients_charge(struct app *app); /* clients_past.c */
 void clients_greet(struct app *app);
 /* greet.c: the start screen, on standard output. */

@@ -9,6 +9,7 @@
  */
 #include "admin/client_rows.h"
 #include "app/app_parts.h"
+#include "gateway/desk.h"
 #include "obs/log.h"
 #include "store/store.h"
 #include "vault/vault.h"
@@ -19,7 +20,8 @@
 #define FIRST_NAME "first"
 
 struct row_reading {
-    struct secret *hash_key;    /* borrowed; NULL = none is known */
+    struct app *app;            /* borrowed */
+    struct secret *hash_key;    /* owned; NULL = none is known */
     struct client_table *table; /* owned */
 };
 
@@ -28,18 +30,59 @@ static int run_read(struct store_db *db, void *context) {
     return client_rows_table(db, reading->hash_key, &reading->table);
 }
 
-void clients_join(struct app *app) {
-    struct row_reading reading = {.hash_key = vault_clients_key(app->vault)};
+static void reading_done(struct row_reading *reading) {
+    client_table_unref(reading->table);
+    secret_unref(reading->hash_key);
+}
+
+/* Lists their limits, charged with what was used, and lets nobody in. */
+static int read_limits(struct app *app) {
+    struct row_reading reading = {.app = app, .hash_key = vault_clients_key(app->vault)};
     int err = app->store != NULL ? store_run(app->store, STORE_READ, run_read, &reading) : 0;
+    char why[VAULT_WHY_BYTES];
+    bool locked = err == ERR_SEAL && vault_look(app->vault, why) == VAULT_LOCKED;
+    app->clients_unread = err < 0;
+    if (err < 0 && !locked)
+        roster_set_unread(app->gateway->roster); /* nobody is refused for what nobody could read */
     if (err < 0)
         log_event(LOG_ERROR, "clients.unread", "error=\"%s\" effect=\"no key is known\"",
                   err_text(err));
-    app->admin.clients_zone = zone_utc;
-    gateway_clients(app->gateway, reading.table, &app->admin.clients_zone);
-    if (reading.table != NULL)
+    if (reading.table != NULL) {
+        desk_clients(app->gateway->desk, reading.table, &app->admin.clients_zone);
         clients_charge(app);
-    client_table_unref(reading.table);
-    secret_unref(reading.hash_key);
+    }
+    reading_done(&reading);
+    return err;
+}
+
+/* On the store's thread, between its jobs: no client that is changed meanwhile is forgotten. */
+static void publish(void *context, int err) {
+    struct row_reading *reading = context;
+    if (err == 0)
+        gateway_clients(reading->app->gateway, reading->table, &reading->app->admin.clients_zone);
+}
+
+static void let_in(struct app *app) {
+    struct row_reading reading = {.app = app, .hash_key = vault_clients_key(app->vault)};
+    int err = app->store != NULL
+                  ? store_run_then(app->store, STORE_WRITE, run_read, publish, &reading)
+                  : 0;
+    app->clients_unread = app->clients_unread || err < 0;
+    reading_done(&reading);
+}
+
+void clients_join(struct app *app) {
+    app->admin.clients_zone = zone_utc;
+    if (read_limits(app) == 0)
+        let_in(app);
+}
+
+void clients_again(struct app *app) {
+    if (!app->clients_unread)
+        return;
+    clients_join(app);
+    if (!app->clients_unread)
+        log_event(LOG_INFO, "clients.read", "was=unread");
 }
 
 /* --- the first --- */
@@ -94,17 +137,28 @@ static int make_first(struct app *app) {
     return err;
 }
 
+static void tell_no_clients(struct app *app) {
+    char why[VAULT_WHY_BYTES];
+    if (app->store == NULL)
+        (void)printf("  no clients    every request needs a key, and without a store there can be "
+                     "none: set store: {url: \"sqlite:\"}\n");
+    else if (vault_look(app->vault, why) == VAULT_LOCKED)
+        (void)printf("  no clients    the vault is locked, so no key is recognised: %s\n", why);
+    else
+        (void)printf("  no clients    every request needs a key, and nobody has one yet: papi "
+                     "client add NAME\n");
+}
+
 void clients_greet(struct app *app) {
     struct roster_view view = {0};
     const struct client_table *table = roster_look(app->gateway->roster, &view);
     bool none = table == NULL || client_table_count_active(table, (int64_t)clock_wall_ms()) == 0;
     roster_view_done(&view);
-    if (!app->admin.keys_mode || !none)
+    if (!app->admin.keys_mode || !none || roster_is_unread(app->gateway->roster))
         return;
     bool shown =
         isatty(STDOUT_FILENO) != 0 && app->store != NULL && table == NULL && make_first(app) == 0;
     if (!shown)
-        (void)printf("  no clients    every request needs a key, and nobody has one yet: papi "
-                     "client add NAME\n");
+        tell_no_clients(app);
     (void)fflush(stdout);
 }

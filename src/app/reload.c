@@ -122,6 +122,8 @@ static int read_all(struct reloader *reloader) {
         err = check_file(reloader);
     if (err < 0)
         return err;
+    vault_again(reloader->app);
+    clients_again(reloader->app);
     err = load_pool(fresh, reloader->app, &pool_report);
     tell(reloader, &pool_report, loaded_name(fresh));
     if (err == 0)

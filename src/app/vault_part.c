@@ -45,11 +45,21 @@ static int run_open(struct store_db *db, void *context) {
     return vault_open(context, db);
 }
 
+static void settle(void *context, int err) {
+    vault_settle(context, err);
+}
+
+static int open_in(struct vault *vault, struct store *store) {
+    return store_run_then(store, STORE_WRITE, run_open, settle, vault);
+}
+
 struct vault *vault_place_open(struct vault_place *place, struct store *store) {
     const struct vault_master master = {open_master, end_rotation, place};
     struct vault *vault = vault_new(&master);
-    if (store != NULL)
-        vault_settle(vault, store_run(store, STORE_WRITE, run_open, vault));
+    int err = store != NULL ? open_in(vault, store) : 0;
+    if (err < 0)
+        log_event(LOG_ERROR, "vault.unread", "error=\"%s\" cure=\"mend the store, then reload\"",
+                  err_text(err));
     return vault;
 }
 
@@ -78,6 +88,20 @@ int vault_start(struct app *app) {
     app->board = provider_board_new();
     tell_closed(app->vault);
     return 0;
+}
+
+void vault_again(struct app *app) {
+    char why[VAULT_WHY_BYTES];
+    enum vault_state before = vault_look(app->vault, why);
+    if (app->store == NULL || (before != VAULT_UNREAD && before != VAULT_LOCKED))
+        return;
+    int err = open_in(app->vault, app->store);
+    if (err < 0)
+        log_event(LOG_ERROR, "vault.unread", "error=\"%s\"", err_text(err));
+    else
+        tell_closed(app->vault);
+    if (vault_look(app->vault, why) == VAULT_OPEN)
+        log_event(LOG_INFO, "vault.opened", "was=%s", before == VAULT_LOCKED ? "locked" : "unread");
 }
 
 void vault_stop(struct app *app) {

@@ -8,6 +8,8 @@
 #include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
+#include "cli/table.h"
+#include "cli/width.h"
 
 #include "base/check.h"
 
@@ -21,62 +23,93 @@ static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the answer as JSON"},
 };
 
-static const char *const spans[] = {"now", "today", "month"};
-static const char *const units[] = {"requests", "tokens"};
+static const struct table_column account_columns[] = {
+    {.head = "ACCOUNT", .least = 12},
+    {.head = "REQ NOW", .right = true},
+    {.head = "REQ TODAY", .right = true, .give_up = 4},
+    {.head = "REQ MONTH", .right = true, .give_up = 2},
+    {.head = "TOK NOW", .right = true, .give_up = 5},
+    {.head = "TOK TODAY", .right = true, .give_up = 3},
+    {.head = "TOK MONTH", .right = true, .give_up = 1},
+};
 
-static void print_left(struct json_value object) {
+static const struct table_column limit_columns[] = {
+    {.head = "ACCOUNT", .least = 8, .give_up = 3},
+    {.head = "MODEL", .least = 8, .give_up = 2},
+    {.head = "LEFT", .right = true},
+    {.head = "OF", .least = 12},
+    {.head = "MORE IN", .give_up = 1},
+};
+
+static void add_left(struct table *table, struct json_value object) {
+    static const char *const spans[] = {"now", "today", "month"};
+    static const char *const units[] = {"requests", "tokens"};
     for (size_t i = 0; i < array_length(units); i++)
         for (size_t j = 0; j < array_length(spans); j++) {
             int64_t amount;
             struct json_value value = json_get(json_get(object, spans[j]), units[i]);
-            if (json_i64(value, &amount) == 0)
-                (void)printf(" %11lld", (long long)amount);
+            if (json_i64(value, &amount) == 0 && amount >= 0)
+                table_number(table, (uint64_t)amount);
             else
-                (void)printf(" %11s", "-");
+                table_cell(table, SPAN_NONE);
         }
-    (void)printf("\n");
 }
 
-static void print_limits(struct answer *answer, struct json_value account) {
+static void add_limits(struct table *table, struct answer *answer, struct span name,
+                       struct json_value account) {
     for (struct json_iter it = json_each(json_get(account, "limits")); json_next(&it);) {
-        long long left = (long long)answer_number(it.value, "left");
+        int64_t left = answer_number(it.value, "left");
         int64_t frees_ms = answer_number(it.value, "frees_in_ms");
-        struct span model = answer_text(answer, it.value, "model");
-        (void)printf("    %lld of %.*s left%s%.*s", left,
-                     SPAN_ARG(answer_text(answer, it.value, "limit")), model.len > 0 ? ", " : "",
-                     SPAN_ARG(model));
-        if (frees_ms > 0 && left < answer_number(it.value, "amount")) {
-            char wait[CLI_WAIT_SIZE];
-            (void)printf(", more in %s", cli_wait_text((uint64_t)frees_ms, wait));
-        }
-        (void)printf("\n");
+        bool used = frees_ms > 0 && left < answer_number(it.value, "amount");
+        char wait[CLI_WAIT_SIZE];
+        table_cell(table, name);
+        table_cell(table, answer_text(answer, it.value, "model"));
+        table_number(table, left > 0 ? (uint64_t)left : 0);
+        table_cell(table, answer_text(answer, it.value, "limit"));
+        table_cell(table, used ? span_text(cli_wait_text((uint64_t)frees_ms, wait)) : SPAN_NONE);
     }
 }
 
-static void print_all(struct answer *answer) {
-    struct json_value top = answer->top;
-    (void)printf("%-28s %35s %35s\n", "", "requests left: now, today, month",
-                 "tokens left: now, today, month");
-    for (struct json_iter it = json_each(json_get(top, "accounts")); json_next(&it);) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "%.*s/%.*s",
-                       SPAN_ARG(answer_text(answer, it.value, "provider")),
-                       SPAN_ARG(answer_text(answer, it.value, "account")));
-        (void)printf("%-28s", name);
-        print_left(it.value);
-        print_limits(answer, it.value);
+/* "groq/work"; clients are not told accounts. */
+static struct span name_of(struct answer *answer, struct json_value account) {
+    struct span provider = answer_text(answer, account, "provider");
+    struct span name = answer_text(answer, account, "account");
+    const char *text = arena_format(&answer->arena, "%.*s%s%.*s", SPAN_ARG(provider),
+                                    name.len > 0 ? "/" : "", SPAN_ARG(name));
+    return text != NULL ? span_text(text) : SPAN_NONE;
+}
+
+static void print_all(struct answer *answer, struct page *page) {
+    struct table accounts, limits;
+    int room = width_of(stdout);
+    table_init(&accounts, account_columns, array_length(account_columns), room);
+    table_init(&limits, limit_columns, array_length(limit_columns), room);
+    for (struct json_iter it = json_each(json_get(answer->top, "accounts")); json_next(&it);) {
+        struct span name = name_of(answer, it.value);
+        table_cell(&accounts, name);
+        add_left(&accounts, it.value);
+        add_limits(&limits, answer, name, it.value);
     }
-    (void)printf("%-28s", "in all, shared ones once");
-    print_left(json_get(top, "pool"));
+    table_cell(&accounts, SPAN_LITERAL("in all, shared ones once"));
+    add_left(&accounts, json_get(answer->top, "pool"));
+    table_write(&accounts, page);
+    if (limits.cell_count > 0) {
+        page_add(page, "\n");
+        table_write(&limits, page);
+    }
+    table_done(&accounts);
+    table_done(&limits);
 }
 
 static int print(struct span body) {
     struct answer answer;
+    struct page page;
     if (!answer_read(&answer, body))
         return CLI_FAILED;
-    print_all(&answer);
+    page_init(&page);
+    print_all(&answer, &page);
     answer_done(&answer);
-    return CLI_DONE;
+    return page_print(&page);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv) {
@@ -97,7 +130,9 @@ const struct cli_command cli_capacity = {
     .name = "capacity",
     .operands = "",
     .line = "what is left now, today and this month",
-    .about = "A dash: no limit is known. Accounts that several models share count once.",
+    .about = "REQ and TOK are requests and tokens that are left. A dash: no limit is known. "
+             "Accounts that "
+             "several\nmodels share count once.",
     .options = options,
     .option_count = array_length(options),
     .run = run,

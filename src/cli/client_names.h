@@ -17,7 +17,7 @@ struct client_names {
     } rows[CLIENT_NAMES_MAX];
 };
 
-/* The id of the client with that id or name: CLI_DONE, or CLI_FAILED after complaining. An id is taken as it is, since a client that was
+/* The id of the client with that id or name: CLI_DONE, or another exit code after complaining. An id is taken as it is, since a client that was
  * forgotten has left its traces. */
 int client_names_find(struct instance *instance, const char *asked, char ret_id[CLIENT_ID_BYTES]);
 /* Its name; the id itself where nobody knows one. Borrowed until the next call, or as long as the id. */

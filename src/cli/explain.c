@@ -4,21 +4,19 @@
  *
  * Promises: what the running instance says at this moment, as it would act on it. Leaves to others: the choice (gateway, scheduler).
  */
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
+#include "cli/table.h"
+#include "cli/width.h"
 
-#include "base/arena.h"
 #include "base/check.h"
-#include "json/json.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#define ARENA_MAX_BYTES   ((size_t)64 * 1024 * 1024)
 #define REQUEST_MAX_BYTES ((size_t)32 * 1024 * 1024)
 #define PATH_MAX_BYTES    1024
-#define NAME_COLUMNS_MIN  24
-#define NAME_COLUMNS_MAX  64
 
 struct values {
     const char *model;
@@ -36,67 +34,55 @@ static const struct cli_option options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "the answer as JSON"},
 };
 
-static struct span text(struct json_value object, const char *name) {
-    struct span value = json_escaped(json_get(object, name));
-    return span_absent(value) ? SPAN_LITERAL("") : value;
+static const struct table_column columns[] = {
+    {.head = ""}, /* the mark */
+    {.head = "PROVIDER", .least = 8},
+    {.head = "ACCOUNT", .least = 6, .give_up = 1},
+    {.head = "MODEL", .least = 8, .give_up = 2},
+    {.head = "WHY", .least = 12},
+};
+
+/* "its window is used up (30 requests a minute), open in 12 s" */
+static struct span why_text(struct answer *answer, struct json_value row) {
+    struct span why = answer_text(answer, row, "why"), limit = answer_text(answer, row, "limit");
+    int64_t wait_ms = answer_number(row, "available_in_ms");
+    char wait[CLI_WAIT_SIZE] = "";
+    if (wait_ms > 0)
+        (void)cli_wait_text((uint64_t)wait_ms, wait);
+    const char *text = arena_format(
+        &answer->arena, "%.*s%s%.*s%s%s%s", SPAN_ARG(why), limit.len > 0 ? " (" : "",
+        SPAN_ARG(limit), limit.len > 0 ? ")" : "", wait_ms > 0 ? ", open in " : "", wait);
+    return text != NULL ? span_text(text) : why;
 }
 
-static bool is_true(struct json_value object, const char *name) {
-    return json_type(json_get(object, name)) == JSON_TRUE;
-}
-
-static void print_wait(struct json_value row) {
-    int64_t wait_ms;
-    char wait[CLI_WAIT_SIZE];
-    if (json_i64(json_get(row, "available_in_ms"), &wait_ms) == 0 && wait_ms > 0)
-        (void)printf(", open in %s", cli_wait_text((uint64_t)wait_ms, wait));
-}
-
-/* Columns of the longest name. */
-static int name_columns(struct json_value rows) {
-    size_t most = NAME_COLUMNS_MIN;
-    for (struct json_iter it = json_each(rows); json_next(&it);) {
-        size_t length = text(it.value, "upstream_model").len;
-        if (length > most)
-            most = length;
-    }
-    return (int)(most < NAME_COLUMNS_MAX ? most : NAME_COLUMNS_MAX);
-}
-
-static void print_row(struct json_value row, int columns) {
-    const char *mark = is_true(row, "chosen") ? "->" : is_true(row, "in") ? "  " : " x";
-    struct span limit = text(row, "limit");
-    (void)printf("%s %-16.*s %-12.*s %-*.*s", mark, SPAN_ARG(text(row, "provider")),
-                 SPAN_ARG(text(row, "account")), columns, SPAN_ARG(text(row, "upstream_model")));
-    if (is_true(row, "in")) {
-        (void)printf(" open\n");
-        return;
-    }
-    (void)printf(" %.*s", SPAN_ARG(text(row, "why")));
-    if (limit.len > 0)
-        (void)printf(" (%.*s)", SPAN_ARG(limit));
-    print_wait(row);
-    (void)printf("\n");
-}
-
-static void print_rows(struct json_value rows) {
-    int columns = name_columns(rows);
-    for (struct json_iter it = json_each(rows); json_next(&it);)
-        print_row(it.value, columns);
+static void add_row(struct table *table, struct answer *answer, struct json_value row) {
+    bool in = answer_is_true(row, "in");
+    table_cell(table, answer_is_true(row, "chosen") ? SPAN_LITERAL("->")
+                      : in                          ? SPAN_LITERAL("  ")
+                                                    : SPAN_LITERAL(" x"));
+    table_cell(table, answer_text(answer, row, "provider"));
+    table_cell(table, answer_text(answer, row, "account"));
+    table_cell(table, answer_text(answer, row, "upstream_model"));
+    table_cell(table, in ? SPAN_LITERAL("open") : why_text(answer, row));
 }
 
 static int print(struct span body) {
-    struct arena arena;
-    struct json_doc doc;
-    struct json_error error;
-    arena_init(&arena, NULL, 0, ARENA_MAX_BYTES);
-    int err = json_parse(&doc, body, &arena, &error);
-    if (err < 0)
-        cli_complain("the answer cannot be read: %s", error.what);
-    if (err == 0)
-        print_rows(json_get(json_top(&doc), "candidates"));
-    arena_reset(&arena);
-    return err == 0 ? CLI_DONE : CLI_FAILED;
+    struct answer answer;
+    struct table table;
+    struct page page;
+    if (!answer_read(&answer, body))
+        return CLI_FAILED;
+    table_init(&table, columns, array_length(columns), width_of(stdout));
+    page_init(&page);
+    for (struct json_iter it = json_each(json_get(answer.top, "candidates")); json_next(&it);)
+        add_row(&table, &answer, it.value);
+    table_write(&table, &page);
+    struct span refusal = answer_text(&answer, json_get(answer.top, "refusal"), "why");
+    if (refusal.len > 0)
+        page_add(&page, "\nNobody would be asked: %.*s\n", SPAN_ARG(refusal));
+    table_done(&table);
+    answer_done(&answer);
+    return page_print(&page);
 }
 
 /* "@FILE", "@-" or the text itself. */

@@ -10,7 +10,8 @@
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/model_served.h"
-#include "cli/page.h"
+#include "cli/table.h"
+#include "cli/width.h"
 
 #include "base/check.h"
 #include "json/json.h"
@@ -91,16 +92,24 @@ static void context_text(uint64_t tokens, char *text, size_t size) {
                        (unsigned long long)(tokens < 1000 ? tokens : tokens / 1000));
 }
 
-static void list_row(struct page *page, const struct facts *facts, const struct fact_model *model,
+static const struct table_column columns[] = {
+    {.head = "MODEL", .least = 12},
+    {.head = "KIND", .least = 8, .give_up = 1},
+    {.head = "CONTEXT", .right = true, .give_up = 2},
+    {.head = "FREE AT", .right = true, .give_up = 3},
+    {.head = "NOW", .right = true}, /* of a running instance */
+};
+
+static void list_row(struct table *table, const struct facts *facts, const struct fact_model *model,
                      const struct served *served) {
     char context[24];
     context_text(model->context_tokens, context, sizeof context);
-    page_cell(page, model->id, 44);
-    page_cell(page, model->kind, 20);
-    page_add(page, "%7s %7u", context, free_at(facts, model->id));
+    table_cell(table, span_text(model->id));
+    table_cell(table, span_text(model->kind));
+    table_cell(table, span_text(context));
+    table_number(table, free_at(facts, model->id));
     if (served->known)
-        page_add(page, " %7lld", (long long)providers_now(served, model->id));
-    page_add(page, "\n");
+        table_number(table, (uint64_t)providers_now(served, model->id));
 }
 
 /* "auto" and its variants are nobody's model. */
@@ -108,7 +117,7 @@ static bool stands_for_many(struct span id) {
     return span_is(id, "auto") || span_starts_with(id, "auto:");
 }
 
-static void list_strangers(struct page *page, const struct facts *facts,
+static void list_strangers(struct table *table, const struct facts *facts,
                            const struct served *served) {
     if (!served->known)
         return;
@@ -119,18 +128,23 @@ static void list_strangers(struct page *page, const struct facts *facts,
         (void)snprintf(name, sizeof name, "%.*s", SPAN_ARG(id));
         if (span_absent(id) || facts_model(facts, id) != NULL)
             continue;
-        page_cell(page, name, 44);
-        page_cell(page, stands_for_many(id) ? "chosen by PAPI" : "not in the catalog", 20);
-        page_add(page, "%7s %7s %7lld\n", "", "", (long long)providers_now(served, name));
+        table_cell(table, span_text(name));
+        table_cell(table, stands_for_many(id) ? SPAN_LITERAL("chosen by PAPI")
+                                              : SPAN_LITERAL("not in the catalog"));
+        table_cell(table, SPAN_NONE);
+        table_cell(table, SPAN_NONE);
+        table_number(table, (uint64_t)providers_now(served, name));
     }
 }
 
 static void list_text(struct page *page, const struct facts *facts, const struct served *served) {
-    page_add(page, "%-44s %-20s %7s %7s%s\n", "MODEL", "KIND", "CONTEXT", "FREE AT",
-             served->known ? "     NOW" : "");
+    struct table table;
+    table_init(&table, columns, array_length(columns) - !served->known, width_of(stdout));
     for (uint32_t i = 0; i < facts->model_count; i++)
-        list_row(page, facts, &facts->models[i], served);
-    list_strangers(page, facts, served);
+        list_row(&table, facts, &facts->models[i], served);
+    list_strangers(&table, facts, served);
+    table_write(&table, page);
+    table_done(&table);
     page_add(
         page,
         "\nFREE AT counts providers that list it as free. `papi model show NAME` tells more.%s\n",

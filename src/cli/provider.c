@@ -1,26 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * papi provider list|show: what the built-in catalog knows of providers.
+ * papi provider list|show: what the built-in catalog knows of providers, and in the list how those of the running instance fare.
  *
- * Why without a running instance: somebody who has nothing yet asks this first, to learn where a key can be had and what it is worth.
- * Every number comes with its source and how sure it is; what nobody knows is said to be unknown.
- * Leaves to others: what this instance is configured for, and adding keys.
+ * Why also without a running instance: somebody who has nothing yet asks this first, to learn where a key can be had and what it is
+ * worth. Every number comes with its source and how sure it is; what nobody knows is said to be unknown.
+ * Leaves to others: the instance's own list (provider_here.c), and adding keys.
  */
 #include "cli/catalog_words.h"
 #include "cli/cli.h"
-#include "cli/page.h"
+#include "cli/instance.h"
+#include "cli/provider_here.h"
 #include "cli/provider_keys.h"
 #include "cli/provider_test.h"
+#include "cli/table.h"
+#include "cli/width.h"
 
 #include "base/check.h"
+
+#include <stdlib.h>
 
 #define TEXT_BYTES 1024
 
 struct values {
-    bool json;
+    struct instance_wish wish;
+    bool json, catalog;
 };
 
-static const struct cli_option options[] = {
+static const struct cli_option list_options[] = {
+    {"--catalog", CLI_FLAG, offsetof(struct values, catalog), NULL,
+     "what the catalog knows, also when an instance is running"},
+    INSTANCE_OPTIONS(struct values, wish),
+    {"--json", CLI_FLAG, offsetof(struct values, json), NULL,
+     "the instance's answer as it came, else the catalog as JSON"},
+};
+
+static const struct cli_option show_options[] = {
     {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "as JSON"},
 };
 
@@ -34,17 +48,29 @@ static const struct cli_option test_options[] = {
 
 /* --- list --- */
 
+static const struct table_column columns[] = {
+    {.head = "PROVIDER", .least = 8},
+    {.head = "STATUS", .least = 8, .give_up = 2},
+    {.head = "FREE", .right = true},
+    {.head = "KIND", .least = 8, .give_up = 1},
+    {.head = "KEY", .least = 10, .give_up = 3},
+};
+
 static void list_text(struct page *page, const struct facts *facts) {
-    page_add(page, "%-16s %-22s %5s  %-20s %s\n", "PROVIDER", "STATUS", "FREE", "KIND", "KEY");
+    struct table table;
+    table_init(&table, columns, array_length(columns), width_of(stdout));
     for (uint32_t i = 0; i < facts->provider_count; i++) {
         const struct fact_provider *provider = &facts->providers[i];
-        page_cell(page, provider->id, 16);
-        page_cell(page, fact_status_word(provider->status), 22);
-        page_add(page, "%5u  ", catalog_free_routes(provider));
-        page_cell(page, fact_kind_word(provider->kind), 20);
-        page_add(page, "%s\n",
-                 provider->env != NULL && provider->env[0] != NULL ? provider->env[0] : "-");
+        table_cell(&table, span_text(provider->id));
+        table_cell(&table, span_text(fact_status_word(provider->status)));
+        table_number(&table, catalog_free_routes(provider));
+        table_cell(&table, span_text(fact_kind_word(provider->kind)));
+        table_cell(&table, provider->env != NULL && provider->env[0] != NULL
+                               ? span_text(provider->env[0])
+                               : SPAN_NONE);
     }
+    table_write(&table, page);
+    table_done(&table);
     page_add(
         page,
         "\nFREE counts models. `papi provider show ID` tells limits, terms, where to get a key. "
@@ -238,16 +264,44 @@ static int refuse(const struct facts *facts, const char *id) {
     return CLI_FAILED;
 }
 
+static int list_catalog(bool json) {
+    struct page page;
+    page_init(&page);
+    (json ? list_json : list_text)(&page, &facts_built_in);
+    return page_print(&page);
+}
+
+/* That nothing runs is no news for somebody who did not say where it should. */
+static bool is_named(const struct instance_wish *wish) {
+    return wish->url != NULL || wish->data != NULL || getenv("PAPI_URL") != NULL ||
+           getenv("PAPI_DATA") != NULL;
+}
+
+static int list_here(struct instance *instance, const struct values *values) {
+    struct dynbuf body;
+    int status = 0;
+    dynbuf_init(&body, INSTANCE_ANSWER_MAX_BYTES);
+    int err = instance_ask(instance, "/admin/v1/providers", SPAN_NONE, &body, &status);
+    bool known = err == 0 && status == 200;
+    if (!known && (err == 0 || is_named(&values->wish)))
+        (void)instance_judge(instance, err, status, dynbuf_span(&body));
+    int code =
+        instance_show(known ? CLI_DONE : CLI_FAILED, &body, values->json, provider_here_print);
+    return known ? code : list_catalog(values->json);
+}
+
 static int run_list(const struct cli_command *command, int argc, char **argv) {
     struct values values = {0};
     struct cli_operands operands;
-    struct page page;
+    struct instance instance;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
-    page_init(&page);
-    (values.json ? list_json : list_text)(&page, &facts_built_in);
-    return page_print(&page);
+    if (values.catalog)
+        return list_catalog(values.json);
+    if (!instance_find(&values.wish, INSTANCE_OWNER, &instance))
+        return CLI_USAGE;
+    return list_here(&instance, &values);
 }
 
 static int run_show(const struct cli_command *command, int argc, char **argv) {
@@ -281,10 +335,12 @@ static const struct cli_command list_command = {
     .group = "provider",
     .name = "list",
     .operands = "",
-    .line = "all providers that the catalog knows",
-    .about = "",
-    .options = options,
-    .option_count = array_length(options),
+    .line = "the running instance's providers, else all that the catalog knows",
+    .about =
+        "With an instance: how each one fares, and its accounts. Without one, or with --catalog: "
+        "what the\ncatalog knows of them.",
+    .options = list_options,
+    .option_count = array_length(list_options),
     .run = run_list,
 };
 
@@ -294,8 +350,8 @@ static const struct cli_command show_command = {
     .operands = "PROVIDER",
     .line = "one of them: limits, terms, where to get a key",
     .about = "",
-    .options = options,
-    .option_count = array_length(options),
+    .options = show_options,
+    .option_count = array_length(show_options),
     .run = run_show,
 };
 

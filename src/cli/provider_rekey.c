@@ -14,7 +14,7 @@
 
 struct values {
     const char *data, *key_file;
-    bool start_over;
+    bool start_over, json;
 };
 
 static const struct cli_option options[] = {
@@ -24,9 +24,10 @@ static const struct cli_option options[] = {
      "the new key, as PAPI_VAULT_KEY has it; needed where that variable is in use"},
     {"--start-over", CLI_FLAG, offsetof(struct values, start_over), NULL,
      "when the master key is lost: forget everything that was sealed with it"},
+    {"--json", CLI_FLAG, offsetof(struct values, json), NULL, "how many keys, as JSON"},
 };
 
-static int rotate(struct vault_offline *offline, struct secret *next) {
+static int rotate(struct vault_offline *offline, struct secret *next, bool json) {
     uint32_t count = 0;
     bool by_variable = offline->place.given != NULL;
     if (by_variable && next == NULL) {
@@ -38,21 +39,28 @@ static int rotate(struct vault_offline *offline, struct secret *next) {
         cli_complain("%s", offline->why);
         return CLI_FAILED;
     }
-    (void)printf("%u key%s sealed anew; %s\n", count, count == 1 ? "" : "s",
-                 by_variable ? "from now on PAPI_VAULT_KEY must hold the new key"
-                             : "back up the new key file, apart from the database");
+    if (json)
+        (void)printf("{\"sealed\":%u}\n", count);
+    else
+        (void)printf("%u key%s sealed anew; %s\n", count, count == 1 ? "" : "s",
+                     by_variable ? "from now on PAPI_VAULT_KEY must hold the new key"
+                                 : "back up the new key file, apart from the database");
     return CLI_DONE;
 }
 
-static int start_over(struct vault_offline *offline) {
+static int start_over(struct vault_offline *offline, bool json) {
     uint32_t count = 0;
     if (vault_offline_start_over(offline, &count) < 0) {
         cli_complain("%s", offline->why);
         return CLI_FAILED;
     }
-    (void)printf("%u key%s forgotten; keys of clients that were made before are not recognised any "
-                 "more\n",
-                 count, count == 1 ? "" : "s");
+    if (json)
+        (void)printf("{\"forgotten\":%u}\n", count);
+    else
+        (void)printf(
+            "%u key%s forgotten; keys of clients that were made before are not recognised any "
+            "more\n",
+            count, count == 1 ? "" : "s");
     return CLI_DONE;
 }
 
@@ -88,7 +96,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     else if (err < 0)
         cli_complain("%s", offline.why);
     else
-        code = values.start_over ? start_over(&offline) : rotate(&offline, next);
+        code = values.start_over ? start_over(&offline, values.json)
+                                 : rotate(&offline, next, values.json);
     vault_offline_close(&offline);
     secret_unref(next);
     return code;

@@ -285,8 +285,9 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (!instance_find(&values.wish, INSTANCE_OWNER, &instance))
         return CLI_USAGE;
     if (values.client != NULL) {
-        if (client_names_find(&instance, values.client, client) != CLI_DONE)
-            return CLI_FAILED;
+        int code = client_names_find(&instance, values.client, client);
+        if (code != CLI_DONE)
+            return code;
         values.client = client;
     }
     return values.follow ? follow(&instance, &values) : list(&instance, &values);

@@ -10,6 +10,7 @@
 #include "gateway/authenticate.h"
 #include "gateway/choose.h"
 #include "gateway/desk.h"
+#include "gateway/identify.h"
 
 #include "base/check.h"
 
@@ -31,6 +32,9 @@ struct explaining {
     struct dynbuf *out;
     uint64_t now_ns;
     const struct scheduler_candidate *rows;
+    struct span refusal; /* absent: the client's own limits have room */
+    struct span refusal_limit;
+    int64_t refusal_wait_ms; /* -1 = unknown or never */
 };
 
 static const char *state_words(enum candidate_state state) {
@@ -122,14 +126,35 @@ static int write_left_out(const struct explaining *explaining, bool first) {
     return err;
 }
 
+static int write_refusal(const struct explaining *explaining) {
+    struct dynbuf *out = explaining->out;
+    if (span_absent(explaining->refusal))
+        return dynbuf_append_text(out, ",\"refusal\":null");
+    int err = dynbuf_append_text(out, ",\"refusal\":{");
+    if (err == 0)
+        err = json_write_member_string(out, "limit", explaining->refusal_limit);
+    if (err == 0)
+        err = write_member(out, "why", explaining->refusal);
+    if (err == 0 && explaining->refusal_wait_ms >= 0)
+        err = dynbuf_append_format(out, ",\"available_in_ms\":%lld",
+                                   (long long)explaining->refusal_wait_ms);
+    else if (err == 0)
+        err = dynbuf_append_text(out, ",\"available_in_ms\":null");
+    return err < 0 ? err : dynbuf_append_char(out, '}');
+}
+
 static int write_answer(const struct explaining *explaining, const struct catalog_choice *choice) {
     const struct request *r = explaining->r;
     int err = dynbuf_append_text(explaining->out, "{\"object\":\"papi.explain\"");
     if (err == 0)
         err = write_member(explaining->out, "model", r->task.model);
     if (err == 0)
-        err = dynbuf_append_format(explaining->out, ",\"input_tokens\":%llu,\"candidates\":[",
+        err = dynbuf_append_format(explaining->out, ",\"input_tokens\":%llu",
                                    (unsigned long long)r->input_tokens);
+    if (err == 0)
+        err = write_refusal(explaining);
+    if (err == 0)
+        err = dynbuf_append_text(explaining->out, ",\"candidates\":[");
     if (err == 0)
         err = write_candidates(explaining, choice);
     if (err == 0)
@@ -165,12 +190,27 @@ static bool read_question(struct request *r) {
     return true;
 }
 
+/* The client's own limits come before all candidates. The words are those of the refusal itself; nothing is refused here. */
+static void look_at_client(struct explaining *explaining, const struct demand *demand) {
+    struct request *r = explaining->r;
+    const struct action before = r->decision;
+    if (!desk_client_refuses(r->home->gateway->desk, r->snapshot, demand, &r->decision))
+        return;
+    limits_explain(r);
+    explaining->refusal = r->error.message;
+    explaining->refusal_limit = span_text(client_limit_word(r->decision.client_limit));
+    explaining->refusal_wait_ms = r->decision.retry_at_ns == 0 ? -1 : r->error.retry_after_ms;
+    r->decision = before;
+    r->error = (struct api_error){.retry_after_ms = -1};
+}
+
 int answer_papi_explain(struct request *r) {
     struct scheduler_candidate rows[DEMAND_CANDIDATES_MAX];
     struct catalog_choice choice;
     struct demand demand;
     struct dynbuf body;
-    struct explaining explaining = {.r = r, .out = &body, .rows = rows};
+    struct explaining explaining = {
+        .r = r, .out = &body, .rows = rows, .refusal = SPAN_NONE, .refusal_limit = SPAN_NONE};
     if (!read_question(r))
         return 0;
     choose_candidates(r, &choice);
@@ -181,6 +221,7 @@ int answer_papi_explain(struct request *r) {
     if (choice.route_count > 0) {
         choose_demand(r, &choice, &demand);
         desk_explain(r->home->gateway->desk, r->snapshot, &demand, rows, &explaining.now_ns);
+        look_at_client(&explaining, &demand);
     }
     dynbuf_init(&body, ANSWER_MAX_BYTES);
     int err = write_answer(&explaining, &choice);

@@ -361,6 +361,17 @@ void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand 
     pthread_mutex_unlock(&desk->lock);
 }
 
+bool desk_client_refuses(struct desk *desk, struct catalog_snapshot *of,
+                         const struct demand *demand, struct action *ret_refusal) {
+    struct demand renumbered UNINITIALIZED;
+    pthread_mutex_lock(&desk->lock);
+    bool refuses = scheduler_client_refuses(
+        desk->scheduler, desk_clock_ns(),
+        numbering_demand(&desk->numbering, of, demand, &renumbered), ret_refusal);
+    pthread_mutex_unlock(&desk->lock);
+    return refuses;
+}
+
 /* A limit that has gone counts nothing any more. */
 static void look_at_limit(struct desk *desk, uint64_t now_ns, const struct catalog_limit *limit,
                           uint32_t index, struct scheduler_limit *ret_limit) {

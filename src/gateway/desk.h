@@ -56,6 +56,9 @@ void desk_readings(struct desk *desk, uint32_t home_index, scheduler_ticket tick
 /* Looking, without a ticket, in the numbers of `of`: one row for each candidate; the state of each limit. Times are of desk_clock_ns. */
 void desk_explain(struct desk *desk, struct catalog_snapshot *of, struct demand *demand,
                   struct scheduler_candidate *ret_rows, uint64_t *ret_now_ns);
+/* Whether it would be refused now for a limit of its client, and the action that would come. Deadlines do not matter for that. */
+bool desk_client_refuses(struct desk *desk, struct catalog_snapshot *of,
+                         const struct demand *demand, struct action *ret_refusal);
 void desk_limits(struct desk *desk, struct catalog_snapshot *of, struct scheduler_limit *ret_limits,
                  uint64_t *ret_now_ns);
 /* Whether any route could be asked now; for /readyz. */

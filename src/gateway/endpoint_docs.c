@@ -160,10 +160,20 @@ static const struct schema_member candidate_members[] = {
 };
 static const struct schema candidate_schema = {"Candidate", "One way to serve a request",
                                                candidate_members, false};
+static const struct schema_member explain_refusal_members[] = {
+    M_TEXT("limit", 0, "of this API key, that is used up"),
+    M_TEXT("why", 0, "what the request would be told"),
+    M_WHOLE("available_in_ms", SCHEMA_NULLABLE, "when there is room; null: unknown or never"),
+    M_END,
+};
+static const struct schema explain_refusal_schema = {
+    "ExplainRefusal", "Why the client itself would be refused", explain_refusal_members, false};
 static const struct schema_member explain_members[] = {
     M_WORD("object", 0, "papi.explain", "what this is"),
     M_TEXT("model", 0, "that was named"),
     M_WHOLE("input_tokens", 0, "estimated"),
+    M_OBJECT("refusal", SCHEMA_NULLABLE, &explain_refusal_schema,
+             "by a limit of this API key, before anybody is asked; else null"),
     M_OBJECT("candidates", SCHEMA_LIST, &candidate_schema, "preferred first, then those left out"),
     M_END,
 };

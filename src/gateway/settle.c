@@ -28,6 +28,7 @@ static void climb(struct request *r, enum outcome outcome, const struct schedule
     struct attempt *attempt = r->attempt;
     uint64_t now_ns = request_now_ns(r);
     bool chat = r->task.kind == TASK_CHAT;
+    bool told = usage->known || outcome == OUTCOME_CANCELLED;
     const struct scheduler_promise promise = {.input_tokens = r->input_tokens,
                                               .output_tokens = r->output_promised,
                                               .output_tokens_max =
@@ -41,8 +42,8 @@ static void climb(struct request *r, enum outcome outcome, const struct schedule
                                 .ended_ns = now_ns,
                                 .waited_ns = r->waited_ns,
                                 .status = attempt->status,
-                                .input_tokens = usage->known ? usage->input_tokens : 0,
-                                .output_tokens = usage->known ? usage->output_tokens : 0};
+                                .input_tokens = told ? usage->input_tokens : 0,
+                                .output_tokens = told ? usage->output_tokens : 0};
     scheduler_keep(&promise, outcome, usage, &rung.kept);
     add_rung(r, &rung);
     r->upstream_ns += now_ns - attempt->started_ns;
@@ -194,7 +195,10 @@ static enum outcome cancelled_outcome(const struct attempt *attempt) {
 enum step_verdict step_cancel(struct request *r) {
     if (r->attempt != NULL) {
         r->usage = attempt_usage(r->attempt);
-        climb(r, cancelled_outcome(r->attempt), &r->usage);
+        enum outcome outcome = cancelled_outcome(r->attempt);
+        if (outcome == OUTCOME_CANCELLED && !r->usage.known)
+            r->usage.input_tokens = r->input_tokens; /* it was sent: as the client is charged */
+        climb(r, outcome, &r->usage);
         leave_attempt(r);
     }
     if (r->ticket != 0) {

@@ -29,7 +29,7 @@ struct bucket {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct bucket buckets[LOG_BUCKETS]; /* guarded by lock */
 static enum log_level least_level = LOG_INFO;
-static enum log_format line_format = LOG_TEXT;
+static _Atomic enum log_format line_format = LOG_TEXT; /* read without it: a reload may change it */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 

@@ -33,6 +33,7 @@ struct client_share {
     struct client_entry *entry; /* borrowed: it lives as long as this ticket is open; NULL = none */
     uint64_t tokens;            /* used by the attempts so far */
     bool counts;                /* one of them reached a provider that did not refuse it */
+    bool left;                  /* the client did, while a provider worked for it */
     enum client_limit full;     /* REFUSAL_CLIENT_LIMITED: which, and how much of it is allowed */
     uint64_t full_amount;
 };

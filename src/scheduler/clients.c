@@ -225,7 +225,7 @@ static uint64_t sum(uint64_t a, uint64_t b) {
     return over || both > SCHEDULER_AMOUNT_MAX ? SCHEDULER_AMOUNT_MAX : both;
 }
 
-/* Of an attempt that failed without a word about tokens, the client had none. */
+/* Of an attempt that failed without a word about tokens, the client had none; one that it left itself was sent for it. */
 void clients_note(struct ticket *ticket, enum charge charge, const struct scheduler_usage *usage) {
     bool tokens = charge == CHARGE_USAGE || charge == CHARGE_KEEP;
     bool known = usage != NULL && usage->known;
@@ -234,7 +234,7 @@ void clients_note(struct ticket *ticket, enum charge charge, const struct schedu
     ticket->share.counts = true;
     uint64_t used = known ? sum(usage->input_tokens, usage->output_tokens)
                           : sum(ticket->input_tokens, ticket->output_seen);
-    if (tokens && (known || charge == CHARGE_USAGE || ticket->committed))
+    if (tokens && (known || charge == CHARGE_USAGE || ticket->committed || ticket->share.left))
         ticket->share.tokens = sum(ticket->share.tokens, used);
 }
 

@@ -91,13 +91,29 @@ void scheduler_explain(const struct scheduler *scheduler, uint64_t now_ns,
     ticket_take_demand(scheduler, &ticket, demand);
     for (uint32_t i = 0; i < demand->candidate_count; i++)
         explain_row(scheduler, now_ns, demand->candidates[i], &ticket, &ret_rows[i]);
-    uint32_t picked = ticket_choice(scheduler, now_ns, &ticket, ticket.live);
+    uint32_t picked = clients_allow(scheduler, now_ns, &ticket)
+                          ? ticket_choice(scheduler, now_ns, &ticket, ticket.live)
+                          : INDEX_NONE;
     /* The ticket counts only candidates that are configured. */
     for (uint32_t i = 0, known = 0; i < demand->candidate_count; i++) {
         if (demand->candidates[i] >= scheduler->config.route_count)
             continue;
         ret_rows[i].picked = known++ == picked;
     }
+}
+
+bool scheduler_client_refuses(const struct scheduler *scheduler, uint64_t now_ns,
+                              const struct demand *demand, struct action *ret_refusal) {
+    struct ticket ticket = {.route = INDEX_NONE};
+    ticket_take_demand(scheduler, &ticket, demand);
+    if (clients_allow(scheduler, now_ns, &ticket))
+        return false;
+    *ret_refusal = (struct action){.kind = ACTION_REFUSE,
+                                   .refusal = REFUSAL_CLIENT_LIMITED,
+                                   .client_limit = ticket.share.full,
+                                   .limit_amount = ticket.share.full_amount,
+                                   .retry_at_ns = ticket.retry_at_ns};
+    return true;
 }
 
 bool scheduler_limit_state(const struct scheduler *scheduler, uint64_t now_ns, uint32_t limit,

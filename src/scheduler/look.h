@@ -44,9 +44,13 @@ struct scheduler_candidate {
     uint64_t available_at_ns; /* now when open; 0 = unknown, UINT64_MAX = never */
     bool picked;              /* scheduler_submit would send the demand here now */
 };
-/* One row for each candidate of the demand, in its order. */
+/* One row for each candidate of the demand, in its order. Nobody is picked when the client's own limits refuse it. */
 void scheduler_explain(const struct scheduler *scheduler, uint64_t now_ns,
                        const struct demand *demand, struct scheduler_candidate *ret_rows);
+struct action; /* scheduler.h */
+/* Whether scheduler_submit would refuse the demand now for a limit of its client, and the action with which it would. */
+bool scheduler_client_refuses(const struct scheduler *scheduler, uint64_t now_ns,
+                              const struct demand *demand, struct action *ret_refusal);
 
 struct scheduler_limit {
     uint64_t amount;    /* in force: configured, told or learned */

@@ -148,8 +148,10 @@ static void cancel(struct visit *visit, struct ticket *ticket,
         ledger_abandon(visit, ticket);
     else if (ticket->state == TICKET_GRANTED)
         ledger_settle(visit, ticket, CHARGE_RELEASE, usage); /* nothing was sent */
-    else if (ticket->state != TICKET_WAITING)
+    else if (ticket->state != TICKET_WAITING) {
+        ticket->share.left = true;
         ledger_settle(visit, ticket, outcome_row(OUTCOME_CANCELLED)->charge, usage);
+    }
     scheduler->counts.cancelled++;
     ticket_free(visit, ticket);
 }

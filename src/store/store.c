@@ -163,6 +163,7 @@ int store_submit(struct store *store, enum store_side side, struct store_job *jo
 struct waiting {
     struct store_job job;
     int (*run)(struct store_db *db, void *context);
+    void (*then)(void *context, int err);
     void *context;
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -177,6 +178,8 @@ static int run_waiting(struct store_db *db, struct store_job *job) {
 
 static void waiting_done(struct store_job *job, int err) {
     struct waiting *waiting = container_of(job, struct waiting, job);
+    if (waiting->then != NULL)
+        waiting->then(waiting->context, err);
     pthread_mutex_lock(&waiting->lock);
     waiting->err = err;
     waiting->over = true;
@@ -186,8 +189,15 @@ static void waiting_done(struct store_job *job, int err) {
 
 int store_run(struct store *store, enum store_side side,
               int (*run)(struct store_db *db, void *context), void *context) {
+    return store_run_then(store, side, run, NULL, context);
+}
+
+int store_run_then(struct store *store, enum store_side side,
+                   int (*run)(struct store_db *db, void *context),
+                   void (*then)(void *context, int err), void *context) {
     struct waiting waiting = {.job = {.run = run_waiting, .done = waiting_done},
                               .run = run,
+                              .then = then,
                               .context = context,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
                               .ended = PTHREAD_COND_INITIALIZER};

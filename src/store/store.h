@@ -80,6 +80,12 @@ int store_submit(struct store *store, enum store_side side, struct store_job *jo
 int store_run(struct store *store, enum store_side side,
               int (*run)(struct store_db *db, void *context), void *context) WARN_UNUSED;
 
+/* The same; `then` (NULL = nothing) stands for `done`: before it returns, on the store's thread, so that no other job of that side comes
+ * between; not called when the job was not taken. */
+int store_run_then(struct store *store, enum store_side side,
+                   int (*run)(struct store_db *db, void *context),
+                   void (*then)(void *context, int err), void *context) WARN_UNUSED;
+
 enum store_condition { STORE_IS_OFF, STORE_IS_OK, STORE_IS_DEGRADED };
 struct store_state {
     enum store_condition condition;

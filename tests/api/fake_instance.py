@@ -42,6 +42,19 @@ def record(number, **more):
          "at": "2026-11-28T11:00:02.000Z", "waited_ms": 3, "duration_ms": 880, "input_tokens": 10, "output_tokens": 200}]}
 
 
+def client(number, **more):
+    """A client as the owner sees it."""
+    return {"id": f"cl_{number}", "name": "zoë", "role": "client", "created_at": "2026-11-28T11:00:00.000Z", "expires_at": None,
+            "revoked_at": None, "models": ["gpt-*", "模型"], "data_use": None, "priority": "normal", "last_used_at": "2026-11-28T11:00:00.000Z",
+            "limits": {"requests_per_minute": 3, "requests_per_day": 100, "tokens_per_month": 10**12, "concurrency": 2}, **more}
+
+
+# A streamed answer.
+CHAT = b"".join(b"data: " + json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+    {"index": 0, "delta": {"content": word}, "finish_reason": end}]}).encode() + b"\n\n"
+                for word, end in (("Good ", None), ("answer.", "stop"))) + b"data: [DONE]\n\n"
+
+
 def listed(data, has_more=False):
     return {"object": "list", "data": data, "has_more": has_more, "next_cursor": None}
 
@@ -84,6 +97,9 @@ class FakeInstance:
             if "after" in query and query["after"] not in [known["id"] for known in self.rows]:
                 return refused("The request named by after is not kept (any more). Leave it out to begin anew.", 404)
             return 200, self._list(query)
+        if parts.path.startswith("/admin/v1/clients/") and "nobody" not in parts.path:
+            name = urllib.parse.unquote(parts.path.removeprefix("/admin/v1/clients/"))
+            return 200, {"id": f"cl_{len(name)}", "name": name}
         for known in self.rows:
             if parts.path == f"/admin/v1/requests/{known['id']}":
                 return 200, known
@@ -107,9 +123,10 @@ class FakeInstance:
             def _serve(self):
                 given = self.rfile.read(int(self.headers.get("content-length", 0)))
                 status, body = outer.answer(self.command, self.path, given)
-                text = json.dumps(body, ensure_ascii=False).encode()
+                streamed = isinstance(body, bytes)
+                text = body if streamed else json.dumps(body, ensure_ascii=False).encode()
                 self.send_response(status)
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", "text/event-stream" if streamed else "application/json")
                 self.send_header("content-length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)

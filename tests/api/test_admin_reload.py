@@ -51,6 +51,16 @@ def test_what_is_wrong_is_told_with_its_place(papi):
     assert admin.get(papi, "/admin/v1/models/test-model")["id"] == "test-model"
 
 
+def test_threads_that_write_to_the_log_meanwhile(papi):
+    """The store's thread tells of each client while loop 0 sets the log anew: ThreadSanitizer looks on."""
+    with admin.UnixConnection(admin.socket_path(papi)) as reloads, admin.UnixConnection(admin.socket_path(papi)) as clients:
+        for number in range(30):
+            reloads.send(papi_process.request_bytes("POST", "/admin/v1/reload", headers={"content-length": "0"}))
+            clients.send(papi_process.request_bytes("POST", "/admin/v1/clients", {"name": str(number)}))
+            assert reloads.read_response()[0] == 200
+            assert clients.read_response()[0] == 201
+
+
 def test_many_at_once(papi):
     """All are answered, by the reading that began after them."""
     open_connections = [admin.UnixConnection(admin.socket_path(papi)) for _ in range(20)]

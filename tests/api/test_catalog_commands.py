@@ -2,6 +2,7 @@
 """papi provider and papi model: the built-in catalog for people and for scripts, and what an instance serves now."""
 
 import json
+import re
 
 import pytest
 from papi_process import answer_script, provider, run_papi
@@ -9,8 +10,8 @@ from papi_process import answer_script, provider, run_papi
 COLUMNS = 100
 
 
-def rows(*arguments, **named):
-    done = run_papi(*arguments, **named)
+def rows(*arguments, env=None, **named):
+    done = run_papi(*arguments, **named, env={"COLUMNS": str(COLUMNS), **(env or {})})
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= COLUMNS, max(lines, key=len)
@@ -51,11 +52,33 @@ def test_models_served_now(start_serve, upstream):
     by_name = {line.split()[0]: line.split() for line in lines[1:] if line}
     assert by_name["gpt-oss-120b"][-1] == "2"
     assert by_name["gpt-oss-20b"][-1] == "0"
-    assert by_name["our-own"][1:] == ["not", "in", "the", "catalog", "1"]
-    assert by_name["auto"][1:-1] == ["chosen", "by", "PAPI"]
+    assert by_name["our-own"][1:] == ["not", "in", "the", "catalog", "-", "-", "1"]
+    assert by_name["auto"][1:-1] == ["chosen", "by", "PAPI", "-", "-"]
     assert lines[-1].startswith("NOW counts")
     shown = run_papi("model", "show", "gpt-oss-120b", "--json", env={"PAPI_URL": papi.url})
     assert json.loads(shown.stdout)["providers_now"] == 2 and shown.stderr == ""
+
+
+def test_providers_of_the_running_instance(start_serve, upstream):
+    """How each one fares, with its accounts; without an instance, or when it is wished, what the catalog knows."""
+    server = upstream(answer_script("Good answer."))
+    papi = start_serve({"providers": {"lab": {**provider(server.url, ["our-own"]), "keys": [{"key": "env:LAB", "account": "work"}]}}}, env={"LAB": "sk-lab-1"})
+    data = papi.cwd / "data"
+    lines = rows("provider", "list", "--data", data)
+    assert lines[0].split() == ["PROVIDER", "STATE", "ACCOUNTS", "MODELS", "TRAINS", "WHY"]
+    by_name = {line.split()[0]: line for line in lines[1:] if line}
+    assert re.split(r"  +", by_name["lab"])[1:4] == ["available", "work (config)", "1"]
+    assert "no_key" in by_name["groq"] and by_name["groq"].endswith("set GROQ_API_KEY")
+    assert "sk-lab" not in "".join(lines)
+    assert {row["id"]: row["state"] for row in json.loads(run_papi("provider", "list", "--data", data, "--json").stdout)["data"]}["lab"] == "available"
+    assert run_papi("provider", "pause", "lab", "--data", data).returncode == 0
+    assert re.split(r"  +", next(line for line in rows("provider", "list", "--data", data) if line.startswith("lab ")))[1] == "paused"
+    catalog = run_papi("provider", "list", "--catalog", "--data", data)
+    assert catalog.stdout == run_papi("provider", "list").stdout and catalog.stdout.startswith("PROVIDER") and catalog.stderr == ""
+    gone = run_papi("provider", "list", "--data", data / "nothing")
+    assert (gone.returncode, gone.stdout) == (0, catalog.stdout) and "no PAPI is running" in gone.stderr
+    foreign = run_papi("provider", "list", "--url", papi.url)
+    assert (foreign.returncode, foreign.stdout) == (0, catalog.stdout) and foreign.stderr.startswith("papi: ")
 
 
 def test_without_an_instance_the_catalog_is_shown(dead_port):

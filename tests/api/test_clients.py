@@ -6,6 +6,8 @@ import contextlib
 import datetime
 import json
 import re
+import sqlite3
+import subprocess
 import time
 
 import openai
@@ -203,6 +205,33 @@ def test_a_day_that_is_used_up_is_final(papi):
         assert headers["x-should-retry"] == "false" and "retry-after" not in headers
 
 
+def test_explain_tells_of_a_limit_that_is_used_up(papi):
+    """It says what the call would be told, costs nothing itself, and is the choice of the real call while there is room."""
+    client = add(papi, limits={"requests_per_day": 1, "tokens_per_minute": 100000})
+
+    def explain(key=client["key"]):
+        return get(papi, "/v1/papi/explain?model=gpt-a", key)[2]
+    for _ in range(3):
+        told = explain()
+        assert told["refusal"] is None and [row["chosen"] for row in told["candidates"]] == [True]
+    assert chat(papi, client["key"])[0] == 200
+    told, (status, headers, refused) = explain(), chat(papi, client["key"])
+    assert status == 429 and told["refusal"]["limit"] == "requests_per_day"
+    assert told["refusal"]["why"].split(" in ")[0] == refused["error"]["message"].split(" in ")[0]
+    assert 0 < told["refusal"]["available_in_ms"] <= 86400 * 1000
+    assert [(row["in"], row["chosen"]) for row in told["candidates"]] == [(True, False)]
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+    assert explain(add(papi, "other")["key"])["refusal"] is None
+    shown = papi_process.run_papi("explain", "--model", "gpt-a", "--url", papi.url, env={"PAPI_API_KEY": client["key"]})
+    assert shown.returncode == 0 and "\nNobody would be asked: Rate limit reached" in shown.stdout and "->" not in shown.stdout
+
+
+def test_explain_tells_of_a_request_too_large_for_its_client(papi):
+    told = get(papi, "/v1/papi/explain?model=gpt-a", add(papi, limits={"tokens_per_day": 1})["key"])[2]
+    assert told["refusal"]["limit"] == "tokens_per_day" and told["refusal"]["available_in_ms"] is None
+    assert "reduce the length" in told["refusal"]["why"]
+
+
 @pytest.mark.fault(40)
 def test_a_hundred_at_once_against_ten(papi):
     key = add(papi, limits={"requests_per_day": 10})["key"]
@@ -233,6 +262,36 @@ def test_a_refusal_costs_nothing_and_changes_keep_counts(papi):
     ask_admin(papi, "PATCH", path, {"limits": {"requests_per_day": None}})
     status, headers, _ = chat(papi, client["key"])
     assert status == 200 and "x-ratelimit-limit-requests" not in headers
+
+
+def test_leaving_before_the_first_token_is_not_free(tmp_path):
+    """The provider has read the prompt; and it is remembered over a restart."""
+    def used(papi, key):
+        rows = get(papi, "/v1/papi/limits", key)[2]["limits"]
+        return {row["limit"]: row["used"] for row in rows}
+
+    script = json.dumps([{"provider": "lab", "latency_ms": 60000}]) + "\n"
+    with papi_process.mock(tmp_path / "mock", script, ["--seed", "1"]) as mock:
+        config = {"auth": "keys", "loops": 1, "providers": {
+            "lab": {"type": "openai", "base_url": f"{mock.url}/lab/v1", "models": ["gpt-a"]}}}
+
+        def arrived():
+            stats = json.loads(papi_process.request(mock, "GET", "/_mock/stats")[2])
+            return stats.get("lab", {"requests": 0})["requests"] > 0
+
+        with papi_process.serve(tmp_path, config) as papi:
+            key = add(papi, limits={"tokens_per_day": 10**6, "requests_per_day": 10})["key"]
+            body = {"model": "gpt-a", "messages": [{"role": "user", "content": "word " * 4000}]}
+            with papi_process.RawConnection(papi.address()) as connection:
+                connection.send(papi_process.request_bytes("POST", "/v1/chat/completions", body, {
+                    "authorization": f"Bearer {key}"}))
+                wait_for(arrived, what="the provider has it")
+            left = wait_for(lambda: [row for row in admin.get(papi, "/admin/v1/requests")["data"] if row["status"] == 499],
+                            what="the row of who left")
+            now = used(papi, key)
+            assert now["requests_per_day"] == 1 and now["tokens_per_day"] == left[0]["input_tokens"] > 1000
+        with papi_process.serve(tmp_path, config) as papi:
+            assert used(papi, key) == now
 
 
 def test_open_mode_has_no_limits(tmp_path):
@@ -289,6 +348,30 @@ def test_clients_outlive_the_process(tmp_path):
         row = admin.get(papi, f"/admin/v1/clients/{client['id']}")
         assert {**row, "last_used_at": None} == {**{k: v for k, v in client.items() if k != "key"}, "last_used_at": None}
         assert get(papi, "/v1/models", client["key"])[0] == 200
+
+
+def test_a_store_that_is_locked_at_the_start(tmp_path):
+    """Keys are a 503 as long as nobody can know them; then clients, their counts and the vault's keys are there without a restart."""
+    with papi_process.mock(tmp_path / "mock", json.dumps([{"provider": "lab"}]) + "\n", ["--seed", "1"]) as mock:
+        config = {"auth": "keys", "loops": 2, "providers": {
+            "lab": {"type": "openai", "base_url": f"{mock.url}/lab/v1", "models": ["gpt-a"]}}}
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            key = add(papi, limits={"requests_per_day": 3})["key"]
+            assert ask_admin(papi, "POST", "/admin/v1/providers", {"provider": "groq", "key": "gsk_" + "Zq7" * 12})[0] == 201
+            assert chat(papi, key)[0] == 200
+        holder = sqlite3.connect(tmp_path / "serve" / "data" / "papi.db", isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            status, headers, answer = chat(papi, key)
+            assert status == 503 and "store" in answer["error"]["message"] and "retry-after" in headers, answer
+            assert chat(papi, "sk-proj-1234")[0] == 401
+            assert "nobody has one yet" not in papi.stdout
+            holder.execute("ROLLBACK")
+            holder.close()
+            wait_for(lambda: chat(papi, key)[0] == 200, 20, "the client is known")
+            wait_for(lambda: [row["source"] for row in admin.get(papi, "/admin/v1/providers/groq")["accounts"]] == ["vault"],
+                     20, "the vault's key is used")
+            assert chat(papi, key)[0] == 200 and chat(papi, key)[0] == 429  # the one before the restart counts
 
 
 def test_what_was_used_outlives_the_process(tmp_path):
@@ -362,3 +445,16 @@ def test_the_python_sdk_obeys_retry_after(tmp_path):
             answers = list(pool.map(
                 lambda _: client.chat.completions.create(model="gpt-a", messages=messages), range(2)))
         assert all(answer.choices for answer in answers)
+
+
+def test_the_node_sdk(node, tmp_path):
+    """401, 403, 429, and a Retry-After that it obeys: node/clients.mjs."""
+    program, folder = node
+    with keys_pool(tmp_path, {"latency_ms": 700}) as papi:
+        keys = {"narrow": add(papi, "narrow", models=["gpt-*"])["key"], "daily": add(papi, "daily", limits={"requests_per_day": 1})["key"],
+                "single": add(papi, "single", limits={"concurrency": 1})["key"]}
+        env = papi_process.clean_environment({"PAPI_URL": papi.url + "/v1", "KEYS": json.dumps(keys)})
+        ended = subprocess.run([program, "clients.mjs"], cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
+    results = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    assert [result for result in results if not result["ok"]] == [], ended.stderr
+    assert len(results) == 4, ended.stderr

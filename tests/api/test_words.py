@@ -21,19 +21,24 @@ def test_what_the_screen_says_to_try_can_be_typed(demo):
 
 
 def test_rows_of_explain_stand_in_columns(demo):
-    rows = run_papi("explain", "--url", demo.url).stdout.splitlines()
+    head, *rows = run_papi("explain", "--url", demo.url).stdout.splitlines()
+    assert head.split() == ["PROVIDER", "ACCOUNT", "MODEL", "WHY"]
     assert any("llama-3.3-70b-instruct:free" in row for row in rows)
-    assert len({row.rindex(" open") for row in rows}) == 1, rows
+    assert {row.rindex("open") for row in rows} == {head.index("WHY")}, rows
 
 
 def test_waits_are_told_in_words_and_only_where_something_is_used(demo):
     assert chat(demo, "auto")[0] == 200
-    rows = [re.fullmatch(r" +(\d+) of (\d+) .* left.*?(, more in (\d+ (s|min)|\d+ h \d+ min|\d+ d \d+ h))?", row)
-            for row in run_papi("capacity", "--url", demo.url).stdout.splitlines() if row.startswith("    ") and " of " in row]
-    assert rows and all(rows)
+    accounts, limits = run_papi("capacity", "--url", demo.url).stdout.split("\n\n")
+    assert re.split(r"  +", accounts.splitlines()[0])[1:] == ["REQ NOW", "REQ TODAY", "REQ MONTH", "TOK NOW", "TOK TODAY", "TOK MONTH"]
+    assert accounts.splitlines()[-1].startswith("in all, shared ones once  ")
+    head, *lines = limits.splitlines()
+    assert head.split() == ["ACCOUNT", "MODEL", "LEFT", "OF", "MORE", "IN"]
+    rows = [re.fullmatch(r"\S+ +\S+ +(\d+)  (\d+) .*?  +(-|\d+ (?:s|min)|\d+ h \d+ min|\d+ d \d+ h)", row) for row in lines]
+    assert rows and all(rows), lines
     used = [row for row in rows if int(row[1]) < int(row[2])]
-    assert used and all(row[3] for row in used)
-    assert not [row[0] for row in rows if row[1] == row[2] and "more in" in row[0]]
+    assert used and all(row[3] != "-" for row in used)
+    assert not [row[0] for row in rows if row[1] == row[2] and row[3] != "-"]
 
 
 def test_an_answered_request_has_no_error(demo):

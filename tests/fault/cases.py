@@ -130,3 +130,13 @@ def table():
         files += [path for path in dict.fromkeys(row.split(": ")[0] for row in case.elsewhere) if path not in files]
         rows.append((number, case.fault, case.expected, files, case.later))
     return rows
+
+
+def page_rows():
+    """{number: the row of the page's table, but for its last column, what a run brought}"""
+    rows = {}
+    for number, fault, expected, files, later in table():
+        links = ", ".join(f"[{pathlib.PurePath(path).name}](../{path})" for path in files)
+        expected += f". *Not yet*: {later[0].lower()}{later[1:]}" if later else ""
+        rows[number] = f"| {number} | {fault} | {expected} | {links} |"
+    return rows

@@ -5,8 +5,11 @@ requests; what was lost is counted and said."""
 import json
 import os
 import re
+import shlex
 import signal
+import subprocess
 
+import admin
 import papi_process
 import pytest
 from faults import metrics
@@ -130,3 +133,23 @@ class RedirectedErrors:
             self.papi.stop()
         else:
             self.papi.kill()
+
+
+@pytest.mark.parametrize("lines", [1, 0], ids=["head -1", "head -0"])
+def test_030_nobody_reads_standard_output(tmp_path, upstream, lines):
+    """`papi serve | head -1`: the start screen has lost its reader; what is served goes on, a reload and the end too."""
+    papi = papi_process.serve(tmp_path / "serve", {"loops": 2, "providers": {"only": provider(upstream(answer_script()).url, ["m"])}})
+    command = " ".join(shlex.quote(text) for text in papi.arguments) + f" & echo $! >pid; wait $!; echo $? >code"
+    with subprocess.Popen(["/bin/bash", "-c", f"( {command} ) | head -{lines} >first"], cwd=papi.cwd, env=papi.env,
+                          stderr=subprocess.PIPE, text=True) as shell:
+        wait_for(admin.socket_path(papi).exists, 30, "it serves")
+        pid = int((tmp_path / "serve" / "pid").read_text())
+        body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+        assert admin.ask(papi, "POST", "/v1/chat/completions", body)[0] == 200
+        assert admin.ask(papi, "POST", "/admin/v1/reload")[0] == 200
+        assert admin.ask(papi, "POST", "/v1/chat/completions", body)[0] == 200
+        os.kill(pid, signal.SIGTERM)
+        _, errors = shell.communicate(timeout=60)
+    papi_process.assert_no_sanitizer_report(errors)
+    assert (tmp_path / "serve" / "code").read_text().strip() == "0", errors
+    assert len((tmp_path / "serve" / "first").read_text().splitlines()) == lines

@@ -15,7 +15,7 @@ from papi_process import wait_for
 from pool import Pool
 
 PAUSE_S = 0.02
-HELD_S = 1.0  # far more than an answer takes here, far less than the store is held up
+HELD_S = 2.0  # far more than an answer takes here, far less than the store is held up
 
 
 class Someone:

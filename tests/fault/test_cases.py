@@ -2,12 +2,11 @@
 """The list of faults, its tests and its page stay together."""
 
 import re
-import sys
 
 import cases
 import pytest
 
-sys.path.insert(0, str(cases.ROOT / "scripts"))
+PAGE = cases.ROOT / "docs" / "reliability.md"
 
 
 def test_the_list_is_whole():
@@ -32,3 +31,11 @@ def test_what_is_proved_elsewhere_is_there(row):
         assert re.search(rf"^static void {re.escape(function)}\(void \*\*state\)", text, re.MULTILINE), row
         assert f"cmocka_unit_test({function})" in text, row
     assert "cmocka_unit_test(" in text
+
+
+def test_the_page_has_each_case():
+    """`scripts/reliability --page` writes it anew from the last results."""
+    text = PAGE.read_text(encoding="utf-8")
+    for number, row in cases.page_rows().items():
+        assert f"\n{row} " in text, f"docs/reliability.md: case {number} has changed: run scripts/reliability --page"
+    assert len(re.findall(r"^\| \d+ \|", text, re.MULTILINE)) == len(cases.CASES)

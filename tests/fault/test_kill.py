@@ -152,17 +152,25 @@ def kill_many_times(folder, count):
         assert rows >= scene.whole and totals >= scene.whole, (rows, totals, scene.whole)
         assert rows == totals <= truth["requests"], "counted twice, or in one place only"
         starts = sorted(scene.starts_s)
-        print(f"{scene.kills} kills, {scene.whole} whole answers, {truth['requests']} requests at the provider; start to /healthz "
-              f"median {starts[len(starts) // 2] * 1000:.0f} ms, longest {starts[-1] * 1000:.0f} ms")
         assert starts[-1] < START_MAX_S
+        return {"kills": scene.kills, "whole_answers": scene.whole, "requests_at_the_provider": truth["requests"], "rows": rows, "lost": max(0, scene.whole - rows),
+                "counted_by_windows": used["requests", "month"], "under_way_at_most": under_way,
+                "start_ms_median": round(starts[len(starts) // 2] * 1000), "start_ms_longest": round(starts[-1] * 1000)}
+
+
+def tell(figures, record_property):
+    """Into the report of the run, from which scripts/reliability takes them."""
+    for name, value in figures.items():
+        record_property(name, value)
+    print(figures)
 
 
 @pytest.mark.fault(31, 43)
-def test_killed_a_few_times(tmp_path):
-    kill_many_times(tmp_path, 12)
+def test_killed_a_few_times(tmp_path, record_property):
+    tell(kill_many_times(tmp_path, 12), record_property)
 
 
-@pytest.mark.fault(31, 43)
 @pytest.mark.slow
-def test_killed_at_two_hundred_points(tmp_path):
-    kill_many_times(tmp_path, 200)
+@pytest.mark.fault(31, 43)
+def test_killed_at_two_hundred_points(tmp_path, record_property):
+    tell(kill_many_times(tmp_path, 200), record_property)

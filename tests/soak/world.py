@@ -134,7 +134,7 @@ class Lives:
 
     def turn_log(self):
         """As logrotate does."""
-        moved = self.log.with_suffix(f".{self.log_turns}")
+        moved = self.log.with_name(f"papi.log.{self.log_turns}")
         if self.log.exists():
             os.replace(self.log, moved)
         os.kill(self.now.pid, signal.SIGUSR1)
@@ -153,8 +153,7 @@ class Lives:
             db.close()
 
     def logged(self):
-        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("papi.log*")) if path.exists()) + \
-            (self.log.read_text(errors="replace") if self.log.exists() else "")
+        return "".join(path.read_text(errors="replace") for path in self.folder.glob("papi.log*"))
 
     # --- looking at it ---
     def ask_admin(self, method, path, body=None):

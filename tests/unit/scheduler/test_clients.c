@@ -141,6 +141,21 @@ static void ends_are_settled_once(void **state) {
     }
 }
 
+/* What was sent was read by the provider, whether or not anybody waited for its answer. */
+static void leaving_early_is_not_free(void **state) {
+    struct fixture *f = world(CLIENT_TOKENS_PER_DAY, 100000);
+    scheduler_ticket ticket;
+    (void)state;
+    assert_null(submit(f, &ticket));
+    fixture_cancel(f, ticket); /* granted, not sent */
+    assert_int_equal(used(f, CLIENT_TOKENS_PER_DAY), 0);
+    assert_null(submit(f, &ticket));
+    send(f, ticket);
+    fixture_cancel(f, ticket);
+    assert_int_equal(used(f, CLIENT_TOKENS_PER_DAY), f->demand.input_tokens);
+    fixture_free(f);
+}
+
 static void failover_adds_up(void **state) {
     struct fixture *f = world(CLIENT_TOKENS_PER_DAY, 100000);
     scheduler_ticket ticket;
@@ -452,6 +467,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(third_of_three_is_the_last),
         cmocka_unit_test(ends_are_settled_once),
+        cmocka_unit_test(leaving_early_is_not_free),
         cmocka_unit_test(failover_adds_up),
         cmocka_unit_test(refused_costs_nothing),
         cmocka_unit_test(a_prompt_too_large_never_fits),

@@ -87,8 +87,10 @@ static void scenario(uint32_t kinds, int64_t from, int64_t length, int code) {
 static void every_call(uint32_t kinds, int64_t length, int code) {
     for (int64_t from = 1;; from++) {
         scenario(kinds, from, length, code);
-        if (fault.failed == 0)
+        if (fault.failed == 0) {
+            print_message("%lld runs, in each another call failed\n", (long long)from - 1);
             break;
+        }
         assert_true(from < 2000);
     }
 }
