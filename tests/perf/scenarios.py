@@ -135,10 +135,10 @@ def stall_control(bench, upstreams):
 
 def open_streams(bench, target):
     """RSS when idle, with 1,000 open streams, and after they were closed (waits at most 10 s for
-    it to come down to 1.1 times what it was before them). Before them 1,000 requests one after the other fill what has a bound of
+    it to come down to 1.1 times what it was before them). Before them 5,000 requests fill what has a bound of
     its own (pools, the pages that the store keeps), so that only what streams leave behind is seen."""
     idle = harness.memory_kib(target.pid)
-    bench.run(target, "bench", concurrency=10, requests=1000)
+    bench.run(target, "bench", concurrency=10, requests=5000)
     time.sleep(0.5)
     before = harness.memory_kib(target.pid)
     command = [os.path.join(bench.build, "generator"), "--hold", "--concurrency", str(OPEN_STREAMS),
