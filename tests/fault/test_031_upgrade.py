@@ -153,9 +153,9 @@ def test_031_upgrade_where_nobody_serves_is_a_start(tmp_path, served_mock):
         assert papi_process.chat(papi, "m")[0] == 200
 
 
-def test_031_usr2_hands_on_the_master_key_of_the_environment(tmp_path, mock):
+def test_031_usr2_hands_on_the_master_key_of_the_environment(tmp_path, served_mock):
     """It is wiped from the environment at a start; without it the next process would know no client."""
-    config = {"loops": 1, "auth": "keys", "providers": {"one": provider(f"{mock.url}/one/v1", ["m"])}}
+    config = {"loops": 1, "auth": "keys", "providers": {"one": provider(f"{served_mock.url}/one/v1", ["m"])}}
     old = papi_process.serve(tmp_path / "serve", config, env={"PAPI_VAULT_KEY": "5e" * 32}).start()
     key = admin.token(old)
     assert not (tmp_path / "serve" / "data" / "key").exists()
