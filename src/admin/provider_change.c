@@ -165,7 +165,7 @@ static bool known(struct request *r, const struct provider_work *work) {
     const struct board_provider *provider = provider_list_find(list, work->provider);
     bool adds = work->act == PROVIDER_ADD || work->act == PROVIDER_REMOVE;
     if (provider == NULL)
-        (void)admin_not_found(r, "there is no provider '%.*s'; GET /admin/v1/providers lists them",
+        (void)admin_not_found(r, "there is no provider '%.*s'; `papi provider list` shows them",
                               SPAN_ARG(work->provider));
     bool there = provider != NULL && (adds || work->account.len == 0 ||
                                       board_account_find(provider, work->account) != NULL);

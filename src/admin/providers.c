@@ -147,7 +147,7 @@ int admin_answer_provider(struct request *r, int status, struct span id, struct 
     struct dynbuf body;
     int err = 0;
     if (provider == NULL) {
-        err = admin_not_found(r, "there is no provider '%.*s'; GET /admin/v1/providers lists them",
+        err = admin_not_found(r, "there is no provider '%.*s'; `papi provider list` shows them",
                               SPAN_ARG(id));
     } else if (!begin(&showing, r, &writer)) {
         err = ERR_TOO_LARGE;

@@ -57,6 +57,7 @@ struct app {
     pid_t successor;                /* started by USR2; 0 = none */
     struct loop_timer watch;        /* notify.c */
     uint64_t watch_ns;
+    struct loop_timer late; /* late.c */
     struct demo demo;
     const char *data_dir;   /* arena */
     int lock_fd;            /* -1 = not locked */

@@ -39,7 +39,11 @@ static void reading_done(struct row_reading *reading) {
 static int read_limits(struct app *app) {
     struct row_reading reading = {.app = app, .hash_key = vault_clients_key(app->vault)};
     int err = app->store != NULL ? store_run(app->store, STORE_READ, run_read, &reading) : 0;
+    char why[VAULT_WHY_BYTES];
+    bool locked = err == ERR_SEAL && vault_look(app->vault, why) == VAULT_LOCKED;
     app->clients_unread = err < 0;
+    if (err < 0 && !locked)
+        roster_set_unread(app->gateway->roster); /* nobody is refused for what nobody could read */
     if (err < 0)
         log_event(LOG_ERROR, "clients.unread", "error=\"%s\" effect=\"no key is known\"",
                   err_text(err));
@@ -150,7 +154,7 @@ void clients_greet(struct app *app) {
     const struct client_table *table = roster_look(app->gateway->roster, &view);
     bool none = table == NULL || client_table_count_active(table, (int64_t)clock_wall_ms()) == 0;
     roster_view_done(&view);
-    if (!app->admin.keys_mode || !none)
+    if (!app->admin.keys_mode || !none || roster_is_unread(app->gateway->roster))
         return;
     bool shown =
         isatty(STDOUT_FILENO) != 0 && app->store != NULL && table == NULL && make_first(app) == 0;

@@ -8,6 +8,7 @@
  */
 #include "app/app_parts.h"
 #include "app/configure.h"
+#include "app/late.h"
 #include "app/records.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -82,6 +83,7 @@ void loops_begin_drain(struct app *app, const char *why) {
     uint64_t now_ns = loop_now_ns(app->loops[0].loop);
     app->draining = true;
     notify_unwatch(app);
+    late_end(app);
     if (span_is(span_text(why), "upgrade"))
         notify_say("STATUS=another process has taken over");
     else
@@ -191,6 +193,7 @@ int loops_run(struct app *app) {
     greet(app);
     clients_greet(app);
     notify_watch(app);
+    late_begin(app);
     notify_say("READY=1\nSTATUS=serving on %s port %u, %u models", app->address.host,
                app->address.port, app->now->assembly.snapshot->model_count);
     loop_run(app->loops[0].loop);

@@ -158,11 +158,11 @@ static void write_heading(struct page *page) {
     begin(&line, "Providers");
     if (screen->provider_count + screen->keyless_count + screen->server_count == 0 &&
         screen->demo_count > 0)
-        add(&line, "none but the demo: %u models, \"auto\"; set a key named below, then restart",
+        add(&line, "none but the demo: %u models, \"auto\"; give it a key: papi provider add",
             screen->models);
     else if (screen->provider_count + screen->keyless_count + screen->server_count == 0)
-        add(&line,
-            "none yet: set a key named below, or start a local server such as Ollama, then this");
+        add(&line, "none yet: give it a key (papi provider add), or start a local server such as "
+                   "Ollama, then this");
     else
         add(&line,
             "%u with a key, %u without, %u local server%s: %u model%s, %u alias%s, and \"auto\"",

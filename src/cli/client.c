@@ -132,13 +132,19 @@ static void question_begin(struct question *question) {
     json_open_object(&question->writer, NULL);
 }
 
-/* "/admin/v1/clients/NAME/rotate" */
+/* "/admin/v1/clients/NAME/rotate". False after complaining; then the question is done with. */
 static bool question_about(struct question *question, const char *client, const char *end) {
+    if (client[0] == '\0') {
+        cli_complain("the client's name is empty; `papi client list` shows them");
+        dynbuf_done(&question->body);
+        return false;
+    }
     bool fits = instance_add_segment(question->path, sizeof question->path, client);
     size_t used = strlen(question->path), room = sizeof question->path - used;
     if (fits && (size_t)snprintf(question->path + used, room, "%s", end) < room)
         return true;
     cli_complain("that client's name is too long");
+    dynbuf_done(&question->body);
     return false;
 }
 
@@ -339,21 +345,34 @@ static int run_list(const struct cli_command *command, int argc, char **argv) {
     return parsed != CLI_PARSED ? cli_parsed_exit(parsed) : list_clients(&values, NULL);
 }
 
+static bool changes_anything(const struct values *values) {
+    bool changes = values->models != NULL || values->expires.given || values->data_use != NULL ||
+                   values->priority != NULL || values->name != NULL;
+    for (unsigned i = 0; i < CLIENT_LIMIT_COUNT; i++)
+        changes = changes || values->limits[i].given;
+    return changes;
+}
+
 /* Commands about one client that is there. */
 static int run_one(const struct cli_command *command, int argc, char **argv, const char *method) {
     struct values values = {0};
     struct cli_operands operands;
     struct question question;
     enum cli_parsed parsed = cli_parse(command, argc, argv, &values, &operands);
-    bool rotate = strcmp(method, "POST") == 0;
+    bool rotate = strcmp(method, "POST") == 0, change = strcmp(method, "PATCH") == 0;
     if (parsed != CLI_PARSED)
         return cli_parsed_exit(parsed);
+    if (change && !changes_anything(&values)) {
+        cli_complain("nothing to change: `papi client limit --help` lists what can be, as "
+                     "--requests-per-day 200");
+        return CLI_USAGE;
+    }
     question_begin(&question);
     if (!question_about(&question, operands.items[0], rotate ? "/rotate" : ""))
         return CLI_USAGE;
     if (rotate && values.grace.given)
         json_put_u64(&question.writer, "grace_s", values.grace.value / 1000);
-    if (strcmp(method, "PATCH") == 0) {
+    if (change) {
         if (values.name != NULL)
             json_put_word(&question.writer, "name", values.name);
         put_settings(&question.writer, &values);

@@ -44,7 +44,13 @@ int client_names_find(struct instance *instance, const char *asked, char ret_id[
         cli_complain("--client %.40s... is too long", asked);
         return CLI_USAGE;
     }
-    int code = instance_fetch(instance, path, SPAN_NONE, &body);
+    int status = 0, code = CLI_FAILED;
+    dynbuf_init(&body, INSTANCE_ANSWER_MAX_BYTES);
+    int err = instance_ask(instance, path, SPAN_NONE, &body, &status);
+    if (err == 0 && status == 404)
+        cli_complain("no client has the id or name '%s'; `papi client list` shows them", asked);
+    else
+        code = instance_judge(instance, err, status, dynbuf_span(&body));
     if (code == CLI_DONE && !copy_member(dynbuf_span(&body), "id", ret_id, CLIENT_ID_BYTES))
         code = CLI_FAILED;
     dynbuf_done(&body);

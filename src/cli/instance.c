@@ -150,7 +150,7 @@ static int call_place(const struct instance *instance, const struct instance_pla
 
 static bool nobody_there(int err) {
     return err == ERR_NOT_FOUND || err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE ||
-           err == ERR_TOO_LARGE;
+           err == ERR_TOO_LARGE || err == ERR_SYSTEM;
 }
 
 /* Nothing was sent where nobody is there, so the same may be asked at the next place. */
@@ -245,6 +245,11 @@ int instance_judge(const struct instance *instance, int err, int status, struct 
     else if (!complain_in_its_words(body))
         cli_complain("%.*s answers with status %d", SPAN_ARG(instance_place(instance)->text),
                      status);
+    const char *key = getenv(INSTANCE_KEY_VARIABLE);
+    if (status == 401 && instance_is_url(instance))
+        cli_complain("the key for %.*s is read from $" INSTANCE_KEY_VARIABLE ", which is %s",
+                     SPAN_ARG(instance_place(instance)->text),
+                     key == NULL || key[0] == '\0' ? "not set" : "set to another");
     return CLI_FAILED;
 }
 

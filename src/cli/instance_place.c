@@ -106,6 +106,7 @@ static const char *why_not(int err) {
     } rows[] = {
         {ERR_CONNECT_UNREACHABLE, " (not open to this user)"},
         {ERR_TOO_LARGE, " (a longer path than sockets can have)"},
+        {ERR_SYSTEM, " (not in a directory)"},
     };
     for (size_t i = 0; i < array_length(rows); i++)
         if (rows[i].err == err)
@@ -130,7 +131,8 @@ static void complain_about_all(const struct instance *instance) {
 
 void instance_complain(const struct instance *instance, int err) {
     bool nobody = err == ERR_CONNECT_REFUSED || err == ERR_CONNECT_UNREACHABLE ||
-                  (!instance_is_url(instance) && (err == ERR_NOT_FOUND || err == ERR_TOO_LARGE));
+                  (!instance_is_url(instance) &&
+                   (err == ERR_NOT_FOUND || err == ERR_TOO_LARGE || err == ERR_SYSTEM));
     if (nobody)
         complain_about_all(instance);
     else

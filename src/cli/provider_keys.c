@@ -186,8 +186,10 @@ static int print_provider(struct span body) {
     struct span state = answer_text(&answer, answer.top, "state");
     struct span reason = answer_text(&answer, answer.top, "reason");
     struct span warning = answer_text(&answer, answer.top, "warning");
-    (void)printf("%.*s: %.*s%s%.*s\n", SPAN_ARG(id), SPAN_ARG(state), reason.len > 0 ? ", " : "",
-                 SPAN_ARG(reason));
+    if (span_is(state, "paused")) /* the reason begins with that word */
+        state = reason.len > 0 ? SPAN_LITERAL("") : state;
+    (void)printf("%.*s: %.*s%s%.*s\n", SPAN_ARG(id), SPAN_ARG(state),
+                 state.len > 0 && reason.len > 0 ? ", " : "", SPAN_ARG(reason));
     if (warning.len > 0)
         (void)fprintf(stderr, "papi: %.*s\n", SPAN_ARG(warning));
     answer_done(&answer);

@@ -17,8 +17,9 @@ enum step_verdict step_admit(struct request *r) {
     if (r->snapshot->route_count == 0)
         return request_fail(
             r, API_UNAVAILABLE, NULL,
-            "No provider is in use. Set the key of one in the environment, such as GROQ_API_KEY, "
-            "or name one in papi.yaml; `papi check` tells what is read.");
+            "No provider is in use. Give one a key by `papi provider add`, set its variable, such "
+            "as "
+            "GROQ_API_KEY, or name one in papi.yaml; `papi check` tells what is read.");
     choose_candidates(r, &choice);
     if (choice.route_count == 0)
         return choose_fail(r, &choice);

@@ -135,6 +135,13 @@ static bool check_key(struct request *r, const struct access_asker *asker, enum 
     if (key.len == 0)
         return ask_for_key(r, need);
     enum client_verdict verdict = identify_key(r, key);
+    if (verdict == CLIENT_UNKNOWN_KEY && roster_is_unread(r->home->gateway->roster)) {
+        (void)request_fail(r, API_UNAVAILABLE, NULL,
+                           "The store cannot be asked now, so nobody knows whose key this is. Try "
+                           "again in a moment.");
+        r->error.retry_after_ms = 1000;
+        return false;
+    }
     if (verdict != CLIENT_KNOWN)
         return refuse_key(r, asker, identify_sentence(verdict));
     if (need == NEED_KEY || r->client->role == CLIENT_ADMIN)

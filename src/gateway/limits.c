@@ -13,8 +13,6 @@
 #include "gateway/identify.h"
 #include "json/writer.h"
 
-#include <stdio.h>
-
 #define RETRY_TOLD_MAX_MS 60000 /* as in reject.c */
 #define BUSY_RETRY_MS     1000  /* when a request of its own ends, nobody knows */
 #define ANSWER_MAX_BYTES  65536

@@ -20,6 +20,7 @@ struct roster {
     pthread_mutex_t lock;
     struct client_table *table; /* ref */
     _Atomic uint64_t version;   /* written under the lock */
+    atomic_bool unread;
 };
 
 struct roster *roster_new(void) {
@@ -39,10 +40,19 @@ void roster_free(struct roster *roster) {
 void roster_publish(struct roster *roster, struct client_table *table) {
     check(pthread_mutex_lock(&roster->lock) == 0);
     struct client_table *old = roster->table;
+    atomic_store(&roster->unread, false);
     roster->table = table != NULL ? client_table_ref(table) : NULL;
     atomic_fetch_add_explicit(&roster->version, 1, memory_order_release);
     check(pthread_mutex_unlock(&roster->lock) == 0);
     client_table_unref(old);
+}
+
+void roster_set_unread(struct roster *roster) {
+    atomic_store(&roster->unread, true);
+}
+
+bool roster_is_unread(const struct roster *roster) {
+    return atomic_load(&roster->unread);
 }
 
 struct client_table *roster_look(struct roster *roster, struct roster_view *view) {

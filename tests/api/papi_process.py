@@ -199,9 +199,7 @@ def clean_environment(more=None):
     env.pop("COLUMNS", None)  # pytest's own, given to its workers
     for name, value in SANITIZER_OPTIONS.items():
         env.setdefault(name, value)
-    env.pop("COLUMNS", None)  # set by test runners for their own output
     env["PAPI_LOCAL_SERVERS"] = "off"  # what else runs on this machine is no part of a test
-    env.pop("COLUMNS", None)  # of the terminal from which tests are run
     env["PAPI_KEYLESS"] = "off"  # nothing outside is asked
     env.update(more or {})
     return env

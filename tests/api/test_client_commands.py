@@ -79,7 +79,9 @@ def test_admin_tokens(run):
 @pytest.mark.parametrize("words, code", [
     (["client", "add"], 2), (["client", "add", "z", "--requests-per-day", "-1"], 2), (["client", "add", "x" * 65], 1),
     (["client", "add", "z", "--data-use", "sell"], 2), (["client", "show", "nobody"], 1), (["client", "rotate", "nobody"], 1),
-    (["admin", "token", "list", "x"], 2), (["admin", "token", "add"], 2), (["admin", "token", "make", "x"], 2)])
+    (["client", "limit", "z"], 2), (["client", "show", "z" * 2000], 2), (["client", "show", ""], 2), (["client", "revoke", ""], 2), (["client", "add", ""], 1),
+    (["client", "add", "z", "--requests-per-day", str(2**63 - 1)], 1), (["client", "add", "z", "--expires", "-1d"], 2),
+    (["client", "add", "z", "--expires", "2020-01-01"], 2), (["admin", "token", "list", "x"], 2), (["admin", "token", "add"], 2), (["admin", "token", "make", "x"], 2)])
 def test_refuses_what_makes_no_sense(run, words, code):
     got, out, err = run(*words)
     assert got == code and out == "" and err.startswith("papi: "), (got, out, err)
@@ -97,7 +99,28 @@ def test_requests_are_listed_by_the_clients_name(run):
         out = run("requests", "--client", asked)[1]
         assert "anna" in out and "ben" not in out and made["anna"]["id"] not in out
     code, out, err = run("requests", "--client", "carl")
-    assert code == 1 and out == "" and "carl" in err
+    assert code == 1 and out == "" and "papi client list" in err
     # Who was forgotten is still known by the id.
     run("client", "revoke", "ben", "--forget")
     assert made["ben"]["id"] in run("requests", "--client", made["ben"]["id"])[1]
+
+
+def test_says_how_to_get_in(run, tmp_path):
+    """The wrong key, none, one of a client, and a client that has two of its name."""
+    def listed(key=None):
+        env = papi_process.clean_environment({"PAPI_API_KEY": key} if key else None)
+        done = subprocess.run([papi_process.papi_binary(), "client", "list", "--url", run.papi.url], capture_output=True, text=True, check=False,
+                              timeout=60, env=env)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr
+    assert "$PAPI_API_KEY, which is not set" in listed()
+    assert "$PAPI_API_KEY, which is set to another" in listed("sk-papi-nobody")
+    client = KEY.search(run("client", "add", "ben")[1])[0]
+    assert "admin token" in listed(client)
+    run("client", "add", "ben")
+    code, _, err = run("client", "limit", "ben", "--concurrency", "1")
+    assert code == 1 and "Several clients have that name" in err and "`papi client list`" in err
+    code, _, err = run("client", "limit", "nobody", "--concurrency", "1")
+    assert code == 1 and "`papi client list`" in err
+    done = papi_process.run_papi("client", "list", "--data", tmp_path / "papi.yaml")
+    assert done.returncode == 1 and "papi.yaml/papi.sock (not in a directory)" in done.stderr

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import re
+import sqlite3
 import subprocess
 import time
 
@@ -347,6 +348,30 @@ def test_clients_outlive_the_process(tmp_path):
         row = admin.get(papi, f"/admin/v1/clients/{client['id']}")
         assert {**row, "last_used_at": None} == {**{k: v for k, v in client.items() if k != "key"}, "last_used_at": None}
         assert get(papi, "/v1/models", client["key"])[0] == 200
+
+
+def test_a_store_that_is_locked_at_the_start(tmp_path):
+    """Keys are a 503 as long as nobody can know them; then clients, their counts and the vault's keys are there without a restart."""
+    with papi_process.mock(tmp_path / "mock", json.dumps([{"provider": "lab"}]) + "\n", ["--seed", "1"]) as mock:
+        config = {"auth": "keys", "loops": 2, "providers": {
+            "lab": {"type": "openai", "base_url": f"{mock.url}/lab/v1", "models": ["gpt-a"]}}}
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            key = add(papi, limits={"requests_per_day": 3})["key"]
+            assert ask_admin(papi, "POST", "/admin/v1/providers", {"provider": "groq", "key": "gsk_" + "Zq7" * 12})[0] == 201
+            assert chat(papi, key)[0] == 200
+        holder = sqlite3.connect(tmp_path / "serve" / "data" / "papi.db", isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        with papi_process.serve(tmp_path / "serve", config) as papi:
+            status, headers, answer = chat(papi, key)
+            assert status == 503 and "store" in answer["error"]["message"] and "retry-after" in headers, answer
+            assert chat(papi, "sk-proj-1234")[0] == 401
+            assert "nobody has one yet" not in papi.stdout
+            holder.execute("ROLLBACK")
+            holder.close()
+            wait_for(lambda: chat(papi, key)[0] == 200, 20, "the client is known")
+            wait_for(lambda: [row["source"] for row in admin.get(papi, "/admin/v1/providers/groq")["accounts"]] == ["vault"],
+                     20, "the vault's key is used")
+            assert chat(papi, key)[0] == 200 and chat(papi, key)[0] == 429  # the one before the restart counts
 
 
 def test_what_was_used_outlives_the_process(tmp_path):

@@ -233,7 +233,7 @@ def test_refusals_are_told_as_shown(tmp_path):
         assert reset_ms <= int(headers["retry-after-ms"]) <= reset_ms * 1.1 + 1
         assert int(headers["retry-after"]) == -(-int(headers["retry-after-ms"]) // 1000)
         assert "x-should-retry" not in headers
-        line = re.search(r"```\n( x tiny.*?)```", text_of(LIMITS), re.DOTALL).group(1)
+        line = re.search(r"```\n( +PROVIDER.*?)```", text_of(LIMITS), re.DOTALL).group(1)
         told = run_papi("explain", "--model", "tiny", "--url", papi.url).stdout
         assert without_numbers(told).strip() == without_numbers(line).strip()
         status, headers, body = refused(papi, "daily", 1)

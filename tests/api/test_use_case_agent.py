@@ -20,7 +20,7 @@ import admin
 import papi_process
 from papi_process import request, run_papi, wait_for
 
-QUESTIONS = 80  # of two turns each: the tool is called, then its result is told
+QUESTIONS = 76  # of two turns each: the tool is called, then its result is told
 TIERS = {
     "swift": [{"requests": 4, "per": "second"}],
     "broad": [{"requests": 10, "per": "2s"}, {"tokens": 60000, "per": "second"}],

@@ -122,4 +122,4 @@ def test_nothing_at_hand_says_what_to_do(tmp_path):
     with builder.serve() as papi:
         assert "none yet" in papi.stdout and "set OPENROUTER_API_KEY" in papi.stdout
         done = run_papi("chat", "Say hello.", env=builder.env, cwd=builder.folder)
-        assert done.returncode == 1 and "Set the key of one" in done.stderr, done.stderr
+        assert done.returncode == 1 and "papi provider add" in done.stderr, done.stderr

@@ -83,7 +83,7 @@ def test_031_the_store_comes_back(world):
     file.mkdir()
     with world.serve() as papi:
         assert admin.get(papi, "/admin/v1/status")["store"]["state"] == "degraded"
-        assert chat(papi, world.key) == 401
+        assert chat(papi, world.key) == 503
         file.rmdir()
         for path, aside in kept.items():
             aside.rename(path)

@@ -139,8 +139,8 @@ static void shows_an_empty_start(void **state) {
                   "PAPI " PAPI_VERSION
                   ": one OpenAI-compatible address in front of many LLM providers\n"
                   "\n"
-                  "  Providers   none yet: set a key named below, or start a local server such as "
-                  "Ollama, then this\n"
+                  "  Providers   none yet: give it a key (papi provider add), or start a local "
+                  "server such as Ollama, then this\n"
                   "  Keyless     off\n"
                   "  Note        papi.yaml in this folder is not read by itself; use --config "
                   "papi.yaml\n"
