@@ -128,12 +128,14 @@ static enum step_verdict deliver(struct request *r) {
     return request_go(r, STEP_RECORD);
 }
 
-/* The second opinion on an empty answer failed too: then the empty answer stands (product 5.7). */
+/* The second opinion on an empty answer failed too: then the empty answer stands (product 5.7), with what it used: the same as is recorded. */
 static enum step_verdict deliver_empty(struct request *r) {
-    const struct event events[] = {
-        {.kind = EVENT_START},
-        {.kind = EVENT_FINISH, .finish = FINISH_STOP},
-        {.kind = EVENT_USAGE, .usage = {.input_tokens = r->usage.input_tokens, .estimated = true}}};
+    const struct event events[] = {{.kind = EVENT_START},
+                                   {.kind = EVENT_FINISH, .finish = FINISH_STOP},
+                                   {.kind = EVENT_USAGE,
+                                    .usage = {.input_tokens = r->usage.input_tokens,
+                                              .output_tokens = r->usage.output_tokens,
+                                              .estimated = !r->usage.known}}};
     int err = 0;
     for (size_t i = 0; i < array_length(events) && err == 0; i++)
         err = r->task.chat.stream

@@ -14,8 +14,8 @@ CHAT = "/v1/chat/completions"
 LIMITED = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
 
 
-def body(stream=False, text="hello", model="test-model"):
-    return {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
+def body(stream=False, text="hello", model="test-model", **more):
+    return {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream, **more}
 
 
 def ask(papi, stream=False, headers=None, seconds=30.0, **more):
@@ -96,6 +96,7 @@ def test_a_client_in_a_hurry_rests_no_provider(start_serve, upstream, stream):
 
 
 EMPTY = completion("")
+USED = (EMPTY["usage"]["prompt_tokens"], EMPTY["usage"]["completion_tokens"])
 SECONDS = {
     "server_error": respond_script(500, {"error": {"message": "broken"}}),
     "client_fault": respond_script(400, {"error": {"message": "no", "code": "invalid_value"}}),
@@ -108,9 +109,11 @@ SECONDS = {
 def test_an_empty_answer_stands_when_the_second_opinion_fails(start_serve, upstream, second, stream):
     papi = start_serve({"providers": {"empty": provider(upstream(respond_script(200, EMPTY)).url),
                                       "other": provider(upstream(SECONDS[second]).url)}})
-    status, fields, answer = ask(papi, stream)
+    status, fields, answer = ask(papi, stream, **({"stream_options": {"include_usage": True}} if stream else {}))
     assert status == 200, answer
     assert fields["x-papi-attempts"] == "2"
+    told = sse_events(answer)[-2]["usage"] if stream else answer["usage"]
+    assert (told["prompt_tokens"], told["completion_tokens"]) == USED, "told is what is recorded"
     if stream:
         events = sse_events(answer)
         assert events[-1] == "[DONE]"

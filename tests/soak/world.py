@@ -76,6 +76,8 @@ class Lives:
 
     # --- lives ---
     def _process(self, how, *extra):
+        if how != "start":
+            self.write(json.dumps(self.config(self.reloads)))  # what stands there may be the one with a mistake
         process = papi_process.PapiProcess(["serve", "--config", self.file, "--data", self.folder / "data", *extra], cwd=self.folder)
         began = time.monotonic()
         process.start()
