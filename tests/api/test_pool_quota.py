@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotas of a pool, judged by the provider's own count: crowds, the waiting room, shared accounts, tokens, shapes of limits."""
 
-import re
 import concurrent.futures
+import re
 import shutil
 import subprocess
 import threading
