@@ -8,7 +8,7 @@ import watch
 # Resident memory over the second half of a life, least squares. Pages of SQLite's cache and of the mapped journal come and go, which
 # is what the tolerance is for; a leak of 100 bytes a request at 30 requests a second would be 175 KiB a minute.
 SLOPE_KIB_A_MINUTE = 48.0
-LIFE_JUDGED_S = 150
+LIFE_JUDGED_S = 400  # the first minutes touch the pages of journal and caches
 DESCRIPTORS_MORE = 4  # the store's reading thread opens and closes its own
 CLIENT_MINUTE_S = 60
 LESS_SHARE = 0.01
