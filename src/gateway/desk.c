@@ -492,7 +492,8 @@ void desk_clients(struct desk *desk, const struct client_table *clients, const s
     struct scheduler_client *rows = mem_zalloc((all + (size_t)1) * sizeof *rows);
     for (uint32_t i = 0; i < all; i++) {
         const struct client *client = client_table_at(clients, i);
-        if (client_has_limits(client))
+        if (client->revoked_ms == 0 &&
+            client_has_limits(client)) /* revoked for good: no counters */
             rows[count++] = (struct scheduler_client){client->number, client->limits};
     }
     pthread_mutex_lock(&desk->lock);
