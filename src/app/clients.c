@@ -122,6 +122,15 @@ static int run_first(struct store_db *db, void *context) {
     return err;
 }
 
+/* The commands want the directory as it was given here. */
+static const char *data_option(const struct app *app) {
+    return app->options->data_dir != NULL ? " --data " : "";
+}
+
+static const char *data_named(const struct app *app) {
+    return app->options->data_dir != NULL ? app->options->data_dir : "";
+}
+
 static int make_first(struct app *app) {
     struct first first = {.vault = app->vault};
     int err = store_run(app->store, STORE_WRITE, run_first, &first);
@@ -129,8 +138,8 @@ static int make_first(struct app *app) {
     if (err == 0) {
         gateway_clients(app->gateway, first.table, &app->admin.clients_zone);
         (void)printf("  first key     %.*s\n"
-                     "                shown this once; more: papi client add NAME\n",
-                     SPAN_ARG(secret_reveal(first.key)));
+                     "                shown this once; more: papi client add NAME%s%s\n",
+                     SPAN_ARG(secret_reveal(first.key)), data_option(app), data_named(app));
     }
     client_table_unref(first.table);
     secret_unref(first.key);
@@ -146,7 +155,8 @@ static void tell_no_clients(struct app *app) {
         (void)printf("  no clients    the vault is locked, so no key is recognised: %s\n", why);
     else
         (void)printf("  no clients    every request needs a key, and nobody has one yet: papi "
-                     "client add NAME\n");
+                     "client add NAME%s%s\n",
+                     data_option(app), data_named(app));
 }
 
 void clients_greet(struct app *app) {

@@ -50,7 +50,7 @@ def test_a_terminal_shows_the_first_key_once(tmp_path):
 def test_a_pipe_is_told_the_command_only(tmp_path):
     """A key in a log would stay there."""
     with serve(tmp_path, {"auth": "keys"}) as papi:
-        assert "nobody has one yet: papi client add NAME" in papi.stdout
+        assert f"nobody has one yet: papi client add NAME --data {tmp_path / 'data'}\n" in papi.stdout
         assert run_papi("client", "list", "--data", tmp_path / "data", "--json").stdout.count("cl_") == 0
     assert not KEY.search(papi.stdout + papi.stderr)
 
