@@ -58,6 +58,8 @@ int admin_end(struct request *r, int status, struct json_writer *writer);
 /* {"object":"list","data":[ ... ],"has_more":...,"next_cursor":...}: after admin_begin, and before admin_end. */
 void admin_open_page(struct json_writer *writer);
 void admin_close_page(struct json_writer *writer, bool has_more, struct span next_cursor);
+/* A name that may be missing: null where it is empty. */
+void admin_put_name(struct json_writer *writer, const char *member, struct span name);
 /* 404 with the words given; returns what a handler returns. */
 int admin_not_found(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 

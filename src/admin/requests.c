@@ -34,20 +34,16 @@ static void put_attempt(struct json_writer *writer, const struct store_attempt *
 }
 
 /* The store keeps no difference between absent and empty. */
-static void put_name(struct json_writer *writer, const char *name, struct span text) {
-    json_put_text(writer, name, text.len > 0 ? text : SPAN_NONE);
-}
-
 static void put_members(struct json_writer *writer, const struct store_request *request) {
     json_put_text(writer, "id", request->id);
     json_put_time(writer, "at", (int64_t)request->at_ms);
-    put_name(writer, "client", request->client);
+    admin_put_name(writer, "client", request->client);
     json_put_text(writer, "endpoint", request->endpoint);
-    put_name(writer, "model", request->model);
-    put_name(writer, "served", request->served);
-    put_name(writer, "provider", request->provider);
+    admin_put_name(writer, "model", request->model);
+    admin_put_name(writer, "served", request->served);
+    admin_put_name(writer, "provider", request->provider);
     json_put_u64(writer, "status", request->status);
-    put_name(writer, "error", request->error);
+    admin_put_name(writer, "error", request->error);
     json_put_u64(writer, "attempts", request->attempts);
     json_put_u64(writer, "input_tokens", request->input_tokens);
     json_put_u64(writer, "output_tokens", request->output_tokens);

@@ -48,6 +48,10 @@ void admin_close_page(struct json_writer *writer, bool has_more, struct span nex
     json_close_object(writer);
 }
 
+void admin_put_name(struct json_writer *writer, const char *member, struct span name) {
+    json_put_text(writer, member, name.len > 0 ? name : SPAN_NONE);
+}
+
 int admin_not_found(struct request *r, const char *format, ...) {
     char text[512];
     va_list arguments;

@@ -14,19 +14,15 @@
 
 #define LIMIT_DEFAULT 100
 
-static void put_name(struct json_writer *writer, const char *name, struct span text) {
-    json_put_text(writer, name, text.len > 0 ? text : SPAN_NONE);
-}
-
 static void put_row(void *context, const struct store_usage *row) {
     struct json_writer *writer = context;
     json_open_object(writer, NULL);
     json_put_time(writer, "at", (int64_t)row->at_ms);
-    put_name(writer, "client", row->client);
-    put_name(writer, "provider", row->provider);
-    put_name(writer, "account", row->account);
-    put_name(writer, "model", row->model);
-    put_name(writer, "upstream_model", row->upstream);
+    admin_put_name(writer, "client", row->client);
+    admin_put_name(writer, "provider", row->provider);
+    admin_put_name(writer, "account", row->account);
+    admin_put_name(writer, "model", row->model);
+    admin_put_name(writer, "upstream_model", row->upstream);
     json_put_text(writer, "outcome", row->outcome);
     json_put_u64(writer, "requests", row->requests);
     json_put_u64(writer, "attempts", row->attempts);
