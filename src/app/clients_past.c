@@ -18,10 +18,9 @@
 #include "store/requests.h"
 #include "store/seed.h"
 
-#define DAY_MS     ((uint64_t)86400 * 1000)
-#define MINUTE_MS  ((uint64_t)60 * 1000)
-#define MINUTES_MS (3 * MINUTE_MS) /* a minute, begun before or after; and clocks that were set */
-#define ROWS_MOST  1000000u
+#define MINUTES_MS \
+    (3 * MS_PER_MINUTE) /* a minute, begun before or after; and clocks that were set */
+#define ROWS_MOST 1000000u
 /* Sums lie so long before the end of their period that what clocks differ by cannot push them into the next one. */
 #define INSIDE_MS 100
 
@@ -62,7 +61,7 @@ static void on_day(void *context, const struct store_client_day *day) {
                                             .number = client_number_of(day->client),
                                             .requests = day->requests,
                                             .tokens = tokens ? day->tokens : 0},
-             day->at_ms + DAY_MS - INSIDE_MS);
+             day->at_ms + MS_PER_DAY - INSIDE_MS);
 }
 
 static void on_minute(void *context, const struct store_usage *row) {
@@ -74,7 +73,7 @@ static void on_minute(void *context, const struct store_usage *row) {
                  .number = client_number_of(row->client),
                  .requests = row->requests,
                  .tokens = tokens ? row->input_tokens + row->output_tokens : 0},
-             row->at_ms + MINUTE_MS - INSIDE_MS);
+             row->at_ms + MS_PER_MINUTE - INSIDE_MS);
 }
 
 static int read_minutes(struct store_db *db, struct past *past) {

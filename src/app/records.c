@@ -8,6 +8,8 @@
  */
 #include "app/records.h"
 
+#include "base/clock.h"
+
 #include "app/app_parts.h"
 #include "obs/log.h"
 #include "store/store.h"
@@ -19,11 +21,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define DAY_MS (24 * 3600 * (uint64_t)1000)
-
 /* Whole days, rounded up: nothing goes earlier than was asked for. */
 static uint32_t days_of(uint64_t ms) {
-    return (uint32_t)((ms + DAY_MS - 1) / DAY_MS);
+    return (uint32_t)((ms + MS_PER_DAY - 1) / MS_PER_DAY);
 }
 
 static struct store_keep keep_of(const struct config *config) {

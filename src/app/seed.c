@@ -24,11 +24,10 @@
 #include <stdlib.h>
 
 #define ROWS_FIRST   256
-#define EXACT_MOST   1000           /* a busy gateway's last seconds, all of a quiet one's day */
-#define MINUTES_MS   (6 * HOUR_MS)  /* windows up to this are read by minute */
-#define HOURS_MS     (26 * HOUR_MS) /* up to this, a day of any zone, by hour; longer ones by day */
+#define EXACT_MOST   1000              /* a busy gateway's last seconds, all of a quiet one's day */
+#define MINUTES_MS   (6 * MS_PER_HOUR) /* windows up to this are read by minute */
+#define HOURS_MS     (26 * MS_PER_HOUR) /* up to this, a day of any zone, by hour; longer ones by day */
 #define LANES_FIRST  64
-#define HOUR_MS      (3600 * (uint64_t)1000)
 #define CLOCKS_MS    (5 * 60 * (uint64_t)1000) /* spreads, guards and dates that were set */
 #define SINCE_ALWAYS 0
 

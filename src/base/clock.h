@@ -11,6 +11,10 @@
 #define NS_PER_MS ((uint64_t)1000000)
 #define NS_PER_S  ((uint64_t)1000000000)
 
+#define MS_PER_MINUTE ((uint64_t)60 * 1000)
+#define MS_PER_HOUR   (60 * MS_PER_MINUTE)
+#define MS_PER_DAY    (24 * MS_PER_HOUR)
+
 uint64_t
 clock_mono_ns(void); /* CLOCK_MONOTONIC: deadlines; stands still while the machine sleeps */
 uint64_t clock_boot_ns(void); /* CLOCK_BOOTTIME: quota windows; runs on while the machine sleeps */

@@ -10,13 +10,12 @@
  * Leaves to others: reading values (value.c, url.c), walking the file (load.c).
  */
 #include "base/check.h"
+#include "base/clock.h"
 #include "config/parts.h"
 
 #include <stddef.h>
 
-#define MINUTES_MS  (60 * (uint64_t)1000)
-#define DAY_MS      (24 * 60 * MINUTES_MS)
-#define KEEP_MAX_MS (36500 * DAY_MS)
+#define KEEP_MAX_MS (36500 * MS_PER_DAY)
 #define MIB         ((uint64_t)1024 * 1024)
 #define AT(member)  .offset = offsetof(struct config, member)
 #define IN(member)  .offset = offsetof(struct config_provider, member)
@@ -33,10 +32,10 @@
      .min = 1,                          \
      .max = most,                       \
      .help = about},
-#define TIMEOUT(name, member, text_default, text)                            \
-    {                                                                        \
-        "providers.*.timeouts." name, SETTING_DURATION, IN(timeouts.member), \
-            .min = 1, .max = DAY_MS, .initial = text_default, .help = text   \
+#define TIMEOUT(name, member, text_default, text)                              \
+    {                                                                          \
+        "providers.*.timeouts." name, SETTING_DURATION, IN(timeouts.member),   \
+            .min = 1, .max = MS_PER_DAY, .initial = text_default, .help = text \
     }
 
 const struct setting config__settings[] = {
@@ -184,7 +183,7 @@ const struct setting config__settings[] = {
              "then: Y}`."},
 
     /* --- requests --- */
-    {"queue.max_wait", SETTING_DURATION, AT(queue_max_wait_ms), .max = 60 * MINUTES_MS,
+    {"queue.max_wait", SETTING_DURATION, AT(queue_max_wait_ms), .max = 60 * MS_PER_MINUTE,
      .initial = "25s", .help = "Longest time a request waits for a provider."},
     {"queue.max_waiting", SETTING_U32, AT(queue_max_waiting), .max = 1000000, .initial = "4096",
      .help = "Most requests waiting at once."},
@@ -203,13 +202,13 @@ const struct setting config__settings[] = {
      .help = "All request bodies in memory together; beyond it clients get a 503."},
     {"limits.connections", SETTING_U32, AT(connections_max), .min = 1, .max = 1000000,
      .initial = "4096", .help = "Client connections at once."},
-    {"limits.header_timeout", SETTING_DURATION, AT(header_timeout_ms), .min = 1, .max = DAY_MS,
+    {"limits.header_timeout", SETTING_DURATION, AT(header_timeout_ms), .min = 1, .max = MS_PER_DAY,
      .initial = "10s", .help = "To the end of a request's header."},
-    {"limits.body_timeout", SETTING_DURATION, AT(body_timeout_ms), .min = 1, .max = DAY_MS,
+    {"limits.body_timeout", SETTING_DURATION, AT(body_timeout_ms), .min = 1, .max = MS_PER_DAY,
      .initial = "30s", .help = "Silence inside a request's body."},
-    {"limits.idle_timeout", SETTING_DURATION, AT(idle_timeout_ms), .min = 1, .max = DAY_MS,
+    {"limits.idle_timeout", SETTING_DURATION, AT(idle_timeout_ms), .min = 1, .max = MS_PER_DAY,
      .initial = "130s", .help = "How long an unused client connection stays open."},
-    {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .max = DAY_MS, .initial = "30s",
+    {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .max = MS_PER_DAY, .initial = "30s",
      .help = "After TERM: how long running requests may take."},
 
     /* --- what is remembered --- */

@@ -11,11 +11,11 @@
 #include "provider/reading.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "provider/wait.h"
 
 #define MS_NS           1000000ull
 #define NUMBER_MAX      (1ull << 53) /* larger is no limit of anybody */
-#define MINUTE_MS       60000ull
 #define SCALE_NEURONS   1000ull
 #define SCALE_MICRO_USD 1000000ull
 
@@ -143,13 +143,13 @@ static const struct family {
     {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", LIMIT_REQUESTS, 0},
     {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", LIMIT_REQUESTS, 0},
     {"anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining",
-     "anthropic-ratelimit-requests-reset", LIMIT_REQUESTS, MINUTE_MS},
+     "anthropic-ratelimit-requests-reset", LIMIT_REQUESTS, MS_PER_MINUTE},
     {"anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining",
-     "anthropic-ratelimit-tokens-reset", LIMIT_TOKENS, MINUTE_MS},
+     "anthropic-ratelimit-tokens-reset", LIMIT_TOKENS, MS_PER_MINUTE},
     {"anthropic-ratelimit-input-tokens-limit", "anthropic-ratelimit-input-tokens-remaining",
-     "anthropic-ratelimit-input-tokens-reset", LIMIT_INPUT_TOKENS, MINUTE_MS},
+     "anthropic-ratelimit-input-tokens-reset", LIMIT_INPUT_TOKENS, MS_PER_MINUTE},
     {"anthropic-ratelimit-output-tokens-limit", "anthropic-ratelimit-output-tokens-remaining",
-     "anthropic-ratelimit-output-tokens-reset", LIMIT_OUTPUT_TOKENS, MINUTE_MS},
+     "anthropic-ratelimit-output-tokens-reset", LIMIT_OUTPUT_TOKENS, MS_PER_MINUTE},
 };
 
 /* Anthropic's four families are looked for only where one of them is. */

@@ -8,9 +8,9 @@
  * often.
  */
 #include "base/check.h"
+#include "base/clock.h"
 #include "store/parts.h"
 
-#define DAY_MS       ((uint64_t)86400000)
 #define ID_TIME_BITS 20
 
 enum { KEEP_REQUESTS, KEEP_MINUTES, KEEP_HOURS, KEEP_DAYS, KEEP_COUNT };
@@ -85,8 +85,8 @@ int keep_slice(struct store *store, struct store_db *db, uint64_t wall_ms, uint3
     *ret_deleted = 0;
     for (int kind = 0; err == 0 && *ret_deleted == 0 && kind < KEEP_COUNT; kind++) {
         uint64_t days = atomic_load(&store->keep[kind]);
-        if (days > 0 && days * DAY_MS < wall_ms)
-            err = keep_kind(db, kind, wall_ms - days * DAY_MS, rows, ret_deleted);
+        if (days > 0 && days * MS_PER_DAY < wall_ms)
+            err = keep_kind(db, kind, wall_ms - days * MS_PER_DAY, rows, ret_deleted);
     }
     return err;
 }

@@ -11,9 +11,9 @@
 #include "store/totals.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
-#define MINUTE_MS   60000
 #define TABLE_SLOTS (2 * TOTALS_ROWS)
 
 struct totals {
@@ -105,7 +105,7 @@ void total_of(const struct store_request *request, uint32_t part, struct total *
     if (part + 1 == total_parts(request))
         ret_total->values[TOTAL_REQUESTS] = 1;
     ret_total->latest_ms = request->at_ms;
-    total_key_set(&ret_total->key, at_ms - at_ms % MINUTE_MS, names);
+    total_key_set(&ret_total->key, at_ms - at_ms % MS_PER_MINUTE, names);
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ void totals_clear(struct totals *totals) {
 }
 
 static uint32_t slot_of(const struct totals *totals, const struct total_key *key) {
-    uint64_t minute = key->minute_ms / MINUTE_MS;
+    uint64_t minute = key->minute_ms / MS_PER_MINUTE;
     uint32_t slot = (uint32_t)((key->hash + minute) % TABLE_SLOTS);
     for (; totals->slots[slot] != 0; slot = (slot + 1) % TABLE_SLOTS) {
         const struct total_key *there = &totals->rows[totals->slots[slot] - 1].key;

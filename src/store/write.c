@@ -15,8 +15,6 @@
 #include "obs/log.h"
 #include "store/parts.h"
 
-#define HOUR_MS      ((uint64_t)3600000)
-#define DAY_MS       (24 * HOUR_MS)
 #define ID_TIME_BITS 20
 #define ID_TIME_MOST ((uint64_t)INT64_MAX >> ID_TIME_BITS)
 
@@ -177,7 +175,7 @@ static int add_to(struct store_db *db, const struct period *period, uint64_t *ro
 
 static int write_series(struct store_db *db, const struct total *total, const uint64_t *names) {
     static const struct period periods[] = {
-        {KEPT_MINUTE, 1}, {KEPT_HOUR, HOUR_MS}, {KEPT_DAY, DAY_MS}};
+        {KEPT_MINUTE, 1}, {KEPT_HOUR, MS_PER_HOUR}, {KEPT_DAY, MS_PER_DAY}};
     const uint64_t *v = total->values;
     uint64_t row[] = {0,
                       0,
@@ -196,7 +194,7 @@ static int write_series(struct store_db *db, const struct total *total, const ui
 
 static int write_lane(struct store_db *db, const struct total *total, const uint64_t *names) {
     static const struct period periods[] = {
-        {KEPT_LANE_MINUTE, 1}, {KEPT_LANE_HOUR, HOUR_MS}, {KEPT_LANE_DAY, DAY_MS}};
+        {KEPT_LANE_MINUTE, 1}, {KEPT_LANE_HOUR, MS_PER_HOUR}, {KEPT_LANE_DAY, MS_PER_DAY}};
     const uint64_t lane[] = {names[TOTAL_PROVIDER], names[TOTAL_ACCOUNT], names[TOTAL_UPSTREAM],
                              names[TOTAL_OUTCOME], names[TOTAL_COST_UNIT]};
     const uint64_t *v = total->values;
@@ -226,7 +224,7 @@ static int write_client(struct store_db *db, const struct total *total, const ui
     if (err < 0 || names[TOTAL_PROVIDER] == 0)
         return err;
     struct statement day = db_kept(db, KEPT_CLIENT_DAY);
-    bind_int(&day, total->key.minute_ms - total->key.minute_ms % DAY_MS);
+    bind_int(&day, total->key.minute_ms - total->key.minute_ms % MS_PER_DAY);
     bind_int(&day, names[TOTAL_CLIENT]);
     bind_int(&day, names[TOTAL_OUTCOME]);
     bind_int(&day, v[TOTAL_REQUESTS]);

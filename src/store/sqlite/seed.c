@@ -9,13 +9,11 @@
 #include "store/seed.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/dynbuf.h"
 #include "base/mem.h"
 #include "store/sqlite/db.h"
 
-#define MINUTE_MS    ((uint64_t)60000)
-#define HOUR_MS      (60 * MINUTE_MS)
-#define DAY_MS       (24 * HOUR_MS)
 #define ID_TIME_BITS 20
 #define LANES_MAX    100000
 
@@ -151,9 +149,9 @@ static int tell_sums(struct store_db *db, uint64_t period_ms, uint64_t since_ms,
                      const struct listener *to) {
     if (since_ms >= until_ms)
         return 0;
-    struct statement rows = db_statement(db, period_ms == DAY_MS    ? SUMS_FROM("lane_day")
-                                             : period_ms == HOUR_MS ? SUMS_FROM("lane_hour")
-                                                                    : SUMS_FROM("lane_minute"));
+    struct statement rows = db_statement(db, period_ms == MS_PER_DAY    ? SUMS_FROM("lane_day")
+                                             : period_ms == MS_PER_HOUR ? SUMS_FROM("lane_hour")
+                                                                        : SUMS_FROM("lane_minute"));
     bind_int(&rows, since_ms);
     bind_int(&rows, until_ms);
     return tell_rows(&rows, period_ms, to);
@@ -168,7 +166,7 @@ static int find_complete(struct store_db *db, uint64_t *ret_complete_ms) {
     int err = statement_step(&find);
     uint64_t until_ms = err > 0 ? column_int(&find, 0) : 0;
     statement_done(&find);
-    *ret_complete_ms = until_ms == 0 ? 0 : until_ms - until_ms % MINUTE_MS + MINUTE_MS;
+    *ret_complete_ms = until_ms == 0 ? 0 : until_ms - until_ms % MS_PER_MINUTE + MS_PER_MINUTE;
     return err < 0 ? err : 0;
 }
 
@@ -179,7 +177,7 @@ static int find_exact(struct store_db *db, const struct store_seed_query *query,
     int err = find_complete(db, &complete_ms);
     if (err < 0)
         return err;
-    *ret_exact_ms = query->exact_since_ms - query->exact_since_ms % MINUTE_MS;
+    *ret_exact_ms = query->exact_since_ms - query->exact_since_ms % MS_PER_MINUTE;
     if (*ret_exact_ms < complete_ms)
         *ret_exact_ms = complete_ms;
     struct statement find = db_statement(
@@ -191,7 +189,7 @@ static int find_exact(struct store_db *db, const struct store_seed_query *query,
     if (err > 0) {
         /* Attempts end in another order than they begin: those of that minute may be on both sides. */
         uint64_t at_ms = column_int(&find, 0);
-        uint64_t later_ms = at_ms - at_ms % MINUTE_MS + MINUTE_MS;
+        uint64_t later_ms = at_ms - at_ms % MS_PER_MINUTE + MS_PER_MINUTE;
         if (later_ms > *ret_exact_ms)
             *ret_exact_ms = later_ms;
     }
@@ -222,24 +220,25 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 static int tell_all_sums(struct store_db *db, const struct store_seed_query *query,
                          uint64_t exact_ms, const struct listener *to) {
     uint64_t minutes_ms = earlier(query->minutes_since_ms, exact_ms);
-    minutes_ms -= minutes_ms % HOUR_MS;
+    minutes_ms -= minutes_ms % MS_PER_HOUR;
     uint64_t hours_ms = earlier(query->hours_since_ms, minutes_ms);
-    hours_ms -= hours_ms % DAY_MS;
-    uint64_t first_ms = query->days_since_ms - query->days_since_ms % HOUR_MS;
-    uint64_t days_ms = first_ms % DAY_MS == 0 ? first_ms : first_ms - first_ms % DAY_MS + DAY_MS;
+    hours_ms -= hours_ms % MS_PER_DAY;
+    uint64_t first_ms = query->days_since_ms - query->days_since_ms % MS_PER_HOUR;
+    uint64_t days_ms =
+        first_ms % MS_PER_DAY == 0 ? first_ms : first_ms - first_ms % MS_PER_DAY + MS_PER_DAY;
     uint64_t after_ms = first_ms; /* told up to here */
     int err = 0;
     if (days_ms < hours_ms) {
-        err = tell_sums(db, HOUR_MS, first_ms, days_ms, to);
+        err = tell_sums(db, MS_PER_HOUR, first_ms, days_ms, to);
         if (err == 0)
-            err = tell_sums(db, DAY_MS, days_ms, hours_ms, to);
+            err = tell_sums(db, MS_PER_DAY, days_ms, hours_ms, to);
         after_ms = hours_ms;
     }
     if (err == 0)
-        err = tell_sums(db, HOUR_MS, after_ms, minutes_ms, to);
+        err = tell_sums(db, MS_PER_HOUR, after_ms, minutes_ms, to);
     if (after_ms < minutes_ms)
         after_ms = minutes_ms;
-    return err == 0 ? tell_sums(db, MINUTE_MS, after_ms, exact_ms, to) : err;
+    return err == 0 ? tell_sums(db, MS_PER_MINUTE, after_ms, exact_ms, to) : err;
 }
 
 static int tell_all(struct store_db *db, const struct store_seed_query *query,
@@ -273,7 +272,7 @@ int store_client_days(struct store_db *db, uint64_t since_ms, store_client_day_c
         db,
         "SELECT d.at, d.requests, d.tokens, c.text, o.text FROM client_day d CROSS JOIN name c ON "
         "c.id=d.client CROSS JOIN name o ON o.id=d.outcome WHERE d.at>=? ORDER BY d.at");
-    bind_int(&rows, since_ms - since_ms % DAY_MS);
+    bind_int(&rows, since_ms - since_ms % MS_PER_DAY);
     int err;
     for (err = statement_step(&rows); err > 0; err = statement_step(&rows)) {
         const struct store_client_day day = {.at_ms = column_int(&rows, 0),
